@@ -1,0 +1,1 @@
+"""Deploying: the manifests, and the local stack that runs them as real processes."""
