@@ -1,0 +1,62 @@
+# The verbs, in the order of the flow. `make help` lists them; every one sets up what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+SDEP ?= deploy/seldon/ab-test.yaml
+export SDEP
+PY := .venv/bin/python
+ENVIRONMENT := @python3 -m deploy.bootstrap
+
+.PHONY: help environment train up down status web loadtest judge report test test-quick lint bench clean
+
+help: ## list the verbs and the variables
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^#V \(.*\)/  \1/p' Makefile
+
+environment: ## make .venv from requirements.lock (every verb does it by itself)
+	$(ENVIRONMENT)
+
+train: environment ## train the two models and write their cards and the held-out rows to artifacts/
+	@$(PY) -m model.train $(ARGS)
+
+up: train ## start the local stack for SDEP and leave it running
+	@$(PY) -m deploy.local up $(SDEP) $(ARGS)
+
+status: environment ## say what of the local stack runs, and where
+	@$(PY) -m deploy.local status $(ARGS)
+
+down: environment ## stop the local stack, whatever is left of it
+	@$(PY) -m deploy.local down $(ARGS)
+
+web: train ## start the local stack and Locust's web page on it
+	@$(PY) -m locustfiles --web $(ARGS)
+
+loadtest: train ## from nothing to a verdict: start, drive, scrape, judge, report, stop
+	@$(PY) -m locustfiles $(ARGS)
+
+judge: environment ## judge a finished run again: RUN=runs/... (default the latest)
+	@$(PY) -m analysis judge $(RUN) $(ARGS)
+
+report: environment ## write report.html, report.md and junit.xml of a judged run again
+	@$(PY) -m analysis report $(RUN) $(ARGS)
+
+test: train lint ## lint, types and all tests, with real servers on free ports
+	@$(PY) -m pytest $(ARGS)
+
+test-quick: train ## the tests that need no server
+	@$(PY) -m pytest -q -m "not stack and not slow" $(ARGS)
+
+lint: environment ## ruff and mypy over all of our code
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+bench: train ## measure ourselves beside others, in ratios: ONLY=server runs a part
+	@$(PY) -m bench $(ONLY) $(ARGS)
+
+clean: environment ## stop what runs, then remove what make made, but for runs/
+	@$(PY) -m deploy.local down; rm -rf artifacts .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+#V
+#V Variables of loadtest and web, all optional: SDEP (manifest), DURATION (30s), USERS, RATE (events per second),
+#V SEED, NAMESPACE, RUN (a run folder), IMAGES (an image map), HOST and PROMETHEUS_URL (an existing deployment and
+#V its Prometheus: then no stack is started). ARGS="--help" explains a verb's further options.
