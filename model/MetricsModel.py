@@ -1,0 +1,150 @@
+"""The Seldon class: predicts, scores feedback against its truth, publishes the four confusion cells.
+
+It runs under the stock ``seldon-core-microservice MetricsModel`` with this folder as working directory, as
+``model.MetricsModel.MetricsModel`` from the root, and under our own server (`model.server`). Hooks and their
+arguments are those of ``seldon_core.user_model.SeldonComponent``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from seldon_core.flask_utils import SeldonMicroserviceException
+
+_ROOT = Path(__file__).resolve().parent.parent
+if str(_ROOT) not in sys.path:  # the stock launcher started in model/ has only that folder on its path
+    sys.path.append(str(_ROOT))
+
+from model import contract  # noqa: E402  (see above)
+from model.artifact import Model, load_model  # noqa: E402
+from model.contract import CELLS, METRIC_OF_CELL, cell_of  # noqa: E402
+
+ARTIFACTS_ENV = "PLUMBLINE_ARTIFACTS"
+
+
+def artifact_path(model_name: str) -> Path:
+    """Where the model file is: an absolute path as it is, else below ``$PLUMBLINE_ARTIFACTS`` (default artifacts/)."""
+    return Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts")) / model_name
+
+
+class MetricsModel:
+    """A binary classifier that keeps score of itself.
+
+    ``model_name`` is the graph's parameter of that name. Every refusal is a
+    ``SeldonMicroserviceException`` (status 400 over REST) and leaves the counts as they were.
+    """
+
+    def __init__(self, model_name: str = "binary-lr.joblib") -> None:
+        self._model: Model = load_model(artifact_path(model_name))
+        self._column = {name: j for j, name in enumerate(self._model.card.features)}
+        self._lock = threading.Lock()
+        self._counts = dict.fromkeys(CELLS, 0)
+
+    def predict(
+        self,
+        X: Any,  # noqa: N803  (Seldon's name)
+        features_names: Sequence[str] | None = None,
+        meta: object = None,  # noqa: ARG002
+    ) -> NDArray[np.int64]:
+        """Class label of each row [n]. ``X`` is [n, features]; its columns are put in order if they are named."""
+        return self._model.predict(self._rows(X, features_names))
+
+    def send_feedback(
+        self,
+        features: Any,
+        feature_names: Sequence[str] | None,
+        reward: float,  # noqa: ARG002  (the wrapper counts it)
+        truth: Any,
+        routing: object = None,  # noqa: ARG002
+    ) -> list[object]:
+        """Scores every row against its truth; answers with nothing, as the notebook's class does.
+
+        ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``.
+        """
+        rows = self._rows(features, feature_names)
+        labels = self._labels(truth, len(rows), "truth")
+        predicted = self._model.predict(rows)
+        self._count(predicted, labels)
+        return []
+
+    def metrics(self) -> list[dict[str, object]]:
+        """The notebook's four gauges: rows scored so far by this process, each cell under its right name."""
+        with self._lock:
+            counts = dict(self._counts)
+        return [{"type": "GAUGE", "key": METRIC_OF_CELL[cell], "value": counts[cell]} for cell in CELLS]
+
+    def tags(self) -> dict[str, str]:
+        """Which file answers, and its digest: both go into ``meta.tags`` of every answer."""
+        card = self._model.card
+        return {contract.TAG_ARTIFACT: card.artifact, contract.TAG_DIGEST: card.sha256}
+
+    def _count(self, predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> None:
+        positive = self._model.card.positive_class
+        with self._lock:
+            for answer, label in zip(predicted.tolist(), truth.tolist(), strict=True):
+                self._counts[cell_of(answer, label, positive)] += 1
+
+    def _rows(self, values: Any, names: Sequence[str] | None) -> NDArray[np.float64]:
+        """The request's rows as [n, features] float64, finite, columns in the card's order."""
+        rows = _numbers(values, "rows")
+        if rows.ndim != 2 or not rows.size:
+            raise _refusal(f"rows: expected at least one row of {len(self._column)} features, got shape {rows.shape}")
+        if names is not None and len(names):
+            rows = self._in_order(rows, list(names))
+        if rows.shape[1] != len(self._column):
+            raise _refusal(f"rows: expected {len(self._column)} features, got {rows.shape[1]}")
+        if not np.isfinite(rows).all():
+            raise _refusal("rows: expected finite numbers, got NaN or infinity")
+        return rows
+
+    def _in_order(self, rows: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
+        if tuple(names) == self._model.card.features:
+            return rows
+        unknown = [name for name in names if name not in self._column]
+        if unknown:
+            raise _refusal(f"names: expected the model's features, got an unknown {unknown[0]!r}")
+        if len(set(names)) != len(names) or len(names) != rows.shape[1]:
+            raise _refusal(
+                f"names: expected each of {rows.shape[1]} columns named once, got {len(names)} names of "
+                f"{len(set(names))} features"
+            )
+        missing = [name for name in self._column if name not in names]
+        if missing:
+            raise _refusal(f"names: expected every feature of the model, got none named {missing[0]!r}")
+        return rows[:, [names.index(name) for name in self._column]]
+
+    def _labels(self, values: Any, count: int, what: str) -> NDArray[np.int64]:
+        """Class labels [count], from ``[y, ...]`` or ``[[y], ...]``."""
+        labels = _numbers(values, what)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        if labels.shape != (count,):
+            raise _refusal(f"{what}: expected one class for each of {count} rows, got shape {labels.shape}")
+        classes = self._model.card.classes
+        for label in labels.tolist():
+            if label not in classes:
+                raise _refusal(f"{what}: expected one of the classes {list(classes)}, got {label}")
+        return labels.astype(np.int64)
+
+
+def _numbers(values: Any, what: str) -> NDArray[np.float64]:
+    """``values`` as float64. Text that reads like a number is refused: JSON has numbers of its own."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        raise _refusal(f"{what}: expected rows of equal length, got {str(values)[:60]}") from None
+    if array.dtype.kind not in "fiu":
+        raise _refusal(f"{what}: expected numbers, got {str(values)[:60]}")
+    return array.astype(np.float64, copy=False)
+
+
+def _refusal(message: str) -> SeldonMicroserviceException:
+    """Seldon's own error: over REST status 400 and its JSON form."""
+    return SeldonMicroserviceException(message)
