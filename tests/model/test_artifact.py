@@ -1,0 +1,163 @@
+"""Model files: unpickled only if their very bytes are those that the card names."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from model import artifact, dataset, train
+
+
+@pytest.fixture
+def path(tmp_path: Path, trained: Path) -> Path:
+    """A copy of the perceptron and its card that a test may spoil."""
+    for name in ("binary-percept.joblib", "binary-percept.json"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    return tmp_path / "binary-percept.joblib"
+
+
+def refusal(path: Path) -> str:
+    """The message with which `load_model` refuses; it is one line and names the file."""
+    with pytest.raises(artifact.ArtifactError) as caught:
+        artifact.load_model(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert path.stem in text
+    return text
+
+
+def with_card(path: Path, content: bytes, **changes: object) -> Path:
+    """Puts ``content`` at ``path`` with a card that names its digest."""
+    card = json.loads(artifact.card_path(path).read_bytes())
+    card |= {"sha256": hashlib.sha256(content).hexdigest(), **changes}
+    path.write_bytes(content)
+    artifact.card_path(path).write_text(json.dumps(card))
+    return path
+
+
+def dumped(thing: object) -> bytes:
+    sink = io.BytesIO()
+    joblib.dump(thing, sink)
+    return sink.getvalue()
+
+
+def test_a_whole_model_answers_as_its_card_says(path: Path) -> None:
+    """The loaded estimator gives the card's counts on the held-out rows, from labels and from scores alike."""
+    model = artifact.load_model(path)
+    parts = dataset.split(model.card.seed)
+    predicted = model.predict(parts.test_x)
+    assert train.offline(predicted, parts.test_y) == model.card.offline
+    above = model.scores(parts.test_x) > model.card.decision_threshold
+    assert np.array_equal(np.where(above, model.card.positive_class, 0), predicted)
+
+
+def test_a_model_of_another_digest_is_not_unpickled(path: Path, tmp_path: Path) -> None:
+    """One altered byte is refused, and a payload that would act when unpickled does not act."""
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    assert "expected SHA-256" in refusal(path)
+
+    witness = tmp_path / "unpickled"
+    path.write_bytes(pickle.dumps(Acts(str(witness))))
+    assert "expected SHA-256" in refusal(path)
+    assert not witness.exists()
+
+
+class Acts:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, witness: str) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        return open, (self.witness, "w")
+
+
+def test_the_payload_of_the_digest_test_does_act_when_unpickled(tmp_path: Path) -> None:
+    """The twin: the payload is one that acts, so the test above would see it."""
+    pickle.loads(pickle.dumps(Acts(str(tmp_path / "unpickled")))).close()
+    assert (tmp_path / "unpickled").exists()
+
+
+def test_a_missing_file_and_a_missing_card_are_told_apart(path: Path) -> None:
+    """Each names the file that is missing."""
+    artifact.card_path(path).unlink()
+    assert refusal(path).startswith("model card: expected a file")
+    path.unlink()
+    assert refusal(path).startswith("model file: expected a file")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"not a pickle at all", "expected a scikit-learn classifier written by joblib"),
+        (b"", "expected a scikit-learn classifier written by joblib"),
+        (dumped({"a": 1}), "got a dict without predict"),
+        (dumped(LogisticRegression()), "without classes_"),
+        (dumped(LogisticRegression().fit([[0.0], [1.0]], [0, 1])), "expected the 30 features of its card, got 1"),
+        (dumped(LogisticRegression().fit(np.eye(30), [5, 6] * 15)), "expected the classes [0, 1]"),
+    ],
+)
+def test_a_file_that_is_not_such_a_model_is_refused(path: Path, content: bytes, message: str) -> None:
+    """A card that names its digest does not help: not a pickle, not a classifier, not fitted, another one."""
+    assert message in refusal(with_card(path, content))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "schema 2"),
+        ({"features": "radius"}, "features: not a list of str"),
+        ({"features": ["a", "a"]}, "each named once"),
+        ({"positive_class": 7}, "positive_class: expected one of [0, 1], got 7"),
+        ({"positive_class": True}, "positive_class: bool"),
+        ({"score_edges": [1.0, 1.0]}, "strictly increasing"),
+        ({"seed": "0"}, "seed: str"),
+        ({"versions": [1]}, "versions: not an object"),
+        ({"offline": {"rows": 1}}, "no field 'tp'"),
+        ({"colour": "red"}, "an unknown field 'colour'"),
+    ],
+)
+def test_a_malformed_card_is_refused(path: Path, change: dict[str, object], message: str) -> None:
+    """Each malformed field is named."""
+    card = json.loads(artifact.card_path(path).read_bytes())
+    artifact.card_path(path).write_text(json.dumps(card | change))
+    assert message in refusal(path)
+
+
+def test_a_card_that_is_not_json_or_lacks_a_field_is_refused(path: Path) -> None:
+    """Neither is a traceback."""
+    card = json.loads(artifact.card_path(path).read_bytes())
+    del card["sha256"]
+    artifact.card_path(path).write_text(json.dumps(card))
+    assert "no field 'sha256'" in refusal(path)
+    for content in (b"{", b"[]", b"\xff\xfe", b""):
+        artifact.card_path(path).write_bytes(content)
+        assert "model card: expected schema 1" in refusal(path)
+
+
+def test_a_card_survives_writing_and_reading(path: Path) -> None:
+    """Parsing the bytes that `card_bytes` gives is the same card."""
+    card = artifact.load_card(path)
+    assert artifact.parse_card(json.loads(artifact.card_bytes(card))) == card
+
+
+def test_an_interrupted_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    """What cannot be written whole is not written, and leaves nothing behind."""
+    target = tmp_path / "x"
+    artifact.write_atomically(target, b"old")
+    with pytest.raises(TypeError):
+        artifact.write_atomically(target, "text")  # type: ignore[arg-type]
+    assert target.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x"]

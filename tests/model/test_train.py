@@ -1,0 +1,106 @@
+"""Training: deterministic, idempotent, and the figures are scikit-learn's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix, precision_score, recall_score
+
+from model import artifact, dataset, train
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("binary-lr.joblib", "binary-lr.json", "binary-percept.joblib", "binary-percept.json", "heldout.parquet")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+
+
+def test_two_trainings_give_equal_bytes(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every file of a second training is that of the first, byte for byte, and there are no others."""
+    assert train.main(["--out", str(tmp_path)]) == 0
+    assert sorted(contents(tmp_path)) == sorted(NAMES)
+    assert contents(tmp_path) == contents(trained)
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 3
+    assert printed.err == ""
+
+
+def test_another_seed_gives_another_model(tmp_path: Path, trained: Path) -> None:
+    """The twin: equality above is not that of a constant."""
+    assert train.main(["--out", str(tmp_path), "--seed", "1"]) == 0
+    ours, theirs = contents(tmp_path), contents(trained)
+    assert all(ours[name] != theirs[name] for name in NAMES)
+
+
+def test_a_second_run_writes_nothing(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where all is whole it says so and leaves the files alone; --force writes them again."""
+    for name, content in contents(trained).items():
+        (tmp_path / name).write_bytes(content)
+    before = {entry: entry.stat().st_ino for entry in tmp_path.iterdir()}
+    assert train.main(["--out", str(tmp_path)]) == 0
+    assert "already there" in capsys.readouterr().out
+    assert {entry: entry.stat().st_ino for entry in tmp_path.iterdir()} == before
+    assert train.main(["--out", str(tmp_path), "--force"]) == 0
+    assert {entry: entry.stat().st_ino for entry in tmp_path.iterdir()} != before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_spoilt_or_missing_file_is_made_anew(tmp_path: Path, trained: Path, name: str) -> None:
+    """Whichever file is spoilt, all are whole after the next run."""
+    for other, content in contents(trained).items():
+        (tmp_path / other).write_bytes(content)
+    (tmp_path / name).write_bytes(b"spoilt")
+    assert train.main(["--out", str(tmp_path)]) == 0
+    assert contents(tmp_path) == contents(trained)
+
+
+def test_the_cards_counts_are_those_of_scikit_learn(trained: Path) -> None:
+    """Cells and ratios agree with ``sklearn.metrics`` on every held-out row."""
+    heldout = dataset.load_heldout(trained / "heldout.parquet")
+    for name in train.MODELS:
+        model = artifact.load_model(trained / name)
+        predicted = model.predict(heldout.X)
+        (tn, fp), (fn, tp) = confusion_matrix(heldout.truth, predicted).tolist()
+        offline = model.card.offline
+        assert (offline.tp, offline.fp, offline.tn, offline.fn) == (tp, fp, tn, fn)
+        assert offline.precision == pytest.approx(precision_score(heldout.truth, predicted), abs=0, rel=1e-15)
+        assert offline.recall == pytest.approx(recall_score(heldout.truth, predicted), abs=0, rel=1e-15)
+        assert model.card.heldout_sha256 == heldout.sha256
+
+
+def test_a_ratio_over_nothing_is_none() -> None:
+    """No positive prediction and no negative row: precision and specificity are undefined, not zero."""
+    offline = train.offline(np.array([0, 0]), np.array([1, 1]))
+    assert (offline.precision, offline.specificity, offline.recall) == (None, None, 0.0)
+
+
+def test_score_edges_are_many_and_hold_the_threshold() -> None:
+    """At least 50 strictly increasing edges from the lowest to the highest training score, and the threshold."""
+    edges = train.score_edges(np.linspace(-3.0, 5.0, 56))
+    assert len(edges) >= 50
+    assert list(edges) == sorted(set(edges))
+    assert (edges[0], edges[-1]) == (-3.0, 5.0)
+    assert train.THRESHOLD in edges
+
+
+def test_the_command_explains_itself_and_refuses_in_one_line(tmp_path: Path) -> None:
+    """``--help`` names what is written; a place that cannot be written is one line and exit code 2."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "model.train", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "heldout.parquet" in shown.stdout
+    (tmp_path / "file").write_text("")
+    refused = subprocess.run(
+        [sys.executable, "-m", "model.train", "--out", str(tmp_path / "file")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
