@@ -1,0 +1,153 @@
+"""One kept HTTP/1.1 connection: send a request, read its answer, say whether it may be used again."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import gevent.socket
+import gevent.ssl
+import httptools
+
+MAX_HEAD: Final = 64 * 1024
+MAX_BODY: Final = 16 * 1024 * 1024
+_CHUNK: Final = 32 * 1024
+_FRAMED: Final = re.compile(rb"\r?\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+
+
+class NothingLeft(Exception):  # noqa: N818 - it says what is known, not that something is an error
+    """The kernel took no byte of the request, so no server can have read one."""
+
+
+class AnswerFault(Exception):  # noqa: N818
+    """The request left, at least in part, and no whole answer came. ``status``: of the head, 0 without one."""
+
+    def __init__(self, fault: str, status: int) -> None:
+        super().__init__(fault)
+        self.status = status
+
+
+class Connection:
+    """A connected socket and the parser of its answers.
+
+    ``sent_total``: bytes of the present request that left. ``status``: of the answer so far. ``reusable``:
+    whether the last answer was read whole, both sides keep the connection, and nothing follows.
+    """
+
+    def __init__(self, sock: gevent.socket.socket, *, tls: bool = False) -> None:
+        self._socket = sock
+        self._tls = tls
+        self._parser = httptools.HttpResponseParser(self)
+        self._begin()
+        self.sent_total = 0
+        self.reusable = False
+
+    def alive(self) -> bool:
+        """Whether the peer has neither closed nor sent anything unasked. Asks the kernel, not the network."""
+        self._socket.setblocking(False)
+        try:
+            # TLS cannot peek; reading also takes in session tickets, which are no application data
+            self._socket.recv(1) if self._tls else self._socket.recv(1, gevent.socket.MSG_PEEK)
+        except (BlockingIOError, gevent.ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        finally:
+            self._socket.setblocking(True)
+        return False
+
+    def send(self, request: bytes) -> None:
+        """Hand the whole request to the kernel.
+
+        Raises `NothingLeft` when it took no byte. A failure after that is left to `answer`: a server may
+        refuse a request early (413) and close, and its answer says more than the broken pipe.
+        """
+        self._begin()
+        self.reusable = False
+        self.sent_total = 0
+        view = memoryview(request)
+        while self.sent_total < len(request):
+            try:
+                self.sent_total += self._socket.send(view[self.sent_total :])
+            except OSError as error:
+                if not self.sent_total and not self._tls:
+                    raise NothingLeft(f"connection lost before sending: {error.strerror or error}") from error
+                self.sent_total = self.sent_total or 1  # TLS may have sent a part of a record
+                self._broken = True
+                return
+
+    def answer(self) -> tuple[int, bytes]:
+        """Status and body of the answer; raises `AnswerFault` when it is not whole, malformed or too large."""
+        while not self._whole:
+            try:
+                piece = self._socket.recv(_CHUNK)
+            except OSError as error:
+                raise AnswerFault(f"connection lost: {error.strerror or error}", self.status) from error
+            if not piece:
+                self._end_of_stream()
+                break
+            self._feed(piece)
+        self.reusable = not self._broken and not self._closing and self._parser.should_keep_alive()
+        return self.status, b"".join(self._body)
+
+    def close(self) -> None:
+        """Close the socket at once."""
+        self._socket.close()
+
+    def _begin(self) -> None:
+        self.status = 0
+        self._whole = False
+        self._closing = False
+        self._broken = False
+        self._in_body = False
+        self._head = b""
+        self._body: list[bytes] = []
+        self._read_total = 0
+
+    def _feed(self, piece: bytes) -> None:
+        self._read_total += len(piece)
+        if not self._in_body:
+            self._head += piece
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as error:
+            raise AnswerFault("unasked protocol upgrade", self.status) from error
+        except httptools.HttpParserError as error:
+            if not self._whole:
+                raise AnswerFault(f"malformed answer: {str(error)[:60]}", self.status) from error
+            self._closing = True  # a whole answer with rubbish behind it
+        if not self._in_body and self._read_total > MAX_HEAD:
+            raise AnswerFault(f"answer's head over {MAX_HEAD} bytes", self.status)
+        if self._read_total > MAX_HEAD + MAX_BODY:
+            raise AnswerFault(f"answer over {MAX_BODY} bytes", self.status)
+
+    def _end_of_stream(self) -> None:
+        """The peer closed: right for a body that has no length, a fault for anything else."""
+        if not self._in_body:
+            fault = "connection closed without an answer" if not self._read_total else "answer's head cut short"
+            raise AnswerFault(fault, self.status)
+        if _FRAMED.search(self._head.partition(b"\r\n\r\n")[0]):
+            raise AnswerFault("answer's body cut short", self.status)
+        self._closing = True
+
+    # httptools calls these
+    def on_message_begin(self) -> None:
+        """Note that an answer begins: a second one, behind a whole one, is not ours."""
+        if self._whole:
+            self._closing = True
+
+    def on_headers_complete(self) -> None:
+        """Take the status of the answer."""
+        if not self._whole:
+            self.status = self._parser.get_status_code()
+            self._in_body = self.status >= 200
+
+    def on_body(self, piece: bytes) -> None:
+        """Take a piece of the body."""
+        if not self._whole:
+            self._body.append(piece)
+
+    def on_message_complete(self) -> None:
+        """End the answer, or pass over an interim one (1xx), which the real one follows."""
+        if self._in_body:
+            self._whole = True

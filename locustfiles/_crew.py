@@ -1,0 +1,135 @@
+"""The master's side of the drain: no worker's event is lost at a stop, or it is known that some were.
+
+Locust's master tells its workers to quit and listens for half a second more; a worker that still has
+requests under way, or its last second of events, is not heard. So before Locust quits, the master asks
+each worker to drain (`_drain`), and waits for a last message that says how many batches and events
+there were. ZeroMQ keeps the order of one worker's messages, so when the last message is here, all are.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import gevent
+import pyarrow as pa
+from locust.runners import STATE_MISSING, MasterRunner
+
+from analysis.ledger import LedgerError, from_bytes
+from locustfiles._drive import Driven, Plan
+from locustfiles._recorder import Recorded
+
+logger = logging.getLogger("plumbline")
+
+PLAN: Final = "plumbline_plan"
+EVENTS: Final = "plumbline_events"
+DRAIN: Final = "plumbline_drain"
+FINAL: Final = "plumbline_final"
+GRACE_S: Final = 3.0
+"""How much longer than its drain a worker's last message may take."""
+
+
+@dataclass(slots=True)
+class Member:
+    """A worker of the present run. ``events``, ``unwritten``: rows that came and were, or could not be, written."""
+
+    worker: int
+    events: int = 0
+    unwritten: int = 0
+    final: Driven | None = None
+
+
+@dataclass(slots=True)
+class Crew:
+    """The workers that share the load of one run."""
+
+    run: str
+    write: Callable[[pa.RecordBatch], None]
+    members: dict[str, Member] = field(default_factory=dict)
+
+    def enlist(self, runner: MasterRunner, plan: Callable[[int, int], Plan]) -> None:
+        """Give each connected worker its part. Locust's own start message comes after this one."""
+        clients = [client.id for client in runner.clients.ready + runner.clients.running + runner.clients.spawning]
+        for worker, client in enumerate(clients):
+            self.members[client] = Member(worker)
+            runner.send_message(PLAN, asdict(plan(worker, len(clients))), client)
+
+    def take_events(self, client: str, message: dict[str, Any]) -> None:
+        """Write a worker's batch."""
+        member = self.members.get(client)
+        if member is None or message["run"] != self.run:
+            return
+        try:
+            batch = from_bytes(message["batch"])
+            self.write(batch)
+        except (OSError, LedgerError) as error:
+            if not member.unwritten:
+                logger.error("recording the load: expected to write %d events, got: %s.", message["events"], error)  # noqa: TRY400 - a full disk needs no traceback
+            member.unwritten += message["events"]
+            return
+        member.events += batch.num_rows
+
+    def take_final(self, client: str, message: dict[str, Any]) -> None:
+        """Note a worker's last message."""
+        member = self.members.get(client)
+        if member is not None and message["run"] == self.run:
+            member.final = driven_of(message["driven"])
+
+    def drain(self, runner: MasterRunner, limit_s: float) -> None:
+        """Have every worker drain, and wait until each has said its last or cannot any more."""
+        for client in self._awaited(runner):
+            runner.send_message(DRAIN, {"run": self.run, "limit_s": limit_s}, client)
+        deadline = time.monotonic() + limit_s + GRACE_S
+        while self._awaited(runner) and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+
+    def _awaited(self, runner: MasterRunner) -> list[str]:
+        """Workers that are there and have not said their last. Waiting for one that has gone would be for ever."""
+        return [
+            client
+            for client, member in self.members.items()
+            if member.final is None and client in runner.clients and runner.clients[client].state != STATE_MISSING
+        ]
+
+    def reports(self) -> list[Driven]:
+        """What the workers said at their end."""
+        return [member.final for member in self.members.values() if member.final is not None]
+
+    def lost(self) -> int:
+        """How many workers never said their last."""
+        return sum(member.final is None for member in self.members.values())
+
+    def unrecorded(self) -> int:
+        """Rows known to be missing from the ledger: unwritten here, unsent there, or sent and never come."""
+        return sum(
+            member.unwritten
+            + (
+                member.final.recorded.unrecorded
+                + max(member.final.recorded.events - member.events - member.unwritten, 0)
+                if member.final
+                else 0
+            )
+            for member in self.members.values()
+        )
+
+    def events(self) -> int:
+        """Rows written for the workers."""
+        return sum(member.events for member in self.members.values())
+
+
+def driven_of(values: dict[str, Any]) -> Driven:
+    """What `dataclasses.asdict` made of a `Driven`, and MessagePack of that, turned back."""
+    recorded = values["recorded"]
+    tags = tuple(tuple((str(key), str(value)) for key, value in one) for one in recorded["tags"])
+    return Driven(Recorded(**recorded | {"tags": tags}), values["cpu_share"], values["dropped"])
+
+
+def plan_of(values: dict[str, Any]) -> Plan:
+    """What `dataclasses.asdict` made of a `Plan`, and MessagePack of that, turned back."""
+    from locustfiles._options import Load  # noqa: PLC0415
+
+    load = Load(**values["load"])
+    return Plan(**values | {"load": load, "features": tuple(values["features"]), "classes": tuple(values["classes"])})

@@ -1,0 +1,199 @@
+"""The side that owns the run: the local runner, or the master. It makes the run folder and has it judged."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner, Runner
+
+from analysis import runfolder
+from analysis.runfolder import Stop
+from locustfiles._crew import EVENTS, FINAL, Crew
+from locustfiles._drive import Driven, Driver
+from locustfiles._recorder import Recorder
+from locustfiles._run import USAGE, OwnedRun, Verdict, Wanted, make_run
+from locustfiles._setup import SetupError, check_host, read_setup
+from locustfiles._start import start_driver
+from locustfiles._worker import INTERRUPTED_DRAIN_S
+
+logger = logging.getLogger("plumbline")
+
+INTERRUPTED_JUDGING_S: Final = 3.0
+START_DELAY_NS: Final = 50_000_000
+"""Time for the workers to hear of the plan before the first arrival is due."""
+
+
+class OwnerSide:
+    """One test after another; each has its run folder."""
+
+    def __init__(self, environment: Environment, runner: Runner, default_manifest: Path) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._default_manifest = default_manifest
+        self._prepared: OwnedRun | None = None
+        self._run: OwnedRun | None = None
+        self._crew: Crew | None = None
+        self._judging: gevent.Greenlet | None = None
+        self._verdict: Verdict | None = None
+        self._first = True
+        self.interrupted = False
+        self.driver: Driver | None = None
+        events: Any = environment.events
+        events.test_start.add_listener(self._on_test_start)
+        events.test_stop.add_listener(self._on_test_stop)
+        # registered in `init`, so it comes before Locust's own listener, which makes the master quit
+        events.quitting.add_listener(self._on_quitting)
+        events.quit.add_listener(self._on_quit)
+        if isinstance(runner, MasterRunner):
+            runner.register_message(EVENTS, self._on_events)
+            runner.register_message(FINAL, self._on_final)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the test starts by itself, so that Locust's clock of the run time must not run yet."""
+        options: Any = self._environment.parsed_options
+        return bool(options.headless or options.autostart)
+
+    @property
+    def run(self) -> OwnedRun | None:
+        """The run under way, or the last one."""
+        return self._run
+
+    def prepare(self) -> None:
+        """Read and check everything, make the run folder, take the baseline. Raises `SetupError`."""
+        options: Any = self._environment.parsed_options
+        setup = read_setup(options, self._default_manifest)
+        host = self._environment.host or ""
+        if not host:
+            raise SetupError("reading the host: expected --host (or HOST), as http://127.0.0.1:8003, got none.")
+        if not options.prometheus_url:
+            raise SetupError("reading --prometheus-url: expected a URL, as http://127.0.0.1:9090, got none.")
+        check_host(host, setup.deployment, setup.load.ca_file)
+        self._prepared = make_run(
+            setup,
+            Wanted(
+                host=host.rstrip("/"),
+                prometheus_url=options.prometheus_url,
+                folder=options.run if self._first else "",
+                users=int(options.num_users or 1),
+                spawn_rate_per_s=float(options.spawn_rate or 1),
+                duration_s=float(options.run_time) if options.run_time else None,
+                processes=int(options.processes or 1),
+            ),
+        )
+        self._first = False
+
+    def interrupt(self) -> None:
+        """Somebody wants an end: hurry what can be hurried."""
+        self.interrupted = True
+        if self.driver is not None:
+            self.driver.hurry(INTERRUPTED_DRAIN_S)
+        if self._run is not None:
+            self._run.abandon()
+
+    def _on_test_start(self, **_: object) -> None:
+        if self._prepared is None:
+            try:
+                self.prepare()
+            except SetupError as error:
+                self._refuse(str(error))
+                return
+        run, self._prepared = self._prepared, None
+        assert run is not None  # noqa: S101 - prepare() either made it or raised
+        run.begin()
+        self._run = run
+        if isinstance(self._runner, MasterRunner):
+            self._crew = Crew(run.run.id, run.write)
+            start_ns = time.time_ns() + START_DELAY_NS
+            self._crew.enlist(self._runner, lambda worker, workers: run.plan(worker, workers, start_ns))
+        else:
+            self.driver = start_driver(run.plan(0, 1, time.time_ns()), Recorder(0, run.write), self._environment)
+
+    def _refuse(self, message: str) -> None:
+        """Show the page and the log why nothing starts, and stop what Locust has begun."""
+        logger.error(message)
+        self._runner.log_exception("plumbline", message, "")
+        gevent.spawn_later(0.1, self._runner.stop)
+
+    def _on_events(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self._crew is not None:
+            self._crew.take_events(msg.node_id, msg.data)
+
+    def _on_final(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self._crew is not None:
+            self._crew.take_final(msg.node_id, msg.data)
+
+    def _on_test_stop(self, **_: object) -> None:
+        run = self._run
+        if run is None or run.run.ended is not None:
+            return
+        limit_s = INTERRUPTED_DRAIN_S if self.interrupted else run.timeout_s
+        reports, recorder = self._drained(limit_s)
+        stop: Stop = "interrupted" if self.interrupted else "failed" if recorder.workers_lost else "finished"
+        tags = sorted({tag for report in reports for tag in report.recorded.tags})
+        run.end(stop, recorder, tags)
+        dropped = sum(report.dropped for report in reports)
+        if dropped:
+            logger.error("%d arrivals were dropped: more than --max-in-flight visits were under way", dropped)
+        if not self.automatic:
+            self._judging = gevent.spawn(self._judge)
+
+    def _drained(self, limit_s: float) -> tuple[list[Driven], runfolder.Recorder]:
+        if self._crew is not None and isinstance(self._runner, MasterRunner):
+            crew = self._crew
+            crew.drain(self._runner, limit_s)
+            reports = crew.reports()
+            workers, lost, events, unrecorded = len(crew.members), crew.lost(), crew.events(), crew.unrecorded()
+        else:
+            assert self.driver is not None  # noqa: S101 - made when the test started
+            reports = [self.driver.drain(limit_s)]
+            self.driver = None
+            recorded = reports[0].recorded
+            workers, lost, events, unrecorded = 1, 0, recorded.events, recorded.unrecorded
+        cpu_share = max((report.cpu_share for report in reports), default=0.0)
+        return reports, runfolder.Recorder(events, unrecorded, workers, lost, round(cpu_share, 4))
+
+    def _judge(self) -> None:
+        assert self._run is not None  # noqa: S101 - there is something to judge
+        limit_s = INTERRUPTED_JUDGING_S if self.interrupted else None
+        self._verdict = self._run.judge(interrupted=self._run.run.stop != "finished", limit_s=limit_s)
+        if not self.automatic:
+            print(self._verdict.text, end="", flush=True)
+
+    def _on_quitting(self, **_: object) -> None:
+        run = self._run
+        if run is None:
+            return
+        if run.run.ended is None:
+            self.interrupt()
+            if isinstance(self._runner, MasterRunner):
+                self._runner.stop(send_stop_to_client=False)
+            else:
+                self._runner.stop()
+        if self._judging is not None:
+            self._judging.join()
+        elif self._verdict is None:
+            self._judge()
+        if self.automatic and self._verdict is not None:
+            self._environment.process_exit_code = self._verdict.code
+
+    def _on_quit(self, **_: object) -> None:
+        """Print the verdict last, below Locust's tables."""
+        if self.automatic and self._verdict is not None:
+            print(self._verdict.text, end="", flush=True)
+
+
+def refuse_to_start(error: SetupError) -> None:
+    """End the process with one line and exit code 2."""
+    sys.stdout.flush()
+    print(str(error), file=sys.stderr, flush=True)
+    if os.environ.get("PLUMBLINE_TRACEBACK"):
+        raise error
+    sys.exit(USAGE)

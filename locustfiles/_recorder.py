@@ -1,0 +1,178 @@
+"""From attempts to the ledger: `Recorder` beside the users, `Book` beside the ledger's file.
+
+Each second a recorder hands its new events on as one Arrow batch, straight to the book of the same
+process or, on a worker, as bytes to the master. Neither ever holds the whole ledger. What cannot be
+written is counted, and the run goes on: the judge must know that it does not know.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import gevent
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.ledger import Kind, LedgerWriter, Outcome, batch_of
+
+logger = logging.getLogger("plumbline")
+
+FLUSH_S: Final = 1.0
+FLUSH_EVENTS: Final = 4096
+MAX_TAGS: Final = 64
+
+Tags = tuple[tuple[str, str], ...]
+Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one request ended; sequences have an element for each of its rows.
+
+    ``rows``: ids of held-out rows. ``times_ns``: planned, sent, done. ``truth``, ``predicted``: indices into
+    the card's classes. ``scores``: NaN without one.
+    """
+
+    kind: Kind
+    rows: tuple[int, ...]
+    times_ns: tuple[int, int, int]
+    outcome: Outcome
+    status: int
+    predicted: tuple[int, ...]
+    truth: tuple[int, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a recorder says at the end. ``events``: rows handed over; ``unrecorded``: rows known to be lost."""
+
+    events: int
+    batches: int
+    unrecorded: int
+    tags: tuple[Tags, ...]
+
+
+class Recorder:
+    """Takes the events of one generator process, in the order in which they end.
+
+    ``sink`` gets each batch and raises ``OSError`` when it cannot take it.
+    """
+
+    def __init__(self, worker: int, sink: Callable[[pa.RecordBatch], None]) -> None:
+        self._worker = worker
+        self._sink = sink
+        self._rows: list[Row] = []
+        self._requests = 0
+        self._open: dict[int, int] = {}
+        self._events = 0
+        self._batches = 0
+        self._unrecorded = 0
+        self._tags: dict[Tags, None] = {}
+        self._flusher = gevent.spawn(self._flush_each_second)
+
+    def begin(self, rows: int) -> int:
+        """Number of a new request of ``rows`` rows, noted before a byte of it leaves."""
+        request = self._requests
+        self._requests += 1
+        self._open[request] = rows
+        return request
+
+    def end(self, request: int, ended: Ended) -> None:
+        """Record how a begun request ended."""
+        del self._open[request]
+        head = (self._worker, request)
+        kind, outcome = int(ended.kind), int(ended.outcome)
+        for place, row in enumerate(ended.rows):
+            self._rows.append(
+                (
+                    *head,
+                    place,
+                    kind,
+                    row,
+                    *ended.times_ns,
+                    outcome,
+                    ended.status,
+                    ended.predicted[place],
+                    ended.truth[place],
+                    ended.scores[place],
+                )
+            )
+        if len(self._rows) >= FLUSH_EVENTS:
+            self.flush()
+
+    def served_by(self, tags: Tags) -> None:
+        """Note the tags of an answer; only distinct ones are kept, up to a bound."""
+        if tags not in self._tags and len(self._tags) < MAX_TAGS:
+            self._tags[tags] = None
+
+    def flush(self) -> None:
+        """Hand over what has ended since the last time."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        try:
+            self._sink(batch_of(list(zip(*rows, strict=True))))
+        except (OSError, pa.ArrowException, OverflowError) as error:
+            if not self._unrecorded:
+                logger.error("recording the load: expected to write %d events, got: %s.", len(rows), error)  # noqa: TRY400 - a full disk needs no traceback
+            self._unrecorded += len(rows)
+            return
+        self._events += len(rows)
+        self._batches += 1
+
+    def finish(self) -> Recorded:
+        """Hand over the rest. Requests begun and never ended (there should be none) are counted as unrecorded."""
+        self._flusher.kill()
+        self.flush()
+        return Recorded(
+            self._events, self._batches, self._unrecorded + sum(self._open.values()), tuple(sorted(self._tags))
+        )
+
+    def _flush_each_second(self) -> None:
+        while True:
+            gevent.sleep(FLUSH_S)
+            self.flush()
+
+
+@dataclass(slots=True)
+class Counts:
+    """Running totals for the progress line."""
+
+    events: int = 0
+    failures: int = 0
+
+
+class Book:
+    """The ledger's file on the process that owns the run.
+
+    After the first failed write the file ends with a broken batch, so nothing more is written to it; the
+    batches that come later are counted as unrecorded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._writer = LedgerWriter(path)
+        self._broken: OSError | None = None
+        self.counts = Counts()
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        """Write one batch; raises ``OSError`` when the file cannot take it, now and ever after."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            self._writer.append(batch)
+        except OSError as error:
+            self._broken = error
+            raise
+        self.counts.events += batch.num_rows
+        acknowledged = pc.sum(pc.equal(batch.column("outcome"), int(Outcome.ACKNOWLEDGED))).as_py() or 0
+        self.counts.failures += batch.num_rows - acknowledged
+
+    def close(self) -> None:
+        """End the file with its mark, unless a write has failed: then it stays cut, for the judge to see."""
+        if self._broken is None:
+            self._writer.close()

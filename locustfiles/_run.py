@@ -1,0 +1,220 @@
+"""The life of one run on the process that owns it: folder, run.json, baseline, ledger, verdict."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from analysis import runfolder
+from analysis.runfolder import PredictorAsked, Recorder, Run, Stop
+from locustfiles._drive import Plan
+from locustfiles._options import ROOT
+from locustfiles._recorder import Book, Tags
+from locustfiles._setup import Setup, SetupError
+
+RUNS: Final = Path("runs")
+ANALYSIS_ENV: Final = "PLUMBLINE_ANALYSIS"
+"""Command to call in place of ``python -m analysis``; the tests of this folder use it."""
+PACKAGES: Final = ("locust", "gevent", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
+INCONCLUSIVE: Final = 4
+USAGE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where the run goes and what it talks to. ``folder``: empty for one of its own under ``runs/``."""
+
+    host: str
+    prometheus_url: str
+    folder: str
+    users: int
+    spawn_rate_per_s: float
+    duration_s: float | None
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``code``: exit code of the judging. ``text``: what it printed."""
+
+    code: int
+    text: str
+
+
+class OwnedRun:
+    """One run, from its folder to its verdict."""
+
+    def __init__(self, folder: Path, run: Run, setup: Setup) -> None:
+        self.folder = folder
+        self.run = run
+        self._setup = setup
+        self._finishing: subprocess.Popen[str] | None = None
+        self.book: Book | None = None
+
+    def begin(self) -> None:
+        """Open the ledger: the load is about to start."""
+        self.book = Book(self.folder / runfolder.LEDGER_FILE)
+
+    @property
+    def timeout_s(self) -> float:
+        """How long a request under way may take."""
+        return self._setup.load.timeout_s
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch to the ledger; raises ``OSError`` when it cannot be."""
+        assert self.book is not None  # noqa: S101 - the run has begun
+        self.book.append(batch)
+
+    def plan(self, worker: int, workers: int, start_ns: int) -> Plan:
+        """What generator process ``worker`` of ``workers`` is told."""
+        setup = self._setup
+        return Plan(
+            run=self.run.id,
+            worker=worker,
+            workers=workers,
+            start_ns=start_ns,
+            host=self.run.host,
+            namespace=self.run.namespace,
+            deployment=self.run.deployment,
+            heldout=str(setup.heldout_path),
+            heldout_sha256=setup.heldout.sha256,
+            features=setup.card.features,
+            classes=setup.card.classes,
+            load=setup.load,
+        )
+
+    def end(self, stop: Stop, recorder: Recorder, tags: Sequence[Tags]) -> None:
+        """Close the ledger and complete ``run.json``."""
+        if self.book is not None:
+            self.book.close()
+        self.run = self.run.finished(
+            ended=runfolder.utc(time.time()),
+            stop=stop,
+            recorder=recorder,
+            served_tags=tuple(dict(one) for one in tags),
+        )
+        runfolder.write(self.folder, self.run)
+
+    def judge(self, *, interrupted: bool, limit_s: float | None = None) -> Verdict:
+        """What ``python -m analysis finish`` says.
+
+        It runs in a session of its own: a Ctrl-C that reaches us is ours to deal with. After ``limit_s``, or
+        `abandon`, it is ended, and the run stays to be finished by hand.
+        """
+        command = [*analysis_command(), "finish", str(self.folder), *(["--interrupted"] if interrupted else [])]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+            self._finishing = process
+            try:
+                said, _ = process.communicate(timeout=limit_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said, _ = process.communicate()
+        if process.returncode >= 0:
+            return Verdict(process.returncode, said)
+        advice = f"To take it up again: python -m analysis finish {self.folder}"
+        return Verdict(INCONCLUSIVE, f"{said}INCONCLUSIVE: the judging was broken off. {advice}\n")
+
+    def abandon(self) -> None:
+        """End the judging, if it is under way."""
+        if self._finishing is not None and self._finishing.poll() is None:
+            self._finishing.kill()
+
+
+def make_run(setup: Setup, wanted: Wanted) -> OwnedRun:
+    """A run folder with its first ``run.json`` and its baseline. Raises `SetupError` when that cannot be."""
+    now = time.time()
+    deployment = setup.deployment
+    name = runfolder.run_id(now, deployment.name)
+    folder = Path(wanted.folder) if wanted.folder else RUNS / name
+    _make_folder(folder)
+    run = _run_of(setup, wanted, folder.resolve().name if wanted.folder else name, now)
+    runfolder.write(folder, run)
+    _baseline(folder.resolve())
+    _point_latest(folder.resolve())
+    return OwnedRun(folder.resolve(), run, setup)
+
+
+def analysis_command() -> list[str]:
+    """Command of the judging stages."""
+    return shlex.split(os.environ.get(ANALYSIS_ENV, "")) or [sys.executable, "-m", "analysis"]
+
+
+def _run_of(setup: Setup, wanted: Wanted, name: str, now: float) -> Run:
+    deployment = setup.deployment
+    return Run(
+        id=name,
+        deployment=deployment.name,
+        namespace=deployment.namespace,
+        manifest=str(setup.manifest),
+        manifest_sha256=deployment.sha256,
+        predictors=tuple(
+            PredictorAsked(one.name, one.model, one.artifact, one.shadow, one.traffic, one.replicas)
+            for one in deployment.predictors
+        ),
+        host=wanted.host,
+        prometheus_url=wanted.prometheus_url,
+        seed=setup.load.seed,
+        asked=_asked(setup, wanted),
+        heldout=str(setup.heldout_path),
+        heldout_sha256=setup.heldout.sha256,
+        artifacts={card.artifact: card.sha256 for card in setup.cards.values()},
+        versions=_versions(),
+        started=runfolder.utc(now),
+    )
+
+
+def _asked(setup: Setup, wanted: Wanted) -> dict[str, Any]:
+    return setup.load.asked() | {
+        "users": wanted.users,
+        "spawn_rate_per_s": wanted.spawn_rate_per_s,
+        "duration_s": wanted.duration_s,
+        "processes": wanted.processes,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+
+
+def _make_folder(folder: Path) -> None:
+    if (folder / runfolder.RUN_FILE).exists():
+        raise SetupError(f"making the run folder: expected a new one, got {folder}, which holds a run. Name another.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"making the run folder {folder}: {error.strerror}.") from error
+
+
+def _baseline(folder: Path) -> None:
+    command = [*analysis_command(), "baseline", str(folder)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:  # a Ctrl-C while we wait
+            process.kill()
+            raise
+    if process.returncode:
+        lines = said.strip().splitlines() or [f"analysis baseline ended with {process.returncode} and said nothing"]
+        raise SetupError(lines[-1])
+
+
+def _point_latest(folder: Path) -> None:
+    """Make ``runs/latest`` point at ``folder``; two runs that start together may both try."""
+    RUNS.mkdir(exist_ok=True)
+    temporary = RUNS / f".latest.{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(folder, RUNS.resolve()))
+    temporary.replace(RUNS / "latest")

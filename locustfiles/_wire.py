@@ -1,0 +1,177 @@
+"""A small HTTP/1.1 keep-alive client for gevent: one request in, one `Exchange` out, nothing ever raised.
+
+A request is whole bytes made beforehand (`_bodies`); the answer is parsed by llhttp (httptools). What
+matters here is that each exchange says truthfully whether the server may have counted it:
+
+* REFUSED only if no byte of the request left, or the server answered 4xx;
+* ACKNOWLEDGED only for a 2xx answer read whole;
+* everything else is INDETERMINATE.
+
+No request is sent twice. The one exception cannot be seen by any server: a kept connection that turns
+out dead before the kernel has taken a single byte is replaced by a new one. A connection that dies after
+that is not proof that nobody read the request, whatever the error, so it is INDETERMINATE.
+Redirects are not followed; a proxy is never used.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import gevent
+import gevent.socket
+import gevent.ssl
+
+from analysis.ledger import Outcome
+from locustfiles._connection import AnswerFault, Connection, NothingLeft
+
+CONNECT_TIMEOUT_S: Final = 5.0
+
+
+class TargetError(ValueError):
+    """The URL is not one that this client can reach; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where requests go. ``path``: what the URL adds in front of Seldon's path, without a slash at its end."""
+
+    host: str
+    port: int
+    path: str
+    tls: ssl.SSLContext | None
+
+    @property
+    def header(self) -> str:
+        """Value of the Host header."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if self.port == (443 if self.tls else 80) else f"{name}:{self.port}"
+
+
+def target_of(url: str, ca_file: str | None = None) -> Target:
+    """Target of ``url``; with ``ca_file`` TLS trusts the authorities in it, else those of the system.
+
+    Raises `TargetError` for another scheme than http and https, a missing host, a bad port, or an unreadable CA file.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise TargetError(
+            f"reading the host: expected a URL as http://127.0.0.1:8003, got {url!r} ({error})."
+        ) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise TargetError(f"reading the host: expected a URL as http://127.0.0.1:8003, got {url!r}.")
+    tls: ssl.SSLContext | None = None
+    if parts.scheme == "https":
+        try:
+            tls = gevent.ssl.create_default_context(cafile=ca_file or None)
+        except (OSError, ssl.SSLError) as error:
+            raise TargetError(f"reading the CA file: expected certificates in {ca_file}, got: {error}.") from error
+    return Target(parts.hostname, port or (443 if tls else 80), parts.path.rstrip("/"), tls)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How one request ended. ``status``: 0 without an answer's head. ``fault``: empty unless something went wrong."""
+
+    outcome: Outcome
+    status: int
+    body: bytes
+    fault: str
+
+
+def outcome_of(status: int) -> Outcome:
+    """Outcome of an answer read whole. 3xx and 5xx may follow after the request was counted."""
+    if 200 <= status < 300:
+        return Outcome.ACKNOWLEDGED
+    return Outcome.REFUSED if 400 <= status < 500 else Outcome.INDETERMINATE
+
+
+class Wire:
+    """A pool of kept connections to one target; any number of greenlets may call `exchange` at once."""
+
+    def __init__(self, target: Target, *, timeout_s: float, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+        self._target = target
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = min(connect_timeout_s, timeout_s)
+        self._idle: list[Connection] = []
+
+    def exchange(self, request: bytes) -> Exchange:
+        """Send ``request`` once and read its answer, all within the whole-request deadline.
+
+        Killing the calling greenlet closes the connection and passes the kill on.
+        """
+        deadline = gevent.Timeout(self._timeout_s)
+        deadline.start()
+        connection: Connection | None = None
+        try:
+            connection = self._connection()
+            try:
+                connection.send(request)
+            except NothingLeft:  # it was kept from before and died unseen
+                connection.close()
+                connection = self._connect()
+                connection.send(request)
+            return self._concluded(connection)
+        except (_ConnectError, NothingLeft) as error:
+            return Exchange(Outcome.REFUSED, 0, b"", str(error))
+        except AnswerFault as error:
+            return Exchange(Outcome.INDETERMINATE, error.status, b"", str(error))
+        except gevent.Timeout as expired:
+            if expired is not deadline:
+                raise
+            return self._expired(connection)
+        finally:
+            deadline.close()
+            if connection is not None and not connection.reusable:
+                connection.close()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _concluded(self, connection: Connection) -> Exchange:
+        status, body = connection.answer()
+        if connection.reusable:
+            self._idle.append(connection)
+        outcome = outcome_of(status)
+        return Exchange(outcome, status, body, "" if outcome is Outcome.ACKNOWLEDGED else f"HTTP {status}")
+
+    def _expired(self, connection: Connection | None) -> Exchange:
+        fault = f"no whole answer within {self._timeout_s:g} s"
+        if connection is None or not connection.sent_total:
+            return Exchange(Outcome.REFUSED, 0, b"", fault + ", nothing sent")
+        return Exchange(Outcome.INDETERMINATE, connection.status, b"", fault)
+
+    def _connection(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.alive():
+                return connection
+            connection.close()
+        return self._connect()
+
+    def _connect(self) -> Connection:
+        target = self._target
+        plain: gevent.socket.socket | None = None
+        try:
+            with gevent.Timeout(self._connect_timeout_s, _ConnectError("connect timed out")):
+                plain = gevent.socket.create_connection((target.host, target.port))
+                plain.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+                if target.tls is None:
+                    return Connection(plain)
+                return Connection(target.tls.wrap_socket(plain, server_hostname=target.host), tls=True)
+        except BaseException as error:
+            if plain is not None:
+                plain.close()
+            if isinstance(error, OSError):  # SSLError and gaierror are OSErrors
+                raise _ConnectError(f"no connection: {error.strerror or error}") from error
+            raise
+
+
+class _ConnectError(Exception):
+    """No connection, so no byte of a request left."""

@@ -1,0 +1,20 @@
+"""Load for a primary and its shadow: `locust -f locustfiles/shadow.py --host URL --prometheus-url URL`.
+
+The ingress mirrors every request to the shadow, feedback too, so the users see the primary only.
+Without ``--headless`` the page on http://127.0.0.1:8089 starts and stops tests; each leaves a judged run
+folder under ``runs/``. The options are those of ``python -m locustfiles --help``.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust knows only this folder, and forgets it again
+
+from locustfiles._session import SeldonUser, register
+from locustfiles._setup import SHADOW
+
+register(SHADOW)
+
+
+class ShadowedUser(SeldonUser):
+    """Asks the primary and tells it the truth; the shadow hears the same."""

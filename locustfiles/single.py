@@ -1,0 +1,19 @@
+"""Load for a deployment of one predictor: `locust -f locustfiles/single.py --host URL --prometheus-url URL`.
+
+Without ``--headless`` the page on http://127.0.0.1:8089 starts and stops tests; each leaves a judged run
+folder under ``runs/``. The options are those of ``python -m locustfiles --help``.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust knows only this folder, and forgets it again
+
+from locustfiles._session import SeldonUser, register
+from locustfiles._setup import SINGLE
+
+register(SINGLE)
+
+
+class SingleUser(SeldonUser):
+    """Asks one predictor and tells it the truth."""
