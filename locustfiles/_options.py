@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ VARIABLES: Final = ("HOST", "PROMETHEUS_URL", "SDEP", "NAMESPACE", "RUN", "RATE"
 ARTIFACTS_ENV: Final = "PLUMBLINE_ARTIFACTS"
 REWARDS: Final = ("correct", "none")
 ARRIVALS: Final = ("constant", "poisson")
+
+
+_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
 class OptionsError(ValueError):
@@ -102,6 +106,19 @@ def add_options(parser: Any) -> None:
             help=option.text,
             env_var=option.variable or option.flag[2:].replace("-", "_").upper(),
         )
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in ``45``, ``30s``, ``5m`` or ``1h30m``; raises `OptionsError` for anything else and for nothing."""
+    found = _DURATION.fullmatch(text.strip())
+    seconds = (
+        sum(float(value) * unit for value, unit in zip(found.groups(), (3600, 60, 1), strict=True) if value)
+        if found
+        else 0
+    )
+    if not 0 < seconds <= 30 * 86400:
+        raise OptionsError(f"reading --duration: expected a time as 45, 30s, 5m or 1h30m, got {text!r}.")
+    return seconds
 
 
 def load_of(parsed: argparse.Namespace) -> Load:

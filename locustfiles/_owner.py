@@ -17,6 +17,7 @@ from analysis import runfolder
 from analysis.runfolder import Stop
 from locustfiles._crew import EVENTS, FINAL, Crew
 from locustfiles._drive import Driven, Driver
+from locustfiles._progress import PROGRESS_ENV, Progress
 from locustfiles._recorder import Recorder
 from locustfiles._run import USAGE, OwnedRun, Verdict, Wanted, make_run
 from locustfiles._setup import SetupError, check_host, read_setup
@@ -42,6 +43,9 @@ class OwnerSide:
         self._crew: Crew | None = None
         self._judging: gevent.Greenlet | None = None
         self._verdict: Verdict | None = None
+        self._progress: Progress | None = None
+        self._ended_at = 0.0
+        self._judged_s = 0.0
         self._first = True
         self.interrupted = False
         self.driver: Driver | None = None
@@ -109,6 +113,8 @@ class OwnerSide:
         assert run is not None  # noqa: S101 - prepare() either made it or raised
         run.begin()
         self._run = run
+        if os.environ.get(PROGRESS_ENV):
+            self._progress = Progress(run.counts, run.duration_s)
         if isinstance(self._runner, MasterRunner):
             self._crew = Crew(run.run.id, run.write)
             start_ns = time.time_ns() + START_DELAY_NS
@@ -136,9 +142,13 @@ class OwnerSide:
             return
         limit_s = INTERRUPTED_DRAIN_S if self.interrupted else run.timeout_s
         reports, recorder = self._drained(limit_s)
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
         stop: Stop = "interrupted" if self.interrupted else "failed" if recorder.workers_lost else "finished"
         tags = sorted({tag for report in reports for tag in report.recorded.tags})
         run.end(stop, recorder, tags)
+        self._ended_at = time.monotonic()
         dropped = sum(report.dropped for report in reports)
         if dropped:
             logger.error("%d arrivals were dropped: more than --max-in-flight visits were under way", dropped)
@@ -164,6 +174,7 @@ class OwnerSide:
         assert self._run is not None  # noqa: S101 - there is something to judge
         limit_s = INTERRUPTED_JUDGING_S if self.interrupted else None
         self._verdict = self._run.judge(interrupted=self._run.run.stop != "finished", limit_s=limit_s)
+        self._judged_s = time.monotonic() - self._ended_at
         if not self.automatic:
             print(self._verdict.text, end="", flush=True)
 
@@ -188,6 +199,8 @@ class OwnerSide:
         """Print the verdict last, below Locust's tables."""
         if self.automatic and self._verdict is not None:
             print(self._verdict.text, end="", flush=True)
+            if os.environ.get(PROGRESS_ENV):
+                print(f"  verdict {self._judged_s:.1f} s after the end of the load", file=sys.stderr, flush=True)
 
 
 def refuse_to_start(error: SetupError) -> None:

@@ -20,7 +20,7 @@ from analysis import runfolder
 from analysis.runfolder import PredictorAsked, Recorder, Run, Stop
 from locustfiles._drive import Plan
 from locustfiles._options import ROOT
-from locustfiles._recorder import Book, Tags
+from locustfiles._recorder import Book, Counts, Tags
 from locustfiles._setup import Setup, SetupError
 
 RUNS: Final = Path("runs")
@@ -70,6 +70,16 @@ class OwnedRun:
     def timeout_s(self) -> float:
         """How long a request under way may take."""
         return self._setup.load.timeout_s
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long the load is to last, if somebody said."""
+        asked: float | None = self.run.asked["duration_s"]
+        return asked
+
+    def counts(self) -> Counts:
+        """Totals of the ledger so far."""
+        return self.book.counts if self.book is not None else Counts()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append a batch to the ledger; raises ``OSError`` when it cannot be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from pathlib import Path
@@ -17,6 +18,7 @@ from locust.runners import Runner, WorkerRunner
 from locustfiles import _owner
 from locustfiles._options import OptionsError, add_options
 from locustfiles._owner import OwnerSide, refuse_to_start
+from locustfiles._progress import PROGRESS_ENV
 from locustfiles._setup import SetupError
 from locustfiles._worker import WorkerSide
 
@@ -82,11 +84,19 @@ def _own(environment: Environment, runner: Runner, default_manifest: Path) -> No
     side = OwnerSide(environment, runner, default_manifest)
     _SIDES[environment] = side
     _on_interrupt(side)
+    if os.environ.get(PROGRESS_ENV):
+        _quiet_tables()
     if side.automatic:
         try:
             side.prepare()
         except (SetupError, OptionsError) as error:
             refuse_to_start(error if isinstance(error, SetupError) else SetupError(str(error)))
+
+
+def _quiet_tables() -> None:
+    """Send Locust's tables to its log; the front door shows a progress line and the verdict in their place."""
+    tables = logging.getLogger("locust.stats_logger")
+    tables.handlers = list(logging.getLogger().handlers)
 
 
 def _on_interrupt(side: _owner.OwnerSide | None) -> None:

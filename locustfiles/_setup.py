@@ -17,7 +17,6 @@ from urllib.request import getproxies, proxy_bypass
 
 from deploy.manifest import Deployment, ManifestError, Predictor
 from deploy.manifest import read as read_manifest
-
 from locustfiles._options import ROOT, Load, OptionsError, load_of
 from locustfiles._wire import TargetError, target_of
 from model.artifact import ArtifactError, Card, load_card
