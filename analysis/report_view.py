@@ -1,0 +1,188 @@
+"""What the page says, decided before the template lays it out: order, headline, pictures, commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from analysis import report_charts as charts
+from analysis import report_pictures as pictures
+from analysis import report_words as words
+from analysis.report_charts import Detail, Picture
+from analysis.report_result import FindingRead, PredictorRead, Result, number_or_none
+from analysis.runfolder import Run
+from analysis.verdict import Verdict
+
+GATE: Final = "gate"
+"""Name of the check that holds a quality gate; one that fails says nothing against the live metrics themselves."""
+_SHOWN_FINDINGS: Final = 60
+_SHOWN_CHARACTERS: Final = 1_500
+_SHOWN_ROWS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One line of a finding's table: which value, what was expected, what was found."""
+
+    name: str
+    expected: str
+    observed: str
+    differs: bool
+
+
+def ordered(findings: Sequence[FindingRead]) -> list[FindingRead]:
+    """FAIL, INCONCLUSIVE, PASS; within each those with a diagnosis first, else as judged."""
+    return sorted(findings, key=lambda finding: (-finding.verdict, finding.diagnosis is None))
+
+
+def shown(findings: Sequence[FindingRead]) -> list[FindingRead]:
+    """At most as many findings as a reader can take in; the page says how many it leaves to ``result.json``."""
+    return list(findings[:_SHOWN_FINDINGS])
+
+
+def clipped(text: str) -> str:
+    """The text, cut where it would swamp the page, with how much was cut."""
+    more = len(text) - _SHOWN_CHARACTERS
+    return text if more <= 0 else f"{text[:_SHOWN_CHARACTERS]}… ({words.count(more)} more characters in result.json)"
+
+
+def stated(finding: FindingRead) -> list[Stated]:
+    """The finding's table: a line for each key where both sides are mappings, else one line."""
+    expected, observed = finding.expected, finding.observed
+    if isinstance(expected, Mapping) and isinstance(observed, Mapping):
+        keys = list(dict.fromkeys([*expected, *observed]))[:_SHOWN_ROWS]
+        return [_stated(key, expected.get(key), observed.get(key)) for key in keys]
+    if expected is None and observed is None:
+        return []
+    return [Stated("", clipped(words.stated(expected)), clipped(words.stated(observed)), False)]
+
+
+def _stated(name: str, expected: float | str | None, observed: float | str | None) -> Stated:
+    return Stated(name, clipped(words.plain(expected)), clipped(words.plain(observed)), expected != observed)
+
+
+def headline(result: Result) -> str:
+    """The verdict as a sentence that a stranger can act on."""
+    if result.verdict is Verdict.PASS:
+        return "The live metrics can be believed"
+    if result.verdict is Verdict.INCONCLUSIVE:
+        return "Could not tell"
+    failed = [finding for finding in result.findings if finding.verdict is Verdict.FAIL]
+    if all(finding.check.split()[0] == GATE for finding in failed if finding.check):
+        return "A quality gate was not met"
+    return "Do not believe the live metrics"
+
+
+def tally(result: Result) -> str:
+    """How many checks said what."""
+    total = len(result.findings)
+    if not total:
+        return "Nothing was checked. This is not a pass."
+    number = {verdict: sum(one.verdict is verdict for one in result.findings) for verdict in Verdict}
+    if number[Verdict.PASS] == total:
+        return f"All {words.plural(total, 'check')} passed." if total > 1 else "The only check passed."
+    parts = [
+        f"{number[verdict]} {what}"
+        for verdict, what in (
+            (Verdict.FAIL, "failed"),
+            (Verdict.INCONCLUSIVE, "could not be decided"),
+            (Verdict.PASS, "passed"),
+        )
+        if number[verdict]
+    ]
+    end = " This is not a pass." if result.verdict is Verdict.INCONCLUSIVE else ""
+    return f"Of {words.plural(total, 'check')}, {', '.join(parts)}.{end}"
+
+
+def role(predictor: PredictorRead) -> str:
+    """What part a predictor plays, with its share of the traffic where that is not all."""
+    name = "shadow" if predictor.shadow else "primary"
+    if predictor.traffic in {None, 100} or (predictor.shadow and predictor.traffic == 0):
+        return name
+    return f"{name}, {predictor.traffic} % {'mirrored' if predictor.shadow else 'of the traffic'}"
+
+
+def cells_right(predictor: PredictorRead) -> tuple[bool, str]:
+    """Whether all four cells are as expected, and how many are."""
+    if predictor.live is None:
+        return False, "no live sample"
+    right = sum(predictor.off_by(cell) == 0 for cell in predictor.live.cells)
+    return right == 4, f"{right} of 4 cells as expected"
+
+
+def quality_pictures(result: Result, detail: Detail) -> dict[str, list[Picture]]:
+    """For each predictor its four ratios over time, on axes shared between predictors."""
+    axes = {ratio: charts.shared_axis(ratio, result.predictors) for ratio in words.RATIO_MEANING}
+    started = str(result.run.get("started") or "")
+    return {
+        one.name: [
+            charts.quality(f"q{i}{ratio[0]}", ratio, one, started, axes[ratio], detail) for ratio in words.RATIO_MEANING
+        ]
+        for i, one in enumerate(result.predictors)
+    }
+
+
+def load_pictures(result: Result, detail: Detail) -> dict[str, Picture]:
+    """Requests per second, and the two percentiles, over time."""
+    load = result.load
+    times = charts.elapsed(load.time, str(result.run.get("started") or ""))
+    rate = charts.amount(
+        "lr", "requests per second", "per second", times, load.attempted_per_s, load.rate_asked, detail
+    )
+    p50 = charts.amount("l5", "median latency (p50)", "ms", times, load.p50_ms, None, detail)
+    p99 = charts.amount("l9", "99th percentile (p99)", "ms", times, load.p99_ms, None, detail)
+    return {"rate": rate, "p50": p50, "p99": p99}
+
+
+def percentile_names(result: Result) -> list[str]:
+    """Every percentile that some kind of request has, from the lowest to ``max``."""
+    names = {name for row in result.load.latency_ms.values() for name in (row or {})}
+    return sorted(names, key=lambda name: (name == "max", name))
+
+
+def differences(comparison: Mapping[str, Any]) -> list[pictures.Interval]:
+    """The comparison's differences (shadow minus primary), one for each ratio that the judge compared."""
+    raw = comparison.get("difference")
+    if not isinstance(raw, Mapping):
+        return []
+    rows = {"accuracy": raw} if "low" in raw else raw
+    return [
+        pictures.Interval(str(name), *(_fraction(one, key, str(name)) for key in ("value", "low", "high")))
+        for name, one in rows.items()
+        if isinstance(one, Mapping)
+    ]
+
+
+def _fraction(mapping: Mapping[str, Any], key: str, name: str) -> float | None:
+    return number_or_none(mapping.get(key), f"comparison.difference.{name}.{key}")
+
+
+def setting(name: str) -> str:
+    """``feedback_delay_s`` as ``feedback delay (s)``."""
+    for suffix, unit in (("_per_s", "per s"), ("_ms", "ms"), ("_s", "s")):
+        if name.endswith(suffix):
+            return f"{name.removesuffix(suffix).replace('_', ' ')} ({unit})"
+    return name.replace("_", " ")
+
+
+def again(run: Run) -> str:
+    """The command that asks for the same load on the same manifest: each option of ``run.json`` that says something."""
+    asked = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.asked.items()}
+    options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | asked
+    words_ = [".venv/bin/python", "-m", "locustfiles"]
+    for name, value in options.items():
+        if value in {None, ""} or (name == "rate" and not value):
+            continue
+        seconds = "s" if name == "duration" else ""
+        words_ += [
+            f"--{name.replace('_', '-')}",
+            f"{value:g}{seconds}" if isinstance(value, float | int) else str(value),
+        ]
+    return shlex.join(words_)
+
+
+def judge_again(run: Run) -> str:
+    """The command that judges the recorded evidence again, without any server."""
+    return shlex.join([".venv/bin/python", "-m", "analysis", "judge", f"runs/{run.id}"])
