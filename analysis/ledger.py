@@ -8,11 +8,11 @@ handed over, and the judge compares (`runfolder.Recorder`).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 
@@ -169,44 +169,66 @@ def read(path: Path) -> Ledger:
 
     Raises `LedgerError` when the file is missing or does not begin as a ledger of this version.
     """
-    try:
-        source = path.open("rb")
-    except OSError as error:
-        raise LedgerError(f"reading the ledger: expected a file at {path}, got: {error.strerror}") from error
-    with source:
+    scan = Scan(path)
+    batches = list(scan)
+    return Ledger(pa.Table.from_batches(batches, schema=SCHEMA), scan.cut)
+
+
+class Scan:
+    """The batches of a ledger one at a time, so that a long ledger need not fit into memory.
+
+    Iterating it reads the file from its beginning, up to the last whole batch; `cut` is what stopped
+    the last iteration (as in `Ledger`). Raises `LedgerError` as `read` does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.cut: str | None = None
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            reader = pa.ipc.open_stream(source)
-        except pa.ArrowException as error:
-            raise LedgerError(f"reading the ledger: expected an Arrow IPC stream in {path}, got: {error}") from error
-        _check_schema(reader.schema, str(path))
-        batches: list[pa.RecordBatch] = []
-        cut: str | None = None
-        while True:
-            try:
-                batches.append(reader.read_next_batch())
-            except StopIteration:
-                cut = None if _ends_with_mark(source) else f"no end-of-stream mark after batch {len(batches)}"
-                break
-            except (pa.ArrowException, OSError) as error:
-                cut = f"batch {len(batches) + 1} is broken: {str(error).splitlines()[0]}"
-                break
-    return Ledger(pa.Table.from_batches(batches, schema=SCHEMA), cut)
+            source = pa.memory_map(str(self._path)) if self._path.stat().st_size else self._path.open("rb")
+        except OSError as error:
+            raise LedgerError(f"reading the ledger: expected a file at {self._path}, got: {error.strerror}") from error
+        with source:
+            reader = _open(source, self._path)
+            number = 0
+            while True:
+                try:
+                    batch = reader.read_next_batch()
+                except StopIteration:
+                    self.cut = None if _ends_with_mark(self._path) else f"no end-of-stream mark after batch {number}"
+                    return
+                except (pa.ArrowException, OSError) as error:
+                    self.cut = f"batch {number + 1} is broken: {str(error).splitlines()[0]}"
+                    return
+                number += 1
+                yield batch
+
+
+def _open(source: Any, path: Path) -> Any:
+    try:
+        reader = pa.ipc.open_stream(source)
+    except pa.ArrowException as error:
+        raise LedgerError(f"reading the ledger: expected an Arrow IPC stream in {path}, got: {error}") from error
+    _check_schema(reader.schema, str(path))
+    return reader
 
 
 _END_OF_STREAM: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-def _ends_with_mark(source: BinaryIO) -> bool:
+def _ends_with_mark(path: Path) -> bool:
     """Whether the file's last eight bytes are Arrow's end-of-stream mark.
 
     pyarrow's reader takes a plain end of file for the end of the stream, so a ledger whose writer was
     killed between two batches would look whole without this.
     """
-    size = source.seek(0, io.SEEK_END)
-    if size < len(_END_OF_STREAM):
-        return False
-    source.seek(-len(_END_OF_STREAM), io.SEEK_END)
-    return source.read() == _END_OF_STREAM
+    with path.open("rb") as source:
+        if source.seek(0, io.SEEK_END) < len(_END_OF_STREAM):
+            return False
+        source.seek(-len(_END_OF_STREAM), io.SEEK_END)
+        return source.read() == _END_OF_STREAM
 
 
 def _check_schema(schema: pa.Schema, where: str) -> None:

@@ -25,7 +25,7 @@ ARROWS: dict[str, set[str]] = {
 }
 """What each package may import of the others. ``deploy.manifest`` is the pure reader of a SeldonDeployment."""
 
-EDGES = {"prom", "plot", "__main__", "offline", "collect", "exposed"}
+EDGES = {"prom", "plot", "__main__", "steps", "baseline", "scoring", "collect", "exposed"}
 """Modules of ``analysis`` that touch a network, a model file or the command line."""
 
 

@@ -1,0 +1,75 @@
+"""Command line of the judge: ``python -m analysis STEP [RUN]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+LATEST: Final = Path("runs/latest")
+STEPS: Final = {
+    "baseline": "before the load: ask Prometheus, wait for a fresh scrape (baseline.json, offline.parquet)",
+    "collect": "after the load: fetch what Prometheus stored (samples.parquet)",
+    "judge": "hold the stored counts against the offline ones (result.json); needs no server",
+    "report": "write report.html, report.md and junit.xml from result.json",
+    "finish": "collect, judge and report in one go, as a load test does at its end",
+}
+_EPILOG: Final = """\
+exit codes:
+  0 PASS   3 FAIL   4 INCONCLUSIVE (could not tell, and why)   2 bad arguments or input
+
+RUN is a run folder, runs/latest by default. A copied run folder is judged again, byte for byte, anywhere:
+  python -m analysis judge runs/latest
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step; its exit code."""
+    asked = _parser().parse_args(arguments)
+    from analysis import steps  # noqa: PLC0415  (so that --help and a typo answer at once)
+
+    return steps.run(asked)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="Judge a load test: are the live counts in Prometheus those of the offline model?",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    for name, told in STEPS.items():
+        one = steps.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}.", allow_abbrev=False)
+        one.add_argument("folder", type=Path, nargs="?", default=LATEST, metavar="RUN", help="default: %(default)s")
+        _add_options(name, one)
+    return parser
+
+
+def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
+    def seconds(option: str, default: float | None, told: str) -> None:
+        parser.add_argument(option, type=_seconds, default=default, metavar="SECONDS", help=told)
+
+    if name in {"baseline", "collect", "finish"}:
+        parser.add_argument("--prometheus-url", metavar="URL", help="instead of the one in run.json")
+        seconds("--timeout", 10.0, "for one answer of Prometheus (default: %(default)s)")
+    if name == "baseline":
+        seconds("--wait", 60.0, "for a fresh scrape of every target (default: %(default)s)")
+    if name in {"collect", "finish"}:
+        seconds("--wait", None, "for a last scrape (default: four scrape intervals, at least 10)")
+        seconds("--settle", 5.0, "that an incomplete shadow may stand still (default: %(default)s)")
+        parser.add_argument("--interrupted", action="store_true", help="wait for nothing: the run was broken off")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""Checks of the run itself: the right thing, recorded whole, under a load that was one.
+
+Each check is a pure function from the evidence to its findings. A check that has no subject says
+nothing, and `judge` turns a silence of all of them into INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from analysis.evidence import Evidence
+from analysis.ledger import Kind, Outcome
+from analysis.runfolder import LEDGER_FILE, OFFLINE_FILE
+from analysis.verdict import Finding, Verdict
+from model.contract import TAG_ARTIFACT, TAG_DIGEST
+
+CPU_LIMIT: Final = 0.9
+"""Share of a core above which a generator process queues its own requests, so that its times are its own."""
+LATE_LIMIT_MS: Final = 50.0
+"""p99 lateness of planned requests above which the load was not the one asked for; a healthy one keeps below 5."""
+_AGAIN: Final = "Run the load again and let it end by itself."
+
+
+def provenance(evidence: Evidence) -> tuple[Finding, ...]:
+    """One artefact has one digest, in the run, in the offline answers and in the answers served."""
+    if evidence.offline is None:
+        why = evidence.problems.get(OFFLINE_FILE, "there are no offline answers")
+        return (_unknown("provenance", "offline answers", why, advice="Run `make train`, then collect again."),)
+    findings = [_heldout(evidence)]
+    findings += [_artifact(evidence, name) for name in sorted({one.artifact for one in evidence.run.predictors})]
+    return (*findings, *_served_tags(evidence))
+
+
+def _heldout(evidence: Evidence) -> Finding:
+    asked, found = evidence.run.heldout_sha256, evidence.offline.heldout_sha256 if evidence.offline else ""
+    return _digests("held-out rows", asked, found, "the load's held-out rows")
+
+
+def _artifact(evidence: Evidence, name: str) -> Finding:
+    answers = evidence.offline.answers.get(name) if evidence.offline else None
+    if answers is None:
+        why = (
+            f"nothing is known offline of {name}"
+            if name
+            else "a predictor names no artefact (graph parameter model_name)"
+        )
+        return _unknown(
+            "provenance", name or "artefact", why, advice="Name the artefact in the manifest as model_name."
+        )
+    return _digests(name, evidence.run.artifacts.get(name, "no digest"), answers.sha256, "the run's artefact")
+
+
+def _digests(subject: str, asked: str, found: str, what: str) -> Finding:
+    if asked == found:
+        message = f"the offline answers are of {what} ({found[:12]})"
+        return Finding("provenance", subject, Verdict.PASS, message, asked, found)
+    message = f"the offline answers are not of {what}: expected digest {asked[:12]}, got {found[:12]}"
+    advice = "Train again and repeat the run, or collect with the artefacts that the run was started with."
+    return Finding("provenance", subject, Verdict.INCONCLUSIVE, message, asked, found, "provenance unequal", advice)
+
+
+def _served_tags(evidence: Evidence) -> tuple[Finding, ...]:
+    """What the answers say of who gave them; nothing where they say nothing."""
+    primaries = [one for one in evidence.run.predictors if not one.shadow]
+    allowed = {evidence.run.artifacts.get(one.artifact, ""): one.artifact for one in primaries}
+    served = sorted({(tags.get(TAG_DIGEST, ""), tags.get(TAG_ARTIFACT, "")) for tags in evidence.run.served_tags})
+    findings = []
+    for digest, name in served:
+        if not digest:
+            continue
+        if digest in allowed:
+            message = f"answers carry the digest of {allowed[digest]}"
+            findings.append(Finding("provenance", "answers", Verdict.PASS, message, digest, digest))
+            continue
+        wanted = ", ".join(one[:12] for one in sorted(allowed))
+        message = f"answers come from {name or 'an artefact'} with digest {digest[:12]}, expected {wanted}"
+        advice = "Deploy the artefact that the manifest names, or mend model_name in the manifest."
+        findings.append(
+            Finding("provenance", "answers", Verdict.FAIL, message, wanted, digest, "wrong model behind a name", advice)
+        )
+    return tuple(findings)
+
+
+def recorder(evidence: Evidence) -> tuple[Finding, ...]:
+    """The ledger holds everything that the load generator did, and the run ended by itself."""
+    if evidence.tally is None:
+        return (
+            _unknown("recorder", "ledger", evidence.problems.get(LEDGER_FILE, "there is no ledger"), advice=_AGAIN),
+        )
+    said = evidence.run.recorder
+    if said is None:
+        return (_unknown("recorder", "run.json", "the load generator never wrote its last word", advice=_AGAIN),)
+    events = evidence.tally.events
+    broken = {
+        f"the ledger was cut short: {evidence.cut}": evidence.cut is not None,
+        f"the ledger holds {events:,} events of {said.events:,} recorded": events != said.events,
+        f"{said.unrecorded:,} events could not be recorded": said.unrecorded > 0,
+        f"{said.workers_lost} of {said.workers} generator processes never sent their last report": said.workers_lost
+        > 0,
+        f"the run did not end by itself: it was {evidence.run.stop}": evidence.run.stop != "finished",
+        f"{evidence.tally.unknown:,} events are of rows that the held-out file lacks": evidence.tally.unknown > 0
+        and evidence.offline is not None,
+    }
+    findings = tuple(
+        _unknown("recorder", "ledger", why, said.events, events, _AGAIN) for why, so in broken.items() if so
+    )
+    whole = f"the ledger holds all {events:,} events"
+    return findings or (Finding("recorder", "ledger", Verdict.PASS, whole, said.events, events),)
+
+
+def sent(evidence: Evidence) -> tuple[Finding, ...]:
+    """There was a load: feedback was sent, and most of it was acknowledged."""
+    if evidence.tally is None:
+        return ()
+    attempted = evidence.tally.count(Kind.FEEDBACK)
+    acknowledged = evidence.tally.count(Kind.FEEDBACK, Outcome.ACKNOWLEDGED)
+    if not attempted:
+        why = "no feedback was sent"
+        advice = "Give the run more time (DURATION) or users (USERS)."
+        return (_unknown("sent", "load", why, "> 0", 0, advice, "nothing was sent"),)
+    if acknowledged * 2 < attempted:
+        why = f"only {acknowledged:,} of {attempted:,} feedbacks were acknowledged"
+        advice = "Look at the deployment's logs and at `load.statuses` in result.json; lower the load."
+        return (_unknown("sent", "load", why, attempted, acknowledged, advice, "most feedback failed"),)
+    message = f"{acknowledged:,} of {attempted:,} feedbacks were acknowledged"
+    return (Finding("sent", "load", Verdict.PASS, message, attempted, acknowledged),)
+
+
+def generator(evidence: Evidence) -> tuple[Finding, ...]:
+    """The load generator kept up: not CPU-bound, and on time where times were planned."""
+    said = evidence.run.recorder
+    if said is None or evidence.tally is None:
+        return ()
+    findings = []
+    if said.cpu_share > CPU_LIMIT:
+        why = f"a generator process used {said.cpu_share:.0%} of a core, so latencies are partly its own"
+        advice = "Use more generator processes (--processes) or a lower rate."
+        findings.append(
+            _unknown("generator", "CPU", why, f"<= {CPU_LIMIT}", said.cpu_share, advice, "generator CPU-bound")
+        )
+    lateness = evidence.tally.lateness_ns
+    p99_ms = float(np.quantile(lateness, 0.99)) / 1e6 if len(lateness) else 0.0
+    if p99_ms > LATE_LIMIT_MS:
+        why = f"1 % of requests left more than {p99_ms:.0f} ms late, so the rate was not the one asked for"
+        advice = "Lower RATE, add USERS (connections) or generator processes."
+        findings.append(
+            _unknown("generator", "lateness", why, f"<= {LATE_LIMIT_MS} ms", p99_ms, advice, "generator late")
+        )
+    if findings:
+        return tuple(findings)
+    message = f"it used {said.cpu_share:.0%} of a core and was {p99_ms:.1f} ms late at p99"
+    return (Finding("generator", "load generator", Verdict.PASS, message),)
+
+
+def _unknown(
+    check: str,
+    subject: str,
+    why: str,
+    expected: float | str | None = None,
+    observed: float | str | None = None,
+    advice: str = "",
+    diagnosis: str | None = None,
+) -> Finding:
+    return Finding(check, subject, Verdict.INCONCLUSIVE, why, expected, observed, diagnosis, advice)

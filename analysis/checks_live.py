@@ -1,0 +1,227 @@
+"""Checks of what Prometheus stored: that it can be read at all, then that it is true."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.diagnose import of_counts
+from analysis.evidence import Evidence, Group, clock_of
+from analysis.live import Target, cell_series, targets
+from analysis.reconcile import Counted, after_end
+from analysis.runfolder import SAMPLES_FILE, utc
+from analysis.samples import Samples, Series
+from analysis.tally import Tally
+from analysis.verdict import Finding, Value, Verdict
+from model.contract import CELLS, LABEL_WORKER, METRIC_OF_CELL
+
+GAP_INTERVALS: Final = 10
+"""Scrapes missed in a row that make a gap. A restart of Prometheus misses about six at one per second, which the
+next scrape makes good; more than ten, and the bounds were not watched for a part of the run that matters."""
+CLOCK_LIMIT_S: Final = 0.25
+"""Uncertainty of the clocks above which the bounds are too wide: a quarter of the shortest scrape interval in use."""
+
+
+def stored(evidence: Evidence) -> tuple[Finding, ...]:
+    """Prometheus gave samples of every predictor: numbers, one series where one is meant, with a known baseline."""
+    if evidence.samples is None:
+        why = evidence.problems.get(SAMPLES_FILE, "there are no samples")
+        return (_unknown("stored", "prometheus", why, "no samples", "Run `python -m analysis collect` on the run."),)
+    found, findings = evidence.samples, []
+    if found.problem:
+        advice = "Check Prometheus, then collect again while it still holds the run."
+        findings.append(_unknown("stored", "prometheus", found.problem, "Prometheus failed", advice))
+    findings += [_stored(found, group, one.name) for group in evidence.groups for one in group.predictors]
+    return tuple(findings)
+
+
+def _stored(samples: Samples, group: Group, name: str) -> Finding:
+    series = cell_series(samples, name)
+    if not series:
+        why = "Prometheus has no sample of its cells"
+        advice = "Check that Prometheus scrapes the model's metrics port, and that feedback reaches the model."
+        return _unknown("stored", name, why, "no samples", advice)
+    odd = [one for one in series if not _whole(one.value).all()]
+    if odd:
+        bad = odd[0].value[~_whole(odd[0].value)][0]
+        why = f"{odd[0].metric} is {bad}, which is not a count"
+        return _unknown("stored", name, why, "not a count", "Mend metrics() of the served class.")
+    twice = _several(series)
+    if twice:
+        why = f"{twice} has several series in one worker where one is meant"
+        advice = "Publish each cell once per worker, with labels that do not change."
+        return _unknown("stored", name, why, "several series", advice)
+    if group.why_not:
+        return _unknown("stored", name, group.why_not, "no baseline", "Let Prometheus scrape before the load starts.")
+    number = sum(len(one.time_ms) for one in series)
+    return Finding("stored", name, Verdict.PASS, f"{number:,} samples of {len(series)} series, with a baseline")
+
+
+def _whole(value: Floats) -> Bools:
+    found: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value))
+    return found
+
+
+def _several(series: Iterable[Series]) -> str | None:
+    """Metric of which one worker of one target had two series in the same scrape, or None."""
+    by_source: dict[tuple[str, ...], list[Series]] = {}
+    for one in series:
+        source = tuple(one.labels.get(name, "") for name in ("job", "instance", "pod", LABEL_WORKER))
+        by_source.setdefault((one.metric, *source), []).append(one)
+    for source, found in sorted(by_source.items()):
+        for a, b in itertools.combinations(found, 2):
+            if len(np.intersect1d(a.time_ms, b.time_ms)):
+                return source[0]
+    return None
+
+
+def clock(evidence: Evidence) -> tuple[Finding, ...]:
+    """The clocks of load generator and Prometheus are known well enough to set bounds by."""
+    if evidence.samples is None:
+        return ()
+    found = clock_of(evidence)
+    said = f"Prometheus' clock is {found.offset_s * 1000:+.1f} ms off, give or take {found.uncertainty_s * 1000:.1f} ms"
+    if found.uncertainty_s <= CLOCK_LIMIT_S:
+        return (Finding("clock", "prometheus", Verdict.PASS, said),)
+    advice = "Synchronise the clocks, or run the load generator nearer to Prometheus."
+    return (_unknown("clock", "prometheus", f"{said}: too uncertain", "clock offset too large", advice),)
+
+
+def scrapes(evidence: Evidence) -> tuple[Finding, ...]:
+    """Every target was scraped all through the run, one series of scrapes for each, and no count fell."""
+    if evidence.samples is None or evidence.tally is None or evidence.tally.span_ns is None:
+        return ()
+    offset_ms = clock_of(evidence).offset_s * 1000
+    first_ms, last_ms = (one / 1e6 + offset_ms for one in evidence.tally.span_ns)
+    findings: list[Finding] = []
+    for one in evidence.run.predictors:
+        found = targets(evidence.samples, one.name)
+        if found:
+            findings += _scrapes(one.name, found, first_ms, last_ms)
+    return tuple(findings)
+
+
+def _scrapes(name: str, found: tuple[Target, ...], first_ms: float, last_ms: float) -> list[Finding]:
+    findings = [
+        finding for target in found for finding in (*_gaps(name, target, first_ms, last_ms), *_falls(name, target))
+    ]
+    twice = _scraped_twice(found)
+    if twice:
+        why = f"{twice} is scraped by two jobs, so every sum over its series doubles"
+        advice = "Remove one of the two scrape jobs (two PodMonitors on one pod?)."
+        findings.append(Finding("scrapes", name, Verdict.FAIL, why, 1, 2, "scraped twice", advice))
+    if findings:
+        return findings
+    number = sum(int(np.count_nonzero(target.up)) for target in found)
+    message = f"{number} scrapes of {len(found)} target{'s' * (len(found) > 1)}, no gap, no reset"
+    return [Finding("scrapes", name, Verdict.PASS, message)]
+
+
+def _gaps(name: str, target: Target, first_ms: float, last_ms: float) -> list[Finding]:
+    """The longest stretch of the load in which the target was not scraped with success, if that is too long."""
+    good = target.time_ms[target.up]
+    inside = good[(good > first_ms) & (good < last_ms)]
+    edges = np.concatenate([[max(first_ms, float(target.time_ms[0]))], inside, [last_ms]])
+    interval = float(np.median(np.diff(target.time_ms))) if len(target.time_ms) > 1 else 0.0
+    widest = int(np.argmax(np.diff(edges)))
+    gap_ms = float(np.diff(edges)[widest])
+    if not interval or gap_ms <= GAP_INTERVALS * interval:
+        return []
+    where = target.labels.get("instance", "a target")
+    why = f"{where} was not scraped for {gap_ms / 1000:.0f} s from {utc(edges[widest] / 1000)}"
+    advice = "Find out why Prometheus could not scrape it (down, too slow, Prometheus stopped), then run again."
+    return [_unknown("scrapes", name, why, "scrape gap", advice)]
+
+
+def _falls(name: str, target: Target) -> list[Finding]:
+    """The first scrape at which a cell's count of the target fell."""
+    value, time_ms = target.value[target.up], target.time_ms[target.up]
+    fell = np.argwhere(np.diff(value, axis=0) < 0)
+    if not len(fell):
+        return []
+    at, cell = fell[0]
+    where = target.labels.get("instance", "a target")
+    before, after = value[at, cell], value[at + 1, cell]
+    metric = METRIC_OF_CELL[CELLS[cell]]
+    why = f"{metric} of {where} fell from {before:.0f} to {after:.0f} at {utc(time_ms[at + 1] / 1000)}"
+    advice = "A worker or replica was recycled and took its counts along: keep totals where a restart leaves them."
+    return [Finding("scrapes", name, Verdict.FAIL, why, before, after, "worker or replica recycled", advice)]
+
+
+def _scraped_twice(found: tuple[Target, ...]) -> str | None:
+    """Pod or instance that two of the targets are one and the same of, or None."""
+    for label in ("pod", "instance"):
+        seen: set[tuple[str, str]] = set()
+        for target in found:
+            place = target.labels.get(label, ""), target.labels.get("namespace", "")
+            if place[0] and place in seen:
+                return place[0]
+            seen.add(place)
+    return None
+
+
+def bounds(evidence: Evidence) -> tuple[Finding, ...]:
+    """At every scrape each count lies between what was acknowledged before and what was attempted until then."""
+    return tuple(_bounds(group, counted) for group, counted in evidence.counted())
+
+
+def _bounds(group: Group, counted: Counted) -> Finding:
+    wrong, path = counted.broken, counted.path
+    number = len(path.time_ms)
+    if not wrong.any():
+        kept = "within acknowledged and attempted" if group.share.sees_all else "not above what was attempted"
+        return Finding("bounds", group.name, Verdict.PASS, f"{number} scrapes, every cell {kept}")
+    at = int(np.argmax(wrong.any(axis=1)))
+    cell = int(np.argmax(wrong[at]))
+    low, high = int(counted.bounds.low[at, cell]), int(counted.bounds.high[at, cell])
+    value = float(path.value[at, cell])
+    metric = METRIC_OF_CELL[CELLS[cell]]
+    witness = f"{metric} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
+    why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are)"
+    found = of_counts(counted, mirrored=group.share.mirrored)
+    return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)
+
+
+def equality(evidence: Evidence) -> tuple[Finding, ...]:
+    """After the last event, each count equals the offline model's on the rows that were sent."""
+    if evidence.tally is None:
+        return ()
+    return tuple(_equality(evidence.tally, group, counted) for group, counted in evidence.counted())
+
+
+def _equality(tally: Tally, group: Group, counted: Counted) -> Finding:
+    if not after_end(tally, counted.path)[-1]:
+        why = "Prometheus has no scrape of every target after the last event"
+        advice = "Collect again, and see whether every target is still up."
+        return _unknown("equality", group.name, why, "no last scrape", advice)
+    low, high, value = counted.last
+    expected, observed = _expected(low, high), _by_cell(value)
+    if not counted.broken[-1].any():
+        return Finding("equality", group.name, Verdict.PASS, _equal_message(group, low, high), expected, observed)
+    found = of_counts(counted, mirrored=group.share.mirrored)
+    return Finding("equality", group.name, Verdict.FAIL, found.message, expected, observed, found.name, found.advice)
+
+
+def _equal_message(group: Group, low: Ints, high: Ints) -> str:
+    if not group.share.sees_all:
+        return "no count is above what was attempted; its mirror takes a part only, so there is no lower bound"
+    if np.array_equal(low, high):
+        return "all four counts equal the offline model's"
+    return "all four counts lie within what events of unknown outcome allow"
+
+
+def _expected(low: Ints, high: Ints) -> Value:
+    pairs = zip(CELLS, low.tolist(), high.tolist(), strict=True)
+    return {cell: a if a == b else f"{a}..{b}" for cell, a, b in pairs}
+
+
+def _by_cell(value: Floats) -> Value:
+    return dict(zip(CELLS, (int(one) for one in value.tolist()), strict=True))
+
+
+def _unknown(check: str, subject: str, why: str, diagnosis: str, advice: str) -> Finding:
+    return Finding(check, subject, Verdict.INCONCLUSIVE, why, None, None, diagnosis, advice)

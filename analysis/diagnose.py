@@ -1,0 +1,143 @@
+"""Names for what is wrong with a set of counts, by their shape over the scrapes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from analysis.arrays import Bools
+from analysis.reconcile import Counted
+from analysis.runfolder import utc
+from model.contract import CELLS, METRIC_OF_CELL
+
+_FLIPPED: Final = tuple(CELLS.index(cell) for cell in ("tn", "fn", "tp", "fp"))
+"""For each cell of `CELLS`, the cell that it becomes when the other class is called positive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """``name``: of the fault, short and stable. ``message``: one sentence with the witness. ``advice``: what to do."""
+
+    name: str
+    message: str
+    advice: str
+
+
+def of_counts(counted: Counted, *, mirrored: bool) -> Diagnosis:
+    """The fault whose shape these counts have; the last resort says only how far they are off."""
+    return (
+        _permuted(counted)
+        or _multiplied(counted)
+        or _stale(counted)
+        or _short(counted, mirrored=mirrored)
+        or _over(counted)
+        or _differ(counted)
+    )
+
+
+def explains(counted: Counted) -> Bools:
+    """``[metric, cell]``: whether a metric keeps the bounds of a cell at every scrape."""
+    value, bounds = counted.path.value[:, :, None], counted.bounds
+    kept = (value >= bounds.low[:, None, :]) & (value <= bounds.high[:, None, :])
+    found: Bools = kept.all(axis=0)
+    return found
+
+
+def _permuted(counted: Counted) -> Diagnosis | None:
+    """Each metric reports one cell, but not all report their own."""
+    fits = explains(counted)
+    sources = [[cell for cell in range(len(CELLS)) if fits[metric, cell]] for metric in range(len(CELLS))]
+    sources = [[metric] if metric in found else found for metric, found in enumerate(sources)]
+    if not all(sources) or all(found == [metric] for metric, found in enumerate(sources)):
+        return None
+    ways = list(itertools.product(*sources))
+    best = _FLIPPED if _FLIPPED in ways else max(ways, key=lambda way: len(set(way)))
+    moved = [(metric, cell) for metric, cell in enumerate(best) if metric != cell]
+    order = [CELLS.index(cell) for cell in ("tp", "tn", "fp", "fn")]  # as the notebook lists its metrics
+    moved.sort(key=lambda pair: order.index(pair[0]))
+    told = ", ".join(f"{METRIC_OF_CELL[CELLS[metric]]} reports {CELLS[cell].upper()}" for metric, cell in moved)
+    if best == _FLIPPED:
+        advice = "The served class calls the other class positive: compare its positive class with the card's."
+        return Diagnosis("positive class flipped", f"the positive class is flipped: {told}", advice)
+    advice = "Mend metrics() of the served class: each metric must report its own cell."
+    return Diagnosis("cells permuted", told, advice)
+
+
+def _multiplied(counted: Counted) -> Diagnosis | None:
+    """Every count is a whole multiple of what it may be."""
+    low, high, value = counted.last
+    for times in (2, 3, 4):
+        if value.sum() and np.all((value >= times * low) & (value <= times * high)):
+            message = f"every count is {times} times the expected: {value.sum():.0f} for {low.sum()}"
+            advice = "Look for a gateway that retries feedback, a class that counts twice, or a second scrape job."
+            return Diagnosis("counted twice" if times == 2 else f"counted {times} times", message, advice)
+    return None
+
+
+def _stale(counted: Counted) -> Diagnosis | None:
+    """Right at the end, too low at some scrape before."""
+    wrong = counted.broken
+    if wrong[-1].any() or not wrong.any():
+        return None
+    at = int(np.argmax(wrong.any(axis=1)))
+    below = counted.path.value < counted.bounds.low
+    when = utc(counted.path.time_ms[at] / 1000)
+    if np.array_equal(below, wrong):
+        message = f"the counts lagged behind what was acknowledged, first at {when}, and were right in the end"
+        advice = (
+            "The metrics endpoint serves old values: look for caching, or a store that is written after the answer."
+        )
+        return Diagnosis("stale series", message, advice)
+    message = f"the counts ran ahead of what was attempted, first at {when}, and were right in the end"
+    return Diagnosis("counted early", message, "Check the clocks of load generator and Prometheus.")
+
+
+def _short(counted: Counted, *, mirrored: bool) -> Diagnosis | None:
+    """Some counts are missing and none is over."""
+    low, high, value = counted.last
+    if np.any(value > high) or value.sum() >= low.sum():
+        return None
+    lost, since = int(low.sum() - value.sum()), _since(counted)
+    if mirrored:
+        message = f"the shadow counted {value.sum():,.0f} of {low.sum():,} feedbacks: {lost:,} never arrived"
+        advice = (
+            "Look at the gateway's counters for the shadow (upstream_rq_pending_overflow, upstream_rq_timeout) "
+            "and raise its circuit breakers, or give the shadow more workers."
+        )
+        return Diagnosis("shadow incomplete", message, advice)
+    message = f"{lost:,} of {low.sum():,} acknowledged feedbacks were not counted{since}"
+    advice = (
+        "Look for threads that share a counter (use workers), a worker that ended, or a scrape that missed a target."
+    )
+    return Diagnosis("counts lost", message, advice)
+
+
+def _over(counted: Counted) -> Diagnosis | None:
+    """Some counts are over and none is missing."""
+    low, high, value = counted.last
+    if np.any(value < low) or value.sum() <= high.sum():
+        return None
+    extra = int(value.sum() - high.sum())
+    message = f"{extra:,} more feedbacks were counted than the {high.sum():,} attempted{_since(counted)}"
+    advice = "Look for another client of the deployment, a gateway that retries feedback, or a class that counts twice."
+    return Diagnosis("foreign traffic or counted twice", message, advice)
+
+
+def _differ(counted: Counted) -> Diagnosis:
+    low, high, value = counted.last
+    parts = [
+        f"{METRIC_OF_CELL[cell]} {value[i]:.0f} for {low[i] if low[i] == high[i] else f'{low[i]}..{high[i]}'}"
+        for i, cell in enumerate(CELLS)
+        if not low[i] <= value[i] <= high[i]
+    ]
+    message = f"counts are not the offline model's: {', '.join(parts)}"
+    advice = "Check which model, threshold and positive class the deployment serves."
+    return Diagnosis("cells differ", message, advice)
+
+
+def _since(counted: Counted) -> str:
+    wrong = counted.broken.any(axis=1)
+    return f", the first by {utc(counted.path.time_ms[int(np.argmax(wrong))] / 1000)}" if wrong.any() else ""

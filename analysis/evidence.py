@@ -1,0 +1,196 @@
+"""Everything that a run left behind, read once and arranged for the checks.
+
+What is missing or unreadable is not an exception here: it is an entry of `Evidence.problems`, and a
+check turns it into a finding. After this nothing reads a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from analysis import ledger, offline, samples
+from analysis.arrays import Ints
+from analysis.instant import instant
+from analysis.live import Target, Trajectory, baseline_index, targets, trajectory
+from analysis.offline import Offline
+from analysis.reconcile import Counted, Share, bounds_of
+from analysis.runfolder import BASELINE_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES_FILE, PredictorAsked, Run
+from analysis.samples import Clock, Samples
+from analysis.tally import Plan, Tally, tally
+
+_FULL: Final = 100
+_NO_ANSWERS: Final = Offline(np.empty(0, np.int32), np.empty(0, np.int16), (0, 1), 1, "", {})
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Predictors that are judged together: one alone, or several that share the traffic by weight.
+
+    ``found`` and ``paths``: scrape targets and counts of each member, by its name. ``counted``: their summed
+    counts beside the bounds of these, or None where these cannot be known, and then ``why_not`` says why.
+    """
+
+    name: str
+    predictors: tuple[PredictorAsked, ...]
+    share: Share
+    found: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
+    paths: Mapping[str, Trajectory] = field(default_factory=dict)
+    counted: Counted | None = None
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A run, its folded ledger, its samples, the offline answers, and what could not be read (by file name)."""
+
+    run: Run
+    tally: Tally | None
+    cut: str | None
+    samples: Samples | None
+    offline: Offline | None
+    baseline: Mapping[str, Any]
+    groups: tuple[Group, ...]
+    problems: Mapping[str, str]
+
+    def counted(self) -> tuple[tuple[Group, Counted], ...]:
+        """The groups whose counts are known, with these."""
+        return tuple((group, group.counted) for group in self.groups if group.counted is not None)
+
+
+def load(folder: Path, run: Run) -> Evidence:
+    """Evidence in a run folder."""
+    problems: dict[str, str] = {}
+    found = _read(problems, SAMPLES_FILE, lambda: samples.read(folder / SAMPLES_FILE), samples.SamplesError)
+    answers = _read(problems, OFFLINE_FILE, lambda: offline.read(folder / OFFLINE_FILE), offline.OfflineError)
+    baseline = _read_baseline(folder / BASELINE_FILE, problems)
+    scan = ledger.Scan(folder / LEDGER_FILE)
+    first_ns = _read(problems, LEDGER_FILE, lambda: first_sent(scan), ledger.LedgerError)
+    groups = groups_of(run, answers)
+    sums: dict[str, Trajectory] = {}
+    if found is not None:
+        clock = _clock(found, baseline)
+        groups = tuple(_with_paths(group, found, first_ns, clock) for group in groups)
+        sums = {one.name: trajectory(_all(one.found), first_ns, clock) for one in groups if one.paths and first_ns}
+    folded = None
+    if LEDGER_FILE not in problems:
+        every = [*sums.values(), *(path for group in groups for path in group.paths.values())]
+        folded = tally(scan, _plan(run, answers or _NO_ANSWERS, groups, every))
+        groups = tuple(_with_bounds(group, folded, sums.get(group.name)) for group in groups)
+    return Evidence(run, folded, scan.cut, found, answers, baseline, groups, problems)
+
+
+def groups_of(run: Run, answers: Offline | None) -> tuple[Group, ...]:
+    """The run's predictors, grouped: primaries that share the traffic, then the shadow."""
+    primaries = [one for one in run.predictors if not one.shadow]
+    serving = [one for one in primaries if one.traffic > 0] or primaries
+    groups = [_group(serving, answers)] if serving else []
+    return (*groups, *(_group([one], answers) for one in run.predictors if one.shadow))
+
+
+def _group(members: Sequence[PredictorAsked], answers: Offline | None) -> Group:
+    first = members[0]
+    known = set(answers.answers) if answers is not None else set()
+    artifacts = tuple(dict.fromkeys(one.artifact for one in members))
+    missing = [one.name for one in members if one.artifact not in known]
+    share = Share(artifacts, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
+    why_not = f"there are no offline answers for {', '.join(missing)}" if missing else None
+    return Group("+".join(one.name for one in members), tuple(members), share, why_not=why_not)
+
+
+def first_sent(scan: ledger.Scan) -> int | None:
+    """When the first event was sent, on the ledger's clock; None of an empty ledger."""
+    firsts = [int(batch.column("sent_ns").to_numpy().min()) for batch in scan if batch.num_rows]
+    return min(firsts, default=None)
+
+
+def _with_paths(group: Group, found: Samples, first_ns: int | None, clock: Clock) -> Group:
+    seen = {one.name: targets(found, one.name) for one in group.predictors}
+    why_not = group.why_not or _why_no_path(seen, first_ns, clock)
+    if why_not or first_ns is None:
+        return replace(group, found=seen, why_not=why_not)
+    paths = {name: trajectory(every, first_ns, clock) for name, every in seen.items()}
+    return replace(group, found=seen, paths=paths)
+
+
+def _all(found: Mapping[str, tuple[Target, ...]]) -> tuple[Target, ...]:
+    return tuple(target for every in found.values() for target in every)
+
+
+def _why_no_path(seen: Mapping[str, tuple[Target, ...]], first_ns: int | None, clock: Clock) -> str | None:
+    empty = [name for name, found in seen.items() if not any(target.up.any() for target in found)]
+    if empty:
+        return f"Prometheus has no sample of {', '.join(empty)}"
+    if first_ns is None:
+        return "nothing was sent"
+    every = _all(seen)
+    if not all(np.isfinite(target.value).all() for target in every):
+        return "a sample is not a number"
+    first_ms = first_ns / 1e6 + (clock.offset_s - clock.uncertainty_s) * 1000
+    unknown = [target for target in every if baseline_index(target, first_ms) is None]
+    if unknown:
+        where = unknown[0].labels.get("instance", "a target")
+        return f"the counts before the first event are not known: {where} was first scraped after it"
+    return None
+
+
+def _plan(run: Run, answers: Offline, groups: Sequence[Group], paths: Sequence[Trajectory]) -> Plan:
+    artifacts = tuple(dict.fromkeys(name for group in groups for name in group.share.artifacts))
+    return Plan(
+        offline=answers,
+        artifacts=tuple(name for name in artifacts if name in answers.answers),
+        starts_ns=_distinct([path.start_ns for path in paths]),
+        ends_ns=_distinct([path.end_ns for path in paths]),
+        window_ns=_window(run),
+    )
+
+
+def _window(run: Run) -> tuple[int, int]:
+    """Start and end of the run, on the ledger's clock; a run without an end is given a minute."""
+    first = round(instant(run.started) * 1e9)
+    return first, round(instant(run.ended) * 1e9) if run.ended else first + 60 * 10**9
+
+
+def _with_bounds(group: Group, folded: Tally, path: Trajectory | None) -> Group:
+    if path is None:
+        return group
+    return replace(group, counted=Counted(path, bounds_of(folded, path, group.share)))
+
+
+def _clock(found: Samples | None, baseline: Mapping[str, Any]) -> Clock:
+    """The clock, by the reading at the collection and, where there is one, the reading before the load."""
+    late = found.clock if found is not None else Clock(0.0, 0.0)
+    if "clock_offset_s" not in baseline:
+        return late
+    return late.joined(Clock(float(baseline["clock_offset_s"]), float(baseline["clock_uncertainty_s"])))
+
+
+def clock_of(evidence: Evidence) -> Clock:
+    """Prometheus' clock against the ledger's over the whole run."""
+    return _clock(evidence.samples, evidence.baseline)
+
+
+def _read(problems: dict[str, str], name: str, reader: Any, error: type[Exception]) -> Any:
+    try:
+        return reader()
+    except error as reason:
+        problems[name] = str(reason)
+        return None
+
+
+def _read_baseline(path: Path, problems: dict[str, str]) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        problems[path.name] = f"reading the baseline: expected JSON in {path}, got: {error}"
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _distinct(arrays: Sequence[Ints]) -> Ints:
+    return np.unique(np.concatenate(arrays)) if arrays else np.empty(0, np.int64)

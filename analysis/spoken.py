@@ -1,0 +1,61 @@
+"""The verdict in a few lines, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from model.contract import CELLS
+
+_REASONS: Final = 6
+
+
+def spoken(result: Mapping[str, Any]) -> str:
+    """Verdict, its reasons, the load, and expected against live counts per predictor; no newline at the end."""
+    lines = [f"{result['verdict']}  {result['run']['deployment']}  ({result['run']['id']})"]
+    lines += _reasons(result["findings"])
+    if result["load"] is not None:
+        lines.append(_load(result["load"]))
+    lines += [line for name, one in result["predictors"].items() for line in _predictor(name, one)]
+    return "\n".join(lines)
+
+
+def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The findings that are not PASS, the worst first; of none, what was held."""
+    bad = [one for name in ("FAIL", "INCONCLUSIVE") for one in findings if one["verdict"] == name]
+    if not bad:
+        return [f"  {len(findings)} findings, all of them PASS"]
+    lines = [f"  {one['verdict']:<12} {one['check']} of {one['subject']}: {one['message']}" for one in bad[:_REASONS]]
+    lines += [f"  and {len(bad) - _REASONS} more (see the report)"] if len(bad) > _REASONS else []
+    advice = next((one["advice"] for one in bad if one["advice"]), None)
+    return [*lines, f"  what to do: {advice}"] if advice else lines
+
+
+def _load(load: Mapping[str, Any]) -> str:
+    latency = load["latency_ms"]
+    parts = [f"  load: {load['requests']:,} requests"]
+    if load["rate_achieved"] is not None:
+        parts.append(f"{load['rate_achieved']:,.0f}/s")
+    parts += [
+        f"{kind} p50 {one['p50']:.1f} p99 {one['p99']:.1f} ms" for kind, one in latency.items() if one is not None
+    ]
+    lost = [f"{load[name]:,} {name}" for name in ("refused", "indeterminate") if load[name]]
+    return ", ".join([*parts, *lost])
+
+
+def _predictor(name: str, one: Mapping[str, Any]) -> list[str]:
+    """Expected above live counts; a predictor that shares traffic has no expected counts of its own."""
+    live, expected = one["live"], one["expected"]
+    title = f"  {name} ({'shadow, ' if one['shadow'] else ''}{one['model']})"
+    if live is None:
+        return [f"{title}: no live counts"]
+    counted = "  ".join(f"{cell} {live[cell]:,}" for cell in CELLS)
+    shared = len(one["group"]) > 1
+    if expected is None or shared:
+        return [f"{title}: live {counted}"]
+    wanted = "  ".join(f"{cell} {_range(expected['low'][cell], expected['high'][cell])}" for cell in CELLS)
+    return [title, f"    expected  {wanted}", f"    live      {counted}"]
+
+
+def _range(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,}..{high:,}"

@@ -1,0 +1,145 @@
+"""The steps of the command line: each reads a run folder and leaves a file in it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from analysis import baseline, collect, evidence, judge, offline, report, result, runfolder
+from analysis.instant import instant
+from analysis.offline import OfflineError
+from analysis.prom import Prometheus, PrometheusError
+from analysis.runfolder import OFFLINE_FILE, RESULT_FILE, Run, RunFolderError
+from analysis.samples import Samples
+from analysis.scoring import answers_for, artifacts_folder
+from analysis.spoken import spoken
+from analysis.verdict import Verdict
+
+BAD_INPUT: Final = 2
+EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
+
+
+class InputError(Exception):
+    """What the user gave cannot be used; one line says what was expected and found, and what to do."""
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Run the step that the arguments name; its exit code."""
+    try:
+        return _STEPS[asked.step](asked)
+    except (InputError, OfflineError, PrometheusError, RunFolderError) as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{asked.step}: {error.strerror or error} ({error.filename or asked.folder}).")
+
+
+def _baseline(asked: argparse.Namespace) -> int:
+    found = runfolder.read(asked.folder)
+    prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
+    prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
+    _score(asked.folder, found)
+    _say(baseline.write(asked.folder, found, prometheus, asked.wait, time.time, time.sleep))
+    return 0
+
+
+def _collect(asked: argparse.Namespace) -> int:
+    found = runfolder.read(asked.folder)
+    _score_once(asked.folder, found)
+    stored = _gather(asked, found)
+    if stored.problem:
+        return _complain(stored.problem)
+    _say(f"collected {sum(len(one.time_ms) for one in stored.series):,} samples of {len(stored.series)} series")
+    return 0
+
+
+def _judge(asked: argparse.Namespace) -> int:
+    content, verdict = _judgement(asked.folder)
+    _say(spoken(content))
+    _say(f"  result: {asked.folder / RESULT_FILE}")
+    return EXIT_CODE[verdict]
+
+
+def _report(asked: argparse.Namespace) -> int:
+    runfolder.read(asked.folder)
+    if not (asked.folder / RESULT_FILE).exists():
+        raise InputError(
+            f"report: expected {asked.folder / RESULT_FILE}, got none. "
+            f"Judge first: python -m analysis judge {asked.folder}"
+        )
+    for path in report.write_reports(asked.folder):
+        _say(str(path))
+    return 0
+
+
+def _finish(asked: argparse.Namespace) -> int:
+    """Collect, judge and report; the judge itself says what a failure to collect means."""
+    found = runfolder.read(asked.folder)
+    problems = [_problem_of(lambda: _score_once(asked.folder, found)), _problem_of(lambda: _gather(asked, found))]
+    content, verdict = _judgement(asked.folder)
+    paths = report.write_reports(asked.folder)
+    _say(spoken(content))
+    for problem in problems:
+        if problem:
+            _say(f"  note: {problem}")
+    _say(f"  report: {_page(paths) or asked.folder / RESULT_FILE}")
+    if found.ended:
+        _say(f"  {time.time() - instant(found.ended):.1f} s from the end of the load to this verdict")
+    return EXIT_CODE[verdict]
+
+
+_STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "baseline": _baseline,
+    "collect": _collect,
+    "judge": _judge,
+    "report": _report,
+    "finish": _finish,
+}
+
+
+def _problem_of(step: Callable[[], Samples | None]) -> str | None:
+    """What the step could not do, on one line; None when it did all."""
+    try:
+        found = step()
+    except (OfflineError, PrometheusError) as error:
+        return str(error)
+    return found.problem if found is not None else None
+
+
+def _score(folder: Path, found: Run) -> None:
+    offline.write(folder / OFFLINE_FILE, answers_for(found, artifacts_folder()))
+
+
+def _score_once(folder: Path, found: Run) -> None:
+    if not (folder / OFFLINE_FILE).exists():
+        _score(folder, found)
+
+
+def _gather(asked: argparse.Namespace, found: Run) -> Samples:
+    prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
+    patience = None if asked.interrupted else collect.Patience(asked.wait, asked.settle)
+    return collect.collect(asked.folder, found, prometheus, patience, time.time, time.sleep)
+
+
+def _judgement(folder: Path) -> tuple[dict[str, Any], Verdict]:
+    found = evidence.load(folder, runfolder.read(folder))
+    findings = judge.judge(found)
+    content = result.result(found, findings)
+    runfolder.write_atomically(folder / RESULT_FILE, result.text(content))
+    return content, judge.verdict(findings)
+
+
+def _page(paths: Sequence[Path]) -> Path | None:
+    return next((path for path in paths if path.suffix == ".html"), None)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _complain(line: str) -> int:
+    sys.stderr.write(f"error: {line}\n")
+    return BAD_INPUT

@@ -1,0 +1,241 @@
+"""A world to judge: a ledger and a true counter process, as the run folder that they would leave.
+
+No server is involved. The counter process is true by construction: each acknowledged feedback is counted
+once, somewhere between its sending and its end; each scrape reads the counts somewhere within its
+duration. A fault is a change to what was counted or stored, made before the folder is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis import ledger, offline, runfolder, samples
+from analysis.arrays import Ints
+from analysis.evidence import Evidence, load
+from analysis.judge import judge, verdict
+from analysis.ledger import NO_CLASS, Event, Kind, Outcome
+from analysis.runfolder import PredictorAsked, Recorder, Run
+from analysis.samples import Clock, Samples, Series
+from analysis.verdict import Finding, Verdict
+from model.contract import CELLS, METRIC_OF_CELL, TAG_ARTIFACT, TAG_DIGEST
+
+START_NS = 1_800_000_000 * 10**9
+MS = 10**6
+SECOND = 10**9
+ROWS = 12
+SAME_CLOCK = Clock(0.0, 0.0)
+PRIMARY = PredictorAsked("default", "percept-model", "percept.joblib", shadow=False, traffic=100, replicas=1)
+SHADOW = PredictorAsked("shadow", "lr-model", "lr.joblib", shadow=True, traffic=100, replicas=1)
+
+
+@dataclass(frozen=True)
+class Count:
+    """One increment: when, at which target, in which worker, of which cell (index into CELLS)."""
+
+    at_ns: int
+    target: int
+    worker: int
+    cell: int
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that is put into the folder. ``counts``: per predictor. ``prior``: counts before the run."""
+
+    events: tuple[Event, ...]
+    counts: dict[str, tuple[Count, ...]]
+    predictors: tuple[PredictorAsked, ...] = (PRIMARY,)
+    targets: int = 1
+    interval_ns: int = SECOND
+    seed: int = 0
+    clock: Clock = SAME_CLOCK
+    prior: int = 0
+    duration_ns: int = 5 * MS
+    stop: runfolder.Stop = "finished"
+    recorder: Recorder | None = None
+    tags: tuple[dict[str, str], ...] = ()
+    alter: Callable[[list[Series]], list[Series]] = field(default=lambda series: series)
+
+
+def answers(name: str) -> offline.Answers:
+    """Offline answers of an artefact on ROWS rows: the perceptron errs on rows 1 and 2, the regression on 2 and 3."""
+    truth = np.arange(ROWS) % 2
+    wrong = {"percept.joblib": [1, 2], "lr.joblib": [2, 3]}.get(name, [])
+    predicted = truth.copy()
+    predicted[wrong] = 1 - predicted[wrong]
+    return offline.Answers(name[0] * 64, predicted.astype(np.int16), predicted - 0.5)
+
+
+def truth_of(row: int) -> int:
+    return row % 2
+
+
+def cell_of(artifact: str, row: int, truth: int) -> int:
+    """Index into CELLS, by the slow and obvious way."""
+    predicted = int(answers(artifact).predicted[row])
+    name = ("t" if predicted == truth else "f") + ("p" if predicted == 1 else "n")
+    return [str(cell) for cell in CELLS].index(name)
+
+
+def event(
+    kind: Kind, row: int, sent_ns: int, done_ns: int, outcome: Outcome = Outcome.ACKNOWLEDGED, **more: int
+) -> Event:
+    predicted = NO_CLASS
+    if kind is Kind.PREDICT and outcome is Outcome.ACKNOWLEDGED:
+        predicted = int(answers(PRIMARY.artifact).predicted[row])
+    status = {Outcome.ACKNOWLEDGED: 200, Outcome.REFUSED: 400, Outcome.INDETERMINATE: 0}[outcome]
+    values: dict[str, int] = {"worker": 0, "request": 0, "position": 0, "predicted": predicted} | more
+    return Event(
+        kind=kind, row=row, planned_ns=sent_ns, sent_ns=sent_ns, done_ns=done_ns, outcome=outcome,
+        status=status, truth=truth_of(row), score=float("nan"), **values,
+    )  # fmt: skip
+
+
+def load_of(number: int, seed: int = 0, *, span_s: float = 10.0, indeterminate: int = 0) -> tuple[Event, ...]:
+    """Pairs of prediction and feedback on rows in turn, sent evenly over the span; the last few of unknown outcome."""
+    random = np.random.default_rng(seed)
+    events = []
+    for i in range(number):
+        at = START_NS + int(i * span_s * SECOND / number)
+        took = int(random.integers(1, 20)) * MS
+        outcome = Outcome.INDETERMINATE if i >= number - indeterminate else Outcome.ACKNOWLEDGED
+        events.append(event(Kind.PREDICT, i % ROWS, at, at + took, request=2 * i))
+        sent = at + took + MS
+        events.append(event(Kind.FEEDBACK, i % ROWS, sent, sent + took, outcome, request=2 * i + 1))
+    return tuple(events)
+
+
+def true_counts(
+    events: Iterable[Event], predictor: PredictorAsked, seed: int = 0, *, targets: int = 1, workers: int = 1
+) -> tuple[Count, ...]:
+    """A counter process that could have been: an indeterminate event is counted or not, by chance."""
+    random = np.random.default_rng(seed)
+    counts = []
+    for one in events:
+        chance, target, worker, late = (
+            random.random(),
+            random.integers(targets),
+            random.integers(workers),
+            random.random(),
+        )
+        if one.kind is not Kind.FEEDBACK or one.outcome is Outcome.REFUSED:
+            continue
+        if one.outcome is Outcome.INDETERMINATE and chance < 0.5:
+            continue
+        at = one.sent_ns + int(late * (one.done_ns - one.sent_ns))
+        if predictor.shadow:
+            at += int(late * 2 * SECOND)
+        counts.append(Count(at, int(target), int(worker), cell_of(predictor.artifact, one.row, one.truth)))
+    return tuple(counts)
+
+
+def world(
+    events: Sequence[Event],
+    predictors: Sequence[PredictorAsked] = (PRIMARY,),
+    seed: int = 0,
+    *,
+    targets: int = 1,
+    workers: int = 1,
+) -> World:
+    """A true world of the events."""
+    counts = {one.name: true_counts(events, one, seed, targets=targets, workers=workers) for one in predictors}
+    return World(tuple(events), counts, tuple(predictors), targets=targets, seed=seed)
+
+
+def put(folder: Path, world: World) -> Run:
+    """Write the run folder of the world."""
+    run = _run(world)
+    runfolder.write(folder, run)
+    writer = ledger.LedgerWriter(folder / runfolder.LEDGER_FILE)
+    for at in range(0, len(world.events), 7):
+        writer.append(ledger.batch_of_events(world.events[at : at + 7]))
+    writer.close()
+    truth = (np.arange(ROWS) % 2).astype(np.int16)
+    names = {one.artifact for one in world.predictors}
+    offline.write(
+        folder / runfolder.OFFLINE_FILE,
+        offline.Offline(
+            np.arange(ROWS, dtype=np.int32), truth, (0, 1), 1, "h" * 64, {name: answers(name) for name in names}
+        ),
+    )
+    stored = Samples(tuple(world.alter(series_of(world))), world.clock, "2.42.0")
+    samples.write(folder / runfolder.SAMPLES_FILE, stored)
+    about = {"clock_offset_s": world.clock.offset_s, "clock_uncertainty_s": world.clock.uncertainty_s}
+    (folder / runfolder.BASELINE_FILE).write_text(json.dumps(about), encoding="utf-8")
+    return run
+
+
+def judged(folder: Path, world: World) -> tuple[Verdict, tuple[Finding, ...]]:
+    """Verdict and findings of the world's run folder."""
+    findings = judge(evidence_of(folder, world))
+    return verdict(findings), findings
+
+
+def evidence_of(folder: Path, world: World) -> Evidence:
+    folder.mkdir(parents=True, exist_ok=True)
+    return load(folder, put(folder, world))
+
+
+def _run(world: World) -> Run:
+    last = max((one.done_ns for one in world.events), default=START_NS)
+    artifacts = {one.artifact: answers(one.artifact).sha256 for one in world.predictors}
+    primary = world.predictors[0].artifact
+    return Run(
+        id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
+        predictors=world.predictors, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=0,
+        asked={"rate": None}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
+        versions={"python": "3.12"}, started=runfolder.utc(START_NS / 1e9), ended=runfolder.utc(last / 1e9),
+        stop=world.stop,
+        recorder=world.recorder or Recorder(len(world.events), 0, 1, 0, 0.1),
+        served_tags=world.tags or ({TAG_ARTIFACT: primary, TAG_DIGEST: artifacts[primary]},),
+    )  # fmt: skip
+
+
+def series_of(world: World) -> list[Series]:
+    """What Prometheus would have stored: scrapes of every target from before the run until after its end."""
+    random = np.random.default_rng(world.seed + 1)
+    found = []
+    ends = [one.done_ns for one in world.events] + [one.at_ns for every in world.counts.values() for one in every]
+    last = max(ends, default=START_NS)
+    for predictor in world.predictors:
+        for target in range(world.targets):
+            phase = int(random.integers(world.interval_ns))
+            begins = np.arange(
+                START_NS - 2 * world.interval_ns + phase, last + 3 * world.interval_ns, world.interval_ns
+            )
+            begins = begins - 20 * MS  # so that a scrape ends before the first event
+            reads = begins + random.integers(0, world.duration_ns + 1, len(begins))
+            found += _target_series(world, predictor.name, target, begins, reads)
+    return found
+
+
+def _target_series(world: World, name: str, target: int, begins: Ints, reads: Ints) -> list[Series]:
+    labels = {"job": "seldon", "instance": f"10.0.0.{target}:{6000 + (name == 'shadow')}", "namespace": "seldon"}
+    stamp = (begins + int(world.clock.offset_s * 1e9)) // MS
+    took = np.full(len(stamp), world.duration_ns / 1e9)
+    found = [Series("up", labels, stamp, np.ones(len(stamp))), Series("scrape_duration_seconds", labels, stamp, took)]
+    mine = [one for one in world.counts[name] if one.target == target]
+    for worker in sorted({one.worker for one in mine} | ({0} if world.prior else set())):
+        for cell, word in enumerate(CELLS):
+            at = np.array(sorted(one.at_ns for one in mine if one.cell == cell and one.worker == worker), np.int64)
+            value = np.searchsorted(at, reads, "right") + world.prior * (worker == 0)
+            first = min((one.at_ns for one in mine if one.worker == worker), default=0)
+            shown = (reads >= first) | (world.prior > 0 and worker == 0)
+            more = {
+                "deployment_name": "metrics-model",
+                "predictor_name": name,
+                "worker_id": str(worker),
+                "method": "feedback",
+            }
+            if shown.any():
+                found.append(Series(METRIC_OF_CELL[word], labels | more, stamp[shown], value[shown].astype(np.float64)))
+    return found
+
+
+def with_counts(world: World, name: str, counts: Sequence[Count]) -> World:
+    return replace(world, counts={**world.counts, name: tuple(counts)})
