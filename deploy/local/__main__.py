@@ -1,0 +1,147 @@
+"""The local stack: ``python -m deploy.local up|down|status|run``.
+
+``run MANIFEST -- COMMAND`` starts what the manifest describes, runs COMMAND with HOST, PROMETHEUS_URL,
+SDEP, NAMESPACE, ENVOY_ADMIN_URL and PLUMBLINE_STACK (the state file) in its environment, stops everything and
+exits as COMMAND did. ``up`` leaves a stack running, ``status`` says what runs, ``down`` stops it, and whatever
+a killed launcher left behind. Exit code 2: bad arguments or input, or the stack does not come up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.local import detached, launch
+from deploy.local.assembly import Folders, Options
+from deploy.local.binaries import ROOT, TOOLS
+from deploy.local.errors import StackError
+from deploy.manifest import ManifestError
+
+IMAGES = Path(__file__).with_name("images.toml")
+STACKS = TOOLS / "stacks"
+DURATION = re.compile(r"(\d+ms|\d+s|\d+m)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code of one call, see the module."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    before, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
+    asked = parser().parse_args(before)
+    try:
+        return int(asked.verb(asked, before, command))
+    except (ManifestError, StackError) as error:
+        print(f"plumbline: {error}", file=sys.stderr)
+        return 2
+
+
+def run(asked: argparse.Namespace, _: list[str], command: list[str]) -> int:
+    """Exit code of the command, run inside a stack."""
+    if not command:
+        raise StackError("run: expected a command after --, got none. For a stack that stays, use up.")
+    detached.prune(asked.stacks)
+    return _launch(asked, f"run-{os.getpid()}", command)
+
+
+def up(asked: argparse.Namespace, words: list[str], _: list[str]) -> int:
+    """0 once a stack runs in the background."""
+    work = asked.stacks / detached.UP
+    asyncio.run(detached.clear(work))
+    return detached.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work, ROOT)
+
+
+def serve(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
+    """What `up` starts in the background: a stack until SIGTERM."""
+    return _launch(asked, detached.UP, [])
+
+
+def down(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
+    """0 once nothing runs of the stack that is up, nor of any whose launcher was killed."""
+    return asyncio.run(detached.down(asked.stacks))
+
+
+def status(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
+    """0, after a table of what runs."""
+    print(detached.status(asked.stacks))
+    return 0
+
+
+def _launch(asked: argparse.Namespace, name: str, command: list[str]) -> int:
+    work = asked.stacks / name
+    folders = Folders(work, (asked.logs or work / "logs").resolve())
+    env = dict(asked.env) | ({"GUNICORN_WORKERS": str(asked.workers)} if asked.workers else {})
+    options = Options(
+        images=asked.images,
+        ingress_port=asked.ingress_port,
+        prometheus_port=asked.prometheus_port,
+        scrape_interval=asked.scrape_interval,
+        breakers=asked.breakers,
+        retries=asked.retries,
+        restarts=asked.restarts,
+        env=env,
+    )
+    return launch.launch(asked.manifest, asked.namespace, options, folders, "run" if command else "up", command)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(
+        prog="python -m deploy.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = found.add_subparsers(required=True, metavar="up|down|status|run")
+    for verb, text in ((run, "run a command inside a stack"), (up, "start a stack and leave it"), (serve, None)):
+        one = verbs.add_parser(verb.__name__, help=text) if text else verbs.add_parser(verb.__name__)
+        one.set_defaults(verb=verb)
+        _stack_options(one)
+    for verb, text in ((down, "stop the stack"), (status, "say what runs")):
+        one = verbs.add_parser(verb.__name__, help=text)
+        one.set_defaults(verb=verb)
+        _places(one)
+    return found
+
+
+def _stack_options(one: argparse.ArgumentParser) -> None:
+    one.add_argument("manifest", type=Path, help="a SeldonDeployment")
+    one.add_argument("--namespace", help="as kubectl -n (default: the manifest's own, else seldon)")
+    one.add_argument("--images", type=Path, default=IMAGES, help="the image map (default deploy/local/images.toml)")
+    one.add_argument("--ingress-port", type=int, default=0, help="port of Envoy (default: a free one)")
+    one.add_argument("--prometheus-port", type=int, default=0, help="port of Prometheus (default: a free one)")
+    one.add_argument("--scrape-interval", type=_duration, default="1s", help="such as 500ms or 15s (default 1s)")
+    one.add_argument("--breakers", choices=["istio", "envoy"], default="istio", help="none, or 1,024 of everything")
+    one.add_argument("--retries", choices=["none", "istio", "istio-1.23"], default="none", help="of the ingress")
+    one.add_argument("--workers", type=_positive, help="gunicorn workers of each replica (default: the image's)")
+    one.add_argument("--restarts", type=int, default=3, help="of each process that ends by itself (default 3)")
+    one.add_argument("--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE", help="for models")
+    one.add_argument("--logs", type=Path, help="folder of the logs (default: beside the state)")
+    _places(one)
+
+
+def _places(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--stacks", type=Path, default=STACKS, help="folder of the state (default .tools/stacks)")
+
+
+def _duration(text: str) -> str:
+    if not DURATION.fullmatch(text) or int(re.sub(r"\D", "", text)) == 0:
+        raise argparse.ArgumentTypeError(f"expected a duration such as 1s or 500ms, got {text!r}")
+    return text
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return int(text)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

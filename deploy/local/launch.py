@@ -1,0 +1,80 @@
+"""Runs a stack to its end: for one command, or until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from deploy import manifest
+from deploy.local import binaries, command, state
+from deploy.local.assembly import Assembly, Folders, Options, Programs, assemble
+from deploy.local.ports import Ports
+from deploy.local.stack import Stack
+from deploy.local.supervised import say
+
+
+def launch(
+    path: Path,
+    namespace: str | None,
+    options: Options,
+    folders: Folders,
+    kind: Literal["up", "run"],
+    words: Sequence[str] = (),
+) -> int:
+    """Exit code of the command ``words`` run inside the stack of a manifest, or without one 0 when told to stop.
+
+    Raises `ManifestError` or `StackError`, with everything stopped, when the stack does not come up.
+    """
+    deployment = replace(manifest.read(path, namespace), path=str(path.resolve()))
+    manifest.require_runnable(deployment)
+    programs = Programs(binaries.envoy(), binaries.prometheus(os.environ))
+    with Ports() as ports:
+        assembly = assemble(deployment, options, programs, ports, folders, os.environ)
+        for remark in deployment.remarks:
+            say(remark)
+        return asyncio.run(_live(assembly, options, folders, kind, words))
+
+
+async def _live(
+    assembly: Assembly, options: Options, folders: Folders, kind: Literal["up", "run"], words: Sequence[str]
+) -> int:
+    interrupted = command.Interrupted()
+    interrupted.listen()
+    stack = Stack(assembly, kind, folders)
+    try:
+        starting = asyncio.create_task(stack.start(options.restarts))
+        signalled = asyncio.create_task(interrupted.wait())
+        await asyncio.wait([starting, signalled], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+            return 128 + (interrupted.number or 0)
+        signalled.cancel()
+        say(f"stack ready in {await starting:.1f} s: {assembly.host} and {assembly.prometheus_url}")
+        if not words:
+            await interrupted.wait()
+            return 0
+        return await command.run(words, environment(assembly, folders, os.environ), interrupted, _recorder(stack))
+    finally:
+        await stack.stop(hurry=interrupted.number is not None)
+
+
+def _recorder(stack: Stack) -> Callable[[int], None]:
+    return lambda pid: stack.note(state.own_record("command", pid, Path("-")))
+
+
+def environment(assembly: Assembly, folders: Folders, inherited: Mapping[str, str]) -> dict[str, str]:
+    """What a command inside the stack finds in its environment."""
+    return dict(inherited) | {
+        "PATH": binaries.path_with_environment(inherited),
+        "HOST": assembly.host,
+        "PROMETHEUS_URL": assembly.prometheus_url,
+        "SDEP": assembly.deployment.path,
+        "NAMESPACE": assembly.deployment.namespace,
+        "ENVOY_ADMIN_URL": assembly.envoy_admin_url,
+        "PLUMBLINE_STACK": str(folders.state),
+    }

@@ -1,0 +1,49 @@
+"""Ports of loopback that stay ours from the moment they are chosen."""
+
+from __future__ import annotations
+
+import socket
+from types import TracebackType
+from typing import Final, Self
+
+from deploy.local.errors import StackError
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+class Ports:
+    """Ports held by sockets that are bound and never listen.
+
+    Such a socket keeps the kernel from giving the port to anybody who asks for a free one, or to an outgoing
+    connection, while a server that sets ``SO_REUSEADDR`` (all of ours do) may still listen there: Linux counts
+    only listening sockets as in the way (``inet_csk_bind_conflict``). So the port is safe before its server
+    starts, and between its crash and its restart too.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for held in self._held:
+            held.close()
+
+    def take(self, wanted: int = 0, option: str = "") -> int:
+        """A port number: ``wanted``, or a free one for 0. Raises `StackError` naming a port that is taken."""
+        held = socket.socket()
+        self._held.append(held)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind((LOOPBACK, wanted))
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise StackError(
+                f"{option}: expected port {wanted} of {LOOPBACK} free, got: {why}. Free it, or choose another."
+            ) from error
+        if wanted == 0:  # only now: Seldon's gRPC server sets this option alone, and a fixed port must be ours alone
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        return int(held.getsockname()[1])

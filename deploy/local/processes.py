@@ -1,0 +1,75 @@
+"""Process groups as ``/proc`` shows them: who is in one, and how to end it for certain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PROC: Final = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One process. ``started``: clock ticks between the machine's boot and its start."""
+
+    pid: int
+    state: str
+    group: int
+    session: int
+    started: int
+
+
+def boot_id() -> str:
+    """What tells one boot of this machine from another; a start time means nothing without it."""
+    return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def stat(pid: int) -> Stat | None:
+    """The process with this number, or None when there is none, or only the zombie of one."""
+    try:
+        content = (PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    fields = content[content.rindex(")") + 2 :].split()  # the name before it may hold anything
+    found = Stat(pid, fields[0], int(fields[2]), int(fields[3]), int(fields[19]))
+    return None if found.state in "ZX" else found
+
+
+def members(group: int) -> list[Stat]:
+    """The living processes of a group. Zombies are left out: an orphan's may stay for as long as init pleases."""
+    numbers = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    return [found for number in numbers if (found := stat(number)) and found.group == group]
+
+
+def send(group: int, number: signal.Signals) -> None:
+    """Sends a signal to every process of a group; a group that is gone is no error."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):  # the second: only a zombie of another session is left
+        return
+
+
+async def until(holds: Callable[[], bool], seconds: float, every: float = 0.02) -> bool:
+    """Whether a condition came to hold in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(every)
+    return True
+
+
+async def end_group(group: int, grace_s: float) -> None:
+    """Ends a process group: SIGTERM, and SIGKILL for what is left of it after ``grace_s``."""
+    if not members(group):
+        return
+    send(group, signal.SIGTERM)
+    if not await until(lambda: not members(group), grace_s):
+        send(group, signal.SIGKILL)
+        await until(lambda: not members(group), 1.0)

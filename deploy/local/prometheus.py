@@ -1,0 +1,38 @@
+"""Prometheus's configuration: static targets with the labels that a cluster's scrape would add. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.local.plan import METRICS_PATH, Replica, target_labels
+from deploy.manifest import Deployment
+
+ENVOY_JOB: Final = "envoy-stats"
+
+
+def config(
+    deployment: Deployment, replicas: Sequence[Replica], admin_port: int, interval: str, rules: Sequence[Path] = ()
+) -> dict[str, Any]:
+    """The whole configuration, to be written as YAML. ``interval``: a Prometheus duration, such as ``1s``."""
+    targets = [
+        {"targets": [f"127.0.0.1:{replica.metrics_port}"], "labels": target_labels(deployment, replica)}
+        for replica in replicas
+    ]
+    return {
+        "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+        "rule_files": [str(path) for path in rules],
+        "scrape_configs": [
+            {
+                "job_name": "seldon-models",
+                "metrics_path": METRICS_PATH,
+                "static_configs": targets,
+            },
+            {
+                "job_name": ENVOY_JOB,
+                "metrics_path": "/stats/prometheus",
+                "static_configs": [{"targets": [f"127.0.0.1:{admin_port}"]}],
+            },
+        ],
+    }
