@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from analysis import report_html, report_junit, report_md, runfolder
-from analysis.report_result import ReportError, Result, parse
+from analysis.report_fields import JUDGE_AGAIN, ReportError
+from analysis.report_parse import parse
+from analysis.report_result import Result
 from analysis.runfolder import Run
 
 HTML_FILE: Final = "report.html"
@@ -62,10 +64,7 @@ def _decoded(path: Path) -> object:
             "Judge the run first: `python -m analysis judge RUN`."
         ) from error
     except (ValueError, RecursionError) as error:
-        raise ReportError(
-            f"reading a result: expected JSON in {path}, got: {error}. "
-            "Judge the run again: `python -m analysis judge RUN`."
-        ) from error
+        raise ReportError(f"reading a result: expected JSON in {path}, got: {error}. {JUDGE_AGAIN}") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:

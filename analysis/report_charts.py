@@ -11,8 +11,8 @@ from analysis import report_svg as svg
 from analysis import report_words as words
 from analysis.report_result import PredictorRead, Series
 
-WIDTH: Final = 300
-HEIGHT: Final = 160
+WIDTH: Final = 270
+HEIGHT: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,17 @@ def _apart(live: float | None, offline: float | None) -> float:
 
 
 def _at_the_end(ratio: str, predictor: PredictorRead) -> tuple[str, bool]:
-    if predictor.live is None:
-        return "no live sample", True
+    """The ratio at the end in words, and whether live differs from offline where the two must be equal."""
+    if predictor.live is None or predictor.offline is None:
+        return "no live sample" if predictor.live is None else "nothing offline to compare with", False
     live, offline = predictor.live.ratios[ratio], predictor.offline.ratios[ratio]
     if live is None or offline is None:
         missing = " and ".join(name for name, value in (("live", live), ("offline", offline)) if value is None)
-        return f"{missing} {words.undefined(ratio)}", live is not offline
+        return f"{missing} {words.undefined(ratio)}", live is not offline and not predictor.shares
     if live == offline:
         return f"equal at the end: {words.percent(live)}", False
-    return f"live {words.percent(live)}, offline {words.percent(offline)}", True
+    both = f"live {words.percent(live)}, offline {words.percent(offline)}"
+    return (f"{both} on all rows sent", False) if predictor.shares else (both, True)
 
 
 def shared_axis(ratio: str, predictors: Sequence[PredictorRead]) -> tuple[float, float]:
@@ -103,7 +105,7 @@ def amount(
     known = [value for value in values if value is not None]
     if not known:
         return Picture(heading, "no data", "")
-    caption = f"{_plain(min(known))} to {_plain(max(known))} {unit}"
+    caption = f"{_plain(min(known))} to {_plain(max(known))} {unit}".strip()
     lines = [Line(heading, "live", values)]
     if asked is not None:
         lines.insert(0, Line("asked", "offline", tuple(asked for _ in values)))
@@ -116,7 +118,7 @@ def amount(
         tuple(lines),
         (0.0, top),
         lambda tick: f"{tick:,g}",
-        lambda value: f"{_plain(value)} {unit}",
+        lambda value: f"{_plain(value)} {unit}".strip(),
     )
     return Picture(heading, caption, plot.drawn([value or 0.0 for value in values], detail))
 

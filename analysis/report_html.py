@@ -44,7 +44,7 @@ def _page(result: Result, run: Run, detail: Detail) -> str:
         run=run,
         findings=view.ordered(result.findings),
         quality=view.quality_pictures(result, detail),
-        load=view.load_pictures(result, detail),
+        load=result.load and view.load_pictures(result.load, str(result.run.get("started") or ""), detail),
         detail=detail,
         style=Markup(style),  # noqa: S704  (our own files, hashed below)
         script=Markup(script),  # noqa: S704

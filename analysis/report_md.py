@@ -8,7 +8,7 @@ from typing import Final
 
 from analysis import report_view as view
 from analysis import report_words as words
-from analysis.report_result import FindingRead, PredictorRead, Result
+from analysis.report_result import Counts, FindingRead, LoadRead, PredictorRead, Result, Scores
 from analysis.runfolder import Run
 from analysis.verdict import Verdict
 from model.contract import CELLS
@@ -24,9 +24,10 @@ def render(result: Result, run: Run) -> str:
         f"{plain(run.deployment)} in namespace {plain(run.namespace)}, {words.moment(run.started)}.",
         view.tally(result),
         *_findings(view.ordered(result.findings)),
-        *(block for predictor in result.predictors for block in _predictor(predictor)),
+        *(block for counts in result.counts for block in _counts(counts)),
+        *(block for predictor in result.predictors for block in _ratios(predictor)),
         *_comparison(result),
-        _load(result),
+        _load(result.load),
         "<details><summary>Do it again</summary>\n\n"
         + _code(view.again(run))
         + "\n\n"
@@ -70,34 +71,37 @@ def _cut(text: str) -> str:
     return plain(view.clipped(text))
 
 
-def _predictor(predictor: PredictorRead) -> list[str]:
-    counts = [_cell_row(predictor, cell) for cell in CELLS]
-    ratios = [_ratio_row(predictor, ratio) for ratio in words.RATIO_MEANING]
-    name = f"### {plain(predictor.name)} ({view.role(predictor)}, {plain(predictor.model)})"
-    return [name, _table(("", "expected", "live", "difference"), [*counts, *ratios])]
+def _counts(counts: Counts) -> list[str]:
+    rows = [
+        [
+            words.CELL_NAME[cell],
+            words.bounds(counts, cell),
+            "no sample" if counts.live is None else words.count(counts.live[cell]),
+            words.difference(counts, cell),
+        ]
+        for cell in CELLS
+    ]
+    return [f"### Counts of {plain(counts.name)}", _table(("", "expected", "live", "difference"), rows)]
 
 
-def _cell_row(predictor: PredictorRead, cell: str) -> list[str]:
-    key = next(one for one in CELLS if one == cell)
-    off = predictor.off_by(key)
-    expected = words.between(words.count(predictor.low[key]), words.count(predictor.high[key]))
-    live = "no sample" if predictor.live is None else words.count(predictor.live.cells[key])
-    difference = "not known" if off is None else "✓ 0" if off == 0 else f"✗ {words.signed(off)}"
-    return [words.CELL_NAME[key], expected, live, difference]
+def _ratios(predictor: PredictorRead) -> list[str]:
+    rows = [
+        [
+            ratio,
+            _share(predictor.offline, ratio, "not known"),
+            _share(predictor.live, ratio, "no sample"),
+            words.ratio_difference(ratio, predictor),
+        ]
+        for ratio in words.RATIO_MEANING
+    ]
+    name = f"### Ratios of {plain(predictor.name)} ({view.role(predictor)}, {plain(predictor.model)})"
+    return [name, _table(("", "offline", "live", "difference"), rows)]
 
 
-def _ratio_row(predictor: PredictorRead, ratio: str) -> list[str]:
-    offline = predictor.offline.ratios[ratio]
-    if predictor.live is None:
-        return [ratio, _share(offline, ratio), "no sample", "not known"]
-    live = predictor.live.ratios[ratio]
-    if live is None or offline is None:
-        return [ratio, _share(offline, ratio), _share(live, ratio), "not known"]
-    difference = "✓ 0" if live == offline else f"✗ {words.points(live - offline)}"
-    return [ratio, _share(offline, ratio), _share(live, ratio), difference]
-
-
-def _share(fraction: float | None, ratio: str) -> str:
+def _share(scores: Scores | None, ratio: str, missing: str) -> str:
+    if scores is None:
+        return missing
+    fraction = scores.ratios[ratio]
     return words.undefined(ratio) if fraction is None else words.percent(fraction)
 
 
@@ -106,9 +110,10 @@ def _comparison(result: Result) -> list[str]:
     return [f"**Primary against shadow:** {_cut(str(message))}"] if message else []
 
 
-def _load(result: Result) -> str:
-    load = result.load
-    names = view.percentile_names(result)
+def _load(load: LoadRead | None) -> str:
+    if load is None:
+        return "### Load\n\nNot known: the ledger could not be read."
+    names = view.percentile_names(load)
     outcomes = ", ".join(f"{words.count(number)} {name}" for name, number in load.outcomes.items())
     asked = f" of {words.rate(load.rate_asked)} asked" if load.rate_asked else ""
     line = f"### Load\n\n{outcomes}; {words.rate(load.rate_achieved)} achieved{asked}."

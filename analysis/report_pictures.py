@@ -9,18 +9,16 @@ from typing import Final
 from analysis import report_svg as svg
 from analysis import report_words as words
 from analysis.report_charts import HEIGHT, WIDTH, Detail
-from analysis.report_result import PredictorRead, ScoreCurve
+from analysis.report_result import Counts, ScoreCurve
 from model.contract import CELLS, Cell
 
 _PLACE: Final[dict[Cell, tuple[int, int]]] = {"tp": (0, 0), "fn": (1, 0), "fp": (0, 1), "tn": (1, 1)}
 """Column and row of each cell: what the model said across, what is true down."""
 
 
-def cells(key: str, predictor: PredictorRead) -> str:
+def cells(key: str, counts: Counts) -> str:
     """The confusion matrix as a picture: each cell's live count, and the expected one with its mark beneath."""
-    said = ", ".join(
-        f"{words.CELL_NAME[cell]} {_live(predictor, cell)} ({_against(predictor, cell)})" for cell in CELLS
-    )
+    said = ", ".join(f"{words.CELL_NAME[cell]} {_live(counts, cell)} ({_against(counts, cell)})" for cell in CELLS)
     heads = [
         svg.text(f"called {word}", 140 + 150 * i, 16, "head", "middle")
         for i, word in enumerate(("positive", "negative"))
@@ -30,34 +28,33 @@ def cells(key: str, predictor: PredictorRead) -> str:
         for i, word in enumerate(("positive", "negative"))
         for j, line in enumerate(("is", word))
     ]
-    boxes = [_box(predictor, cell) for cell in CELLS]
-    return svg.drawing(key, 370, 212, f"The four cells of {predictor.name}", f"{said}.", *heads, *sides, *boxes)
+    boxes = [_box(counts, cell) for cell in CELLS]
+    return svg.drawing(key, 370, 212, f"The four cells of {counts.name}", f"{said}.", *heads, *sides, *boxes)
 
 
-def _box(predictor: PredictorRead, cell: Cell) -> str:
+def _box(counts: Counts, cell: Cell) -> str:
     column, row = _PLACE[cell]
     x, y = 66 + 150 * column, 26 + 92 * row
-    right = predictor.off_by(cell) == 0
-    kind = "hit" if cell in {"tp", "tn"} else "miss"
+    off = counts.off_by(cell)
+    kind = "unknown" if off is None else f"{'hit' if cell in {'tp', 'tn'} else 'miss'}{' wrong' if off else ''}"
     return svg.element(
         "g",
-        svg.element("rect", x=x, y=y, width=146, height=88, rx=6, class_=f"cell {kind}{'' if right else ' wrong'}"),
+        svg.element("rect", x=x, y=y, width=146, height=88, rx=6, class_=f"cell {kind}"),
         svg.text(cell.upper(), x + 10, y + 20, "tick"),
-        svg.text(_live(predictor, cell), x + 73, y + 47, "big", "middle"),
-        svg.text(_against(predictor, cell), x + 73, y + 72, "note" if right else "note off", "middle"),
+        svg.text(_live(counts, cell), x + 73, y + 47, "head" if counts.live is None else "big", "middle"),
+        svg.text(_against(counts, cell), x + 73, y + 72, "note off" if off else "note", "middle"),
     )
 
 
-def _live(predictor: PredictorRead, cell: Cell) -> str:
-    return "no sample" if predictor.live is None else words.count(predictor.live.cells[cell])
+def _live(counts: Counts, cell: Cell) -> str:
+    return "no sample" if counts.live is None else words.count(counts.live[cell])
 
 
-def _against(predictor: PredictorRead, cell: Cell) -> str:
-    off = predictor.off_by(cell)
-    expected = words.between(words.count(predictor.low[cell]), words.count(predictor.high[cell]))
-    if off is None:
-        return f"expected {expected}"
-    return "✓ as expected" if off == 0 else f"✗ expected {expected}"
+def _against(counts: Counts, cell: Cell) -> str:
+    off = counts.off_by(cell)
+    if off == 0:
+        return "✓ as expected"
+    return f"{'✗ ' if off else ''}expected {words.bounds(counts, cell)}"
 
 
 def score_curve(key: str, name: str, curve: ScoreCurve, detail: Detail) -> str:

@@ -11,7 +11,8 @@ from analysis import report_charts as charts
 from analysis import report_pictures as pictures
 from analysis import report_words as words
 from analysis.report_charts import Detail, Picture
-from analysis.report_result import FindingRead, PredictorRead, Result, number_or_none
+from analysis.report_fields import number_or_none
+from analysis.report_result import Counts, FindingRead, LoadRead, PredictorRead, Result
 from analysis.runfolder import Run
 from analysis.verdict import Verdict
 
@@ -99,17 +100,20 @@ def tally(result: Result) -> str:
 def role(predictor: PredictorRead) -> str:
     """What part a predictor plays, with its share of the traffic where that is not all."""
     name = "shadow" if predictor.shadow else "primary"
-    if predictor.traffic in {None, 100} or (predictor.shadow and predictor.traffic == 0):
+    if predictor.traffic in {None, 100} or (predictor.traffic == 0 and not predictor.shares):
         return name
     return f"{name}, {predictor.traffic} % {'mirrored' if predictor.shadow else 'of the traffic'}"
 
 
-def cells_right(predictor: PredictorRead) -> tuple[bool, str]:
-    """Whether all four cells are as expected, and how many are."""
-    if predictor.live is None:
-        return False, "no live sample"
-    right = sum(predictor.off_by(cell) == 0 for cell in predictor.live.cells)
-    return right == 4, f"{right} of 4 cells as expected"
+def cells_right(counts: Counts) -> str:
+    """How many of the four cells are as expected, with a mark."""
+    if counts.live is None:
+        return "? no live sample"
+    off = [counts.off_by(cell) for cell in counts.live]
+    if None in off:
+        return "? nothing to compare with"
+    right = off.count(0)
+    return f"{'✓' if right == len(off) else '✗'} {right} of {len(off)} cells as expected"
 
 
 def quality_pictures(result: Result, detail: Detail) -> dict[str, list[Picture]]:
@@ -124,21 +128,18 @@ def quality_pictures(result: Result, detail: Detail) -> dict[str, list[Picture]]
     }
 
 
-def load_pictures(result: Result, detail: Detail) -> dict[str, Picture]:
+def load_pictures(load: LoadRead, started: str, detail: Detail) -> dict[str, Picture]:
     """Requests per second, and the two percentiles, over time."""
-    load = result.load
-    times = charts.elapsed(load.time, str(result.run.get("started") or ""))
-    rate = charts.amount(
-        "lr", "requests per second", "per second", times, load.attempted_per_s, load.rate_asked, detail
-    )
+    times = charts.elapsed(load.time, started)
+    rate = charts.amount("lr", "requests per second", "", times, load.attempted_per_s, load.rate_asked, detail)
     p50 = charts.amount("l5", "median latency (p50)", "ms", times, load.p50_ms, None, detail)
     p99 = charts.amount("l9", "99th percentile (p99)", "ms", times, load.p99_ms, None, detail)
     return {"rate": rate, "p50": p50, "p99": p99}
 
 
-def percentile_names(result: Result) -> list[str]:
+def percentile_names(load: LoadRead) -> list[str]:
     """Every percentile that some kind of request has, from the lowest to ``max``."""
-    names = {name for row in result.load.latency_ms.values() for name in (row or {})}
+    names = {name for row in load.latency_ms.values() for name in (row or {})}
     return sorted(names, key=lambda name: (name == "max", name))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from analysis.report_result import Counts, PredictorRead
 from analysis.verdict import Value, Verdict
 from model.contract import Cell
 
@@ -19,10 +20,10 @@ CELL_NAME: Final[dict[Cell, str]] = {
     "fn": "false negative",
 }
 CELL_MEANING: Final[dict[Cell, str]] = {
-    "tp": "called positive, and is",
-    "fp": "called positive, but is negative",
-    "tn": "called negative, and is",
-    "fn": "called negative, but is positive",
+    "tp": "called positive, is positive",
+    "fp": "called positive, is negative",
+    "tn": "called negative, is negative",
+    "fn": "called negative, is positive",
 }
 RATIO_MEANING: Final[dict[str, str]] = {
     "precision": "of those called positive, how many are",
@@ -146,6 +147,34 @@ def stated(value: Value) -> str:
 def between(low: str, high: str) -> str:
     """``61 to 63``, or one of them where they are the same."""
     return low if low == high else f"{low} to {high}"
+
+
+def bounds(counts: Counts, cell: Cell) -> str:
+    """What a cell's count is expected to be; words where that is not known."""
+    if counts.low is None or counts.high is None:
+        return "not known"
+    return between(count(counts.low[cell]), count(counts.high[cell]))
+
+
+def difference(counts: Counts, cell: Cell) -> str:
+    """How far a cell's live count is from what is expected, with its mark."""
+    off = counts.off_by(cell)
+    if off:
+        return f"✗ {signed(off)}"
+    if off is None or counts.low is None or counts.high is None:
+        return "not known"
+    return "✓ 0" if counts.low[cell] == counts.high[cell] else "✓ within"
+
+
+def ratio_difference(ratio: str, predictor: PredictorRead) -> str:
+    """Live minus offline, with a mark where the two must be equal."""
+    live = predictor.live.ratios[ratio] if predictor.live else None
+    offline = predictor.offline.ratios[ratio] if predictor.offline else None
+    if live is None or offline is None:
+        return "not known"
+    if predictor.shares:
+        return points(live - offline)
+    return "✓ 0" if live == offline else f"✗ {points(live - offline)}"
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -1,0 +1,65 @@
+"""Fields of a decoded ``result.json``, each of the type that it must have or refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+JUDGE_AGAIN: Final = "Judge the run again: `python -m analysis judge RUN`."
+_TOO_LARGE: Final = 10**18
+
+type Raw = Mapping[str, Any]
+
+
+class ReportError(Exception):
+    """There is nothing to report from; one line says what was expected, what was found and what to do."""
+
+
+def refusal(where: str, expected: str, value: object) -> ReportError:
+    """The error that ``value`` at ``where`` is not what was expected; the caller raises it."""
+    found = "nothing" if value is None else repr(value)[:60]
+    return ReportError(f"reading result.json: expected {expected} at {where}, got {found}. {JUDGE_AGAIN}")
+
+
+def mapping(value: object, where: str) -> Raw:
+    """An object; raises `ReportError` for anything else."""
+    if isinstance(value, Mapping):
+        return value
+    raise refusal(where, "an object", value)
+
+
+def list_of(raw: Raw, key: str, where: str) -> list[Any]:
+    """The list under ``key``; raises `ReportError` for anything else."""
+    value = raw.get(key)
+    if isinstance(value, list):
+        return value
+    raise refusal(f"{where}{key}", "a list", value)
+
+
+def text_of(raw: Raw, key: str, where: str) -> str:
+    """The text under ``key``; raises `ReportError` for anything else."""
+    value = raw.get(key)
+    if isinstance(value, str):
+        return value
+    raise refusal(f"{where}{key}", "text", value)
+
+
+def text_or_none(raw: Raw, key: str, where: str) -> str | None:
+    """The text under ``key``, or None; raises `ReportError` for anything else."""
+    return None if raw.get(key) is None else text_of(raw, key, where)
+
+
+def number_or_none(value: object, where: str) -> float | None:
+    """A number below 10**18 either way, or None; raises `ReportError` for anything else, NaN and infinity included."""
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
+        return value
+    raise refusal(where, "a number or null", value)
+
+
+def whole(value: object, where: str) -> int:
+    """A whole number below 10**18 either way; raises `ReportError` for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
+        return value
+    raise refusal(where, "a whole number", value)
