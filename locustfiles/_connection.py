@@ -87,7 +87,7 @@ class Connection:
                 self._end_of_stream()
                 break
             self._feed(piece)
-        self.reusable = not self._broken and not self._closing and self._parser.should_keep_alive()
+        self.reusable = self._kept and not self._broken and not self._closing
         return self.status, b"".join(self._body)
 
     def close(self) -> None:
@@ -97,6 +97,7 @@ class Connection:
     def _begin(self) -> None:
         self.status = 0
         self._whole = False
+        self._kept = False
         self._closing = False
         self._broken = False
         self._in_body = False
@@ -149,5 +150,6 @@ class Connection:
 
     def on_message_complete(self) -> None:
         """End the answer, or pass over an interim one (1xx), which the real one follows."""
-        if self._in_body:
+        if self._in_body and not self._whole:
             self._whole = True
+            self._kept = self._parser.should_keep_alive()  # llhttp forgets it when the callback is over

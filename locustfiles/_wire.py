@@ -157,20 +157,36 @@ class Wire:
 
     def _connect(self) -> Connection:
         target = self._target
-        plain: gevent.socket.socket | None = None
         try:
             with gevent.Timeout(self._connect_timeout_s, _ConnectError("connect timed out")):
-                plain = gevent.socket.create_connection((target.host, target.port))
-                plain.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+                plain = _dial(target.host, target.port)
                 if target.tls is None:
                     return Connection(plain)
-                return Connection(target.tls.wrap_socket(plain, server_hostname=target.host), tls=True)
-        except BaseException as error:
-            if plain is not None:
-                plain.close()
-            if isinstance(error, OSError):  # SSLError and gaierror are OSErrors
-                raise _ConnectError(f"no connection: {error.strerror or error}") from error
-            raise
+                try:
+                    return Connection(target.tls.wrap_socket(plain, server_hostname=target.host), tls=True)
+                except BaseException:
+                    plain.close()
+                    raise
+        except OSError as error:  # SSLError and gaierror are OSErrors
+            raise _ConnectError(f"no connection: {error.strerror or error}") from error
+
+
+def _dial(host: str, port: int) -> gevent.socket.socket:
+    """A connected socket; of several addresses the first that takes it. Raises the last one's ``OSError``."""
+    failure: OSError = OSError(f"no address for {host}")
+    for family, kind, protocol, _, address in gevent.socket.getaddrinfo(host, port, type=gevent.socket.SOCK_STREAM):
+        sock = gevent.socket.socket(family, kind, protocol)
+        try:
+            sock.connect(address)
+            sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+        except BaseException as error:  # a deadline too: nobody else would close it
+            sock.close()
+            if not isinstance(error, OSError):
+                raise
+            failure = error
+        else:
+            return sock
+    raise failure
 
 
 class _ConnectError(Exception):
