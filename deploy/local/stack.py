@@ -21,10 +21,10 @@ HURRY_S: Final = 0.8
 class Stack:
     """The processes of an assembly.
 
-    The order of readiness is models, Envoy, targets: a request that Envoy gets before a model serves is lost,
-    and a target that is not scraped yet has no baseline. Prometheus is *started* first all the same, with every
-    port known beforehand, since it looks at its targets only five seconds after its start (the fixed tick of
-    its discovery manager), which is about what the models take.
+    Ready means: every model, Envoy and Prometheus serve, then every target was scraped with success, since one
+    that was not has no baseline. All are started at once, with every port known beforehand: Prometheus looks at
+    its targets only five seconds after its start (the fixed tick of its discovery manager), which is about what
+    the models take, and nobody is told of Envoy's port before they serve.
     """
 
     def __init__(self, assembly: Assembly, kind: Literal["up", "run"], folders: Folders) -> None:
@@ -63,16 +63,15 @@ class Stack:
         """Starts all of it; returns the seconds that it took. Raises `StackError` when a part will not serve."""
         began = time.monotonic()
         self._prepare()
-        first = [self.prometheus, *self.models]
-        await together(one.start() for one in first)
-        await together(one.until_ready() for one in first)
-        await self.envoy.start()
-        await self.envoy.until_ready()
+        everything = [self.prometheus, *self.models, self.envoy]
+        for one in everything:
+            await one.start()
+        await together(one.until_ready() for one in everything)
         await self.prometheus.until(
             lambda: probe.unscraped(self.assembly.prometheus_url, self.assembly.targets), seconds=30.0
         )
         seconds = time.monotonic() - began
-        self._watches = [asyncio.create_task(one.watch(restarts)) for one in [*first, self.envoy]]
+        self._watches = [asyncio.create_task(one.watch(restarts)) for one in everything]
         self.record = replace(self.record, ready_s=round(seconds, 3))
         state.write(self.folders.state, self.record)
         return seconds
