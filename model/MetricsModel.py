@@ -10,21 +10,25 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
+from seldon_core.env_utils import ENV_PREDICTOR_NAME as PREDICTOR_ENV
 from seldon_core.flask_utils import SeldonMicroserviceException
+from seldon_core.proto.prediction_pb2 import Feedback
+from seldon_core.user_model import SeldonNotImplementedError, SeldonResponse
+from seldon_core.utils import grpc_datadef_to_array
 
 _ROOT = Path(__file__).resolve().parent.parent
 if str(_ROOT) not in sys.path:  # the stock launcher started in model/ has only that folder on its path
     sys.path.append(str(_ROOT))
 
 from model import contract  # noqa: E402  (see above)
-from model.artifact import Model, load_model  # noqa: E402
-from model.contract import CELLS, METRIC_OF_CELL, cell_of  # noqa: E402
+from model.artifact import Card, Model, load_model  # noqa: E402
+from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SKEW_COUNTER, cell_of  # noqa: E402
 
 ARTIFACTS_ENV = "PLUMBLINE_ARTIFACTS"
 
@@ -41,11 +45,16 @@ class MetricsModel:
     ``SeldonMicroserviceException`` (status 400 over REST) and leaves the counts as they were.
     """
 
+    RUNNING_TOTALS = frozenset(METRIC_OF_CELL.values())
+    """Gauges of `metrics` that only ever grow: our own server lets a worker's successor go on from them (`resume`)."""
+
     def __init__(self, model_name: str = "binary-lr.joblib") -> None:
         self._model: Model = load_model(artifact_path(model_name))
         self._column = {name: j for j, name in enumerate(self._model.card.features)}
+        self._tags = _tags(self._model.card, os.environ.get(PREDICTOR_ENV))
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(CELLS, 0)
+        self._held = threading.local()
 
     def predict(
         self,
@@ -63,33 +72,73 @@ class MetricsModel:
         reward: float,  # noqa: ARG002  (the wrapper counts it)
         truth: Any,
         routing: object = None,  # noqa: ARG002
-    ) -> list[object]:
-        """Scores every row against its truth; answers with nothing, as the notebook's class does.
+    ) -> SeldonResponse:
+        """Scores every row against its truth; answers with no rows, as the notebook's class does.
 
-        ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``.
+        ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``. If this predictor's own answer was
+        held (`hold_answer`), that is what is scored; where the model answers something else now, that is skew.
         """
+        given = self._held.__dict__.pop("answer", None)
         rows = self._rows(features, feature_names)
         labels = self._labels(truth, len(rows), "truth")
-        predicted = self._model.predict(rows)
-        self._count(predicted, labels)
-        return []
+        scored = predicted = self._model.predict(rows)
+        if given is not None:
+            scored = self._labels(given, len(rows), "response")
+        return SeldonResponse([], metrics=self._count(scored, labels, skew=int((scored != predicted).sum())))
+
+    def send_feedback_raw(self, feedback: Feedback) -> Never:
+        """Holds the answer that the request carries, then leaves the feedback to `send_feedback`.
+
+        Seldon's wrapper calls this hook first, in the same thread, and only this one is shown the whole request.
+        """
+        answer = feedback.response
+        tags = {name: value.string_value for name, value in answer.meta.tags.items()}
+        self.hold_answer(tags, None)
+        if self._is_mine(tags) and answer.data.WhichOneof("data_oneof") in {"ndarray", "tensor"}:
+            try:
+                self.hold_answer(tags, grpc_datadef_to_array(answer.data))
+            except ValueError:  # a tensor whose values do not fill its shape
+                raise _refusal("response: expected an array, got a shape without its values") from None
+        raise SeldonNotImplementedError("send_feedback_raw only looks at the request")
+
+    def hold_answer(self, tags: Mapping[str, object], answer: Any) -> None:
+        """Keeps ``answer`` (labels) for this thread's next `send_feedback`, if by its ``tags`` this predictor gave it.
+
+        Feedback is mirrored to a shadow with the primary's answer in it: scoring that would give the shadow the
+        primary's figures. Without tags nobody knows whose it is.
+        """
+        self._held.answer = answer if self._is_mine(tags) else None
+
+    def _is_mine(self, tags: Mapping[str, object]) -> bool:
+        return all(tags.get(name) == value for name, value in self._tags.items())
 
     def metrics(self) -> list[dict[str, object]]:
-        """The notebook's four gauges: rows scored so far by this process, each cell under its right name."""
+        """The notebook's four gauges: rows scored so far, each cell under its right name."""
         with self._lock:
-            counts = dict(self._counts)
-        return [{"type": "GAUGE", "key": METRIC_OF_CELL[cell], "value": counts[cell]} for cell in CELLS]
+            return [{"type": "GAUGE", "key": METRIC_OF_CELL[cell], "value": self._counts[cell]} for cell in CELLS]
+
+    def resume(self, totals: Mapping[str, float]) -> list[dict[str, object]]:
+        """Goes on from ``totals`` (by gauge), those of a worker that this one replaces; metrics to publish at once.
+
+        A series that is there with 0 from the start has no first increment that ``increase`` could miss.
+        """
+        with self._lock:
+            self._counts = {cell: int(totals.get(METRIC_OF_CELL[cell], 0)) for cell in CELLS}
+        return [*self.metrics(), *_counters(dict.fromkeys(CELLS, 0), 0)]
 
     def tags(self) -> dict[str, str]:
-        """Which file answers, and its digest: both go into ``meta.tags`` of every answer."""
-        card = self._model.card
-        return {contract.TAG_ARTIFACT: card.artifact, contract.TAG_DIGEST: card.sha256}
+        """Which file answers, its digest, and for which predictor: all go into ``meta.tags`` of every answer."""
+        return dict(self._tags)
 
-    def _count(self, predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> None:
+    def _count(self, scored: NDArray[np.int64], truth: NDArray[np.int64], skew: int) -> list[dict[str, object]]:
         positive = self._model.card.positive_class
+        added = dict.fromkeys(CELLS, 0)
+        for answer, label in zip(scored.tolist(), truth.tolist(), strict=True):
+            added[cell_of(answer, label, positive)] += 1
         with self._lock:
-            for answer, label in zip(predicted.tolist(), truth.tolist(), strict=True):
-                self._counts[cell_of(answer, label, positive)] += 1
+            for cell, number in added.items():
+                self._counts[cell] += number
+        return _counters(added, skew)
 
     def _rows(self, values: Any, names: Sequence[str] | None) -> NDArray[np.float64]:
         """The request's rows as [n, features] float64, finite, columns in the card's order."""
@@ -132,6 +181,17 @@ class MetricsModel:
             if label not in classes:
                 raise _refusal(f"{what}: expected one of the classes {list(classes)}, got {label}")
         return labels.astype(np.int64)
+
+
+def _counters(added: Mapping[contract.Cell, int], skew: int) -> list[dict[str, object]]:
+    """What one feedback adds, a counter for each cell and the skew, those of 0 too."""
+    keys = {COUNTER_OF_CELL[cell]: number for cell, number in added.items()} | {SKEW_COUNTER: skew}
+    return [{"type": "COUNTER", "key": key, "value": number} for key, number in keys.items()]
+
+
+def _tags(card: Card, predictor: str | None) -> dict[str, str]:
+    tags = {contract.TAG_ARTIFACT: card.artifact, contract.TAG_DIGEST: card.sha256}
+    return tags | {contract.TAG_PREDICTOR: predictor} if predictor else tags
 
 
 def _numbers(values: Any, what: str) -> NDArray[np.float64]:

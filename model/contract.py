@@ -21,6 +21,19 @@ METRIC_OF_CELL: Final[dict[Cell, str]] = {
 }
 """Gauge that a served model publishes for each cell: the notebook's names, with the right cells behind them."""
 
+COUNTER_OF_CELL: Final[dict[Cell, str]] = {cell: f"scored_{metric}" for cell, metric in METRIC_OF_CELL.items()}
+"""Counter of the same rows, so that windows (``increase``) work; Prometheus holds it as ``NAME_total``. It cannot be
+called ``true_pos_total``: OpenMetrics refuses a counter and a gauge of one family name."""
+
+SKEW_COUNTER: Final = "serving_skew"
+"""Counter of rows whose feedback carried this predictor's own answer, and it was not what the model answers now.
+Prometheus holds it as ``serving_skew_total``."""
+
+FEEDBACK_COUNTER: Final = "seldon_api_model_feedback"
+REWARD_COUNTER: Final = "seldon_api_model_feedback_reward"
+"""Counters of Seldon's wrapper: feedback requests and the sum of their rewards, held with ``_total`` behind the name.
+The stock wrapper leaves out requests whose reward is 0, ours does not."""
+
 CELL_OF_METRIC: Final[dict[str, Cell]] = {metric: cell for cell, metric in METRIC_OF_CELL.items()}
 
 LABEL_DEPLOYMENT: Final = "deployment_name"
@@ -33,7 +46,9 @@ METHOD_FEEDBACK: Final = "feedback"
 
 TAG_ARTIFACT: Final = "artifact"
 TAG_DIGEST: Final = "artifact_sha256"
-"""Keys of ``meta.tags`` in an answer: which file answered, and its SHA-256 in hexadecimal."""
+TAG_PREDICTOR: Final = "predictor"
+"""Keys of ``meta.tags`` in an answer: which file answered, its SHA-256 in hexadecimal, and which predictor (left out
+where the wrapper was not told)."""
 
 
 def cell_of(predicted: int, truth: int, positive: int) -> Cell:

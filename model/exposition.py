@@ -1,0 +1,107 @@
+"""Prometheus text of the store's series, with the names and labels of the stock wrapper's.
+
+Each family comes once, all its series below it: OpenMetrics and the text format both want that, the stock wrapper
+repeats the family's head for every series. All but the figures is made once for each series, by ``prometheus_client``;
+a scrape only puts figures behind it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Final, Literal
+
+from prometheus_client import exposition
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.utils import floatToGoString
+from seldon_core.metrics import BINS, DEFAULT_LABELS
+
+from model.contract import LABEL_WORKER
+
+Kind = Literal["COUNTER", "GAUGE", "TIMER"]
+Format = Literal["text", "openmetrics"]
+
+CONTENT_TYPE: Final[dict[Format, str]] = {
+    "text": "text/plain; version=0.0.4",  # Flask puts the charset behind it; the stock wrapper's ends up with two
+    "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
+}
+
+_BOUNDS: Final = [float(bound) for bound in BINS]
+_UPPER: Final = [str(floatToGoString(bound)) for bound in _BOUNDS[1:]]  # type: ignore[no-untyped-call]
+WIDTH: Final[dict[Kind, int]] = {"COUNTER": 1, "GAUGE": 1, "TIMER": len(_UPPER) + 1}
+"""How many values a series of each kind has. A TIMER's: the number in each bucket, then the sum of seconds."""
+
+_TYPE: Final[dict[Kind, str]] = {"COUNTER": "counter", "GAUGE": "gauge", "TIMER": "histogram"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What never changes of a series: the head of its family, and of each of its lines all but the figure."""
+
+    kind: Kind
+    head: str
+    starts: tuple[str, ...]
+
+
+def observe(values: memoryview[float], first: int, seconds: float) -> None:
+    """Adds one observation to a TIMER's values, which begin at ``values[first]``.
+
+    Buckets are those of ``numpy.histogram(_, BINS)``, as in the stock wrapper: a value on an edge belongs to the
+    bucket above it (the last one holds its upper edge), one below 0 to none.
+    """
+    bucket = min(bisect_right(_BOUNDS, seconds) - 1, len(_UPPER) - 1)
+    if bucket >= 0:
+        values[first + bucket] += 1
+    values[first + len(_UPPER)] += seconds
+
+
+def lines_of(kind: Kind, key: str, tags: Mapping[str, str], worker: int, form: Format) -> Lines:
+    """The fixed part of a series, as ``prometheus_client`` writes it, with the labels of the stock wrapper."""
+    family = Metric(key.removesuffix("_total") if kind == "COUNTER" else key, "", _TYPE[kind])
+    labels = {**tags, **DEFAULT_LABELS, LABEL_WORKER: str(worker)}
+    for suffix, more in _samples(kind):
+        family.add_sample(family.name + suffix, {**labels, **more}, 0)
+    generate: Any = openmetrics.generate_latest if form == "openmetrics" else exposition.generate_latest
+    text = generate(_Only(family)).decode().removesuffix("# EOF\n").splitlines(keepends=True)
+    head = "".join(line for line in text if line.startswith("#"))
+    return Lines(kind, head, tuple(line.rpartition(" ")[0] for line in text if not line.startswith("#")))
+
+
+def _samples(kind: Kind) -> Iterator[tuple[str, dict[str, str]]]:
+    """Suffix and further labels of each line of a series."""
+    if kind == "TIMER":
+        yield from (("_bucket", {"le": upper}) for upper in _UPPER)
+        yield from (("_count", {}), ("_sum", {}))
+    else:
+        yield "_total" if kind == "COUNTER" else "", {}
+
+
+class _Only:
+    """What ``generate_latest`` asks of a registry."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family
+
+
+def render(series: Iterable[tuple[Lines, Sequence[float]]], form: Format) -> str:
+    """The whole text: families in the order in which their first series came. Values are as `WIDTH` says."""
+    families: dict[str, list[str]] = {}
+    for lines, values in series:
+        family = families.setdefault(lines.head, [])
+        for start, value in zip(lines.starts, _figures(lines.kind, values), strict=True):
+            family.append(f"{start} {floatToGoString(value)}\n")  # type: ignore[no-untyped-call]
+    text = "".join(head + "".join(family) for head, family in families.items())
+    return text + "# EOF\n" if form == "openmetrics" else text
+
+
+def _figures(kind: Kind, values: Sequence[float]) -> Sequence[float]:
+    if kind != "TIMER":
+        return values
+    cumulative = list(accumulate(values[:-1]))
+    return [*cumulative, cumulative[-1], values[-1]]

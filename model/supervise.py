@@ -1,0 +1,72 @@
+"""Runs the parts of a server as forked processes, and stops them all when told to or when one of them ends."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Final
+
+GRACE_S: Final = 1.5
+"""Time for what is in flight after SIGTERM. What still runs after it is killed, so that a stop takes less than 2 s."""
+
+_PR_SET_PDEATHSIG: Final = 1  # of prctl(2)
+
+
+def supervise(parts: dict[str, Callable[[], None]]) -> int:
+    """Exit code: 0 if SIGTERM or SIGINT ended it, 1 if a part did (a pod that serves half of itself should restart)."""
+    fork = multiprocessing.get_context("fork")
+    wake, waker = os.pipe()
+    asked: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        asked.append(number)
+        os.write(waker, b".")
+
+    supervisor = os.getpid()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    processes = [fork.Process(target=_run, args=(part, supervisor, before), name=name) for name, part in parts.items()]
+    for process in processes:
+        process.start()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    ended = wait([wake, *(process.sentinel for process in processes)])
+    if not asked:
+        gone = [process for process in processes if process.sentinel in ended]
+        for process in gone:
+            process.join()
+            print(f"server: {process.name} ended with exit code {process.exitcode}; stopping.", file=sys.stderr)
+    stop_all(processes)
+    return 0 if asked else 1
+
+
+def _run(part: Callable[[], None], supervisor: int, mask: set[signal.Signals]) -> None:
+    """In the forked process: the part, with signals as they were, told to stop should the supervisor be killed."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != supervisor:
+            os._exit(1)
+    part()
+
+
+def stop_all(processes: Sequence[BaseProcess], grace_s: float = GRACE_S) -> None:
+    """SIGTERM to all, SIGKILL to what is left after the grace; returns when none runs."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+    deadline = time.monotonic() + grace_s
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+        process.join()
