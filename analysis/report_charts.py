@@ -140,46 +140,44 @@ class _Plot:
         """The picture, of the points of the greatest weight; empty where no line has a value."""
         if all(value is None for line in self.lines for value in line.values):
             return ""
-        frame = svg.Frame(WIDTH, HEIGHT, min(0.0, self.times[0]), max(self.times[-1], 1e-3), *self.axis)
+        unit_s, unit = _unit(self.times[-1])
+        times = [at / unit_s for at in self.times]
+        frame = svg.Frame(WIDTH, HEIGHT, min(0.0, times[0]), max(times[-1], 1e-3), *self.axis)
         kept = svg.thinned(weights, detail.points)
-        at = [self.times[i] for i in kept]
+        at = [times[i] for i in kept]
         paths = [frame.line(at, tuple(line.values[i] for i in kept), line.class_) for line in self.lines]
         places = svg.thinned(weights, detail.places) if detail.places else ()
-        axes = frame.axes(_clock(frame.last), self.tick)
-        return svg.drawing(
-            self.key, WIDTH, HEIGHT, self.name, self.description, axes, *paths, self._places(frame, places)
-        )
+        axes = frame.axes(lambda tick: f"{tick:g} {unit}", self.tick)
+        columns = self._places(frame, [(i, times[i]) for i in places], unit)
+        return svg.drawing(self.key, WIDTH, HEIGHT, self.name, self.description, axes, *paths, columns)
 
-    def _places(self, frame: svg.Frame, indices: Sequence[int]) -> str:
-        """Invisible columns, each with a tooltip that gives the values at one time."""
-        middles = [(a + b) / 2 for a, b in pairwise(frame.x(self.times[i]) for i in indices)]
+    def _places(self, frame: svg.Frame, places: Sequence[tuple[int, float]], unit: str) -> str:
+        """Invisible columns, each with a tooltip that gives the values at one time; (index, time) of each."""
+        middles = [(a + b) / 2 for a, b in pairwise(frame.x(at) for _, at in places)]
         edges = [float(svg.LEFT), *middles, float(frame.width - svg.RIGHT)]
         columns = [
             svg.element(
                 "rect",
-                svg.title(self._said(i, frame)),
+                svg.title(f"{at:.3g} {unit}: {self._said(i)}"),
                 x=left,
                 y=svg.TOP,
                 width=max(right - left, 0.1),
                 height=frame.height - svg.TOP - svg.BOTTOM,
             )
-            for i, (left, right) in zip(indices, pairwise(edges), strict=False)
+            for (i, at), (left, right) in zip(places, pairwise(edges), strict=False)
         ]
-        return svg.element("g", *columns, class_="places")
+        return svg.element("g", *columns, class_="places") if columns else ""
 
-    def _said(self, i: int, frame: svg.Frame) -> str:
+    def _said(self, i: int) -> str:
         values = [(line.name, line.values[i]) for line in reversed(self.lines)]
-        said = [f"{name} {'none' if value is None else self.say(value)}" for name, value in values]
-        return f"{_clock(frame.last)(self.times[i])}: {', '.join(said)}"
+        return ", ".join(f"{name} {'none' if value is None else self.say(value)}" for name, value in values)
 
 
-def _clock(last_s: float) -> Callable[[float], str]:
-    """How a moment of a run of this length is written on an axis: seconds, minutes or hours since the start."""
-    if last_s < 180:
-        return lambda at: f"{at:g} s"
-    if last_s < 3 * 3600:
-        return lambda at: f"{at / 60:.3g} min"
-    return lambda at: f"{at / 3600:.3g} h"
+def _unit(length_s: float) -> tuple[float, str]:
+    """Seconds in the unit in which a run of this length is drawn, and its name."""
+    if length_s < 180:
+        return 1.0, "s"
+    return (60.0, "min") if length_s < 3 * 3600 else (3600.0, "h")
 
 
 def _percent_tick(axis: tuple[float, float]) -> Callable[[float], str]:

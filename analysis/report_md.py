@@ -15,6 +15,8 @@ from model.contract import CELLS
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$>-])")
 _MOST_FINDINGS: Final = 20
+_MOST_CHARACTERS: Final = 300
+"""With as many findings, this keeps the file under the 65,536 characters that a comment on GitHub may have."""
 
 
 def render(result: Result, run: Run) -> str:
@@ -68,7 +70,7 @@ def _finding(finding: FindingRead) -> str:
 
 
 def _cut(text: str) -> str:
-    return plain(view.clipped(text))
+    return plain(view.clipped(text, _MOST_CHARACTERS))
 
 
 def _counts(counts: Counts) -> list[str]:

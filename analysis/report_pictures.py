@@ -37,12 +37,15 @@ def _box(counts: Counts, cell: Cell) -> str:
     x, y = 66 + 150 * column, 26 + 92 * row
     off = counts.off_by(cell)
     kind = "unknown" if off is None else f"{'hit' if cell in {'tp', 'tn'} else 'miss'}{' wrong' if off else ''}"
+    live, against = _live(counts, cell), _against(counts, cell)
+    size = "head" if counts.live is None else "big" if len(live) < 9 else "long"
+    note = f"note{' off' if off else ''}{' fine' if len(against) > 21 else ''}"
     return svg.element(
         "g",
         svg.element("rect", x=x, y=y, width=146, height=88, rx=6, class_=f"cell {kind}"),
         svg.text(cell.upper(), x + 10, y + 20, "tick"),
-        svg.text(_live(counts, cell), x + 73, y + 47, "head" if counts.live is None else "big", "middle"),
-        svg.text(_against(counts, cell), x + 73, y + 72, "note off" if off else "note", "middle"),
+        svg.text(live, x + 73, y + 47, size, "middle"),
+        svg.text(against, x + 73, y + 72, note, "middle"),
     )
 
 
@@ -69,11 +72,10 @@ def score_curve(key: str, name: str, curve: ScoreCurve, detail: Detail) -> str:
         for side, class_ in ((_fewer(offline, detail), "offline"), (_fewer(live, detail), "live"))
     ]
     percent = "{:.0%}".format
-    axis = svg.text("recall →", WIDTH - svg.RIGHT, HEIGHT + 40 - svg.BOTTOM - 6, "tick", "end")
     return svg.drawing(
         key, WIDTH, HEIGHT + 40, f"Precision against recall of {name}",
         f"{words.plural(agreeing(curve), 'threshold')} of {len(curve.threshold)} with equal live and offline counts.",
-        frame.axes(percent, percent), *lines, axis,
+        frame.axes(percent, percent), *lines,
     )  # fmt: skip
 
 

@@ -18,8 +18,8 @@ from analysis.verdict import Verdict
 
 GATE: Final = "gate"
 """Name of the check that holds a quality gate; one that fails says nothing against the live metrics themselves."""
-_SHOWN_FINDINGS: Final = 60
-_SHOWN_CHARACTERS: Final = 1_500
+_SHOWN_FINDINGS: Final = 20
+_SHOWN_CHARACTERS: Final = 1_000
 _SHOWN_ROWS: Final = 24
 
 
@@ -38,15 +38,15 @@ def ordered(findings: Sequence[FindingRead]) -> list[FindingRead]:
     return sorted(findings, key=lambda finding: (-finding.verdict, finding.diagnosis is None))
 
 
-def shown(findings: Sequence[FindingRead]) -> list[FindingRead]:
+def shown(findings: Sequence[FindingRead], most: int = _SHOWN_FINDINGS) -> list[FindingRead]:
     """At most as many findings as a reader can take in; the page says how many it leaves to ``result.json``."""
-    return list(findings[:_SHOWN_FINDINGS])
+    return list(findings[:most])
 
 
-def clipped(text: str) -> str:
+def clipped(text: str, most: int = _SHOWN_CHARACTERS) -> str:
     """The text, cut where it would swamp the page, with how much was cut."""
-    more = len(text) - _SHOWN_CHARACTERS
-    return text if more <= 0 else f"{text[:_SHOWN_CHARACTERS]}… ({words.count(more)} more characters in result.json)"
+    more = len(text) - most
+    return text if more <= 0 else f"{text[:most]}… ({words.count(more)} more characters in result.json)"
 
 
 def stated(finding: FindingRead) -> list[Stated]:
@@ -81,11 +81,12 @@ def tally(result: Result) -> str:
     total = len(result.findings)
     if not total:
         return "Nothing was checked. This is not a pass."
+    end = " This is not a pass." if result.verdict is Verdict.INCONCLUSIVE else ""
     number = {verdict: sum(one.verdict is verdict for one in result.findings) for verdict in Verdict}
-    if number[Verdict.PASS] == total:
-        return f"All {words.plural(total, 'check')} passed." if total > 1 else "The only check passed."
+    if number[Verdict.PASS] == total > 1:
+        return f"All {words.plural(total, 'check')} passed."
     parts = [
-        f"{number[verdict]} {what}"
+        f"{words.count(number[verdict])} {what}"
         for verdict, what in (
             (Verdict.FAIL, "failed"),
             (Verdict.INCONCLUSIVE, "could not be decided"),
@@ -93,7 +94,8 @@ def tally(result: Result) -> str:
         )
         if number[verdict]
     ]
-    end = " This is not a pass." if result.verdict is Verdict.INCONCLUSIVE else ""
+    if total == 1:
+        return f"The only check {parts[0].removeprefix('1 ')}.{end}"
     return f"Of {words.plural(total, 'check')}, {', '.join(parts)}.{end}"
 
 

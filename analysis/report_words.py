@@ -126,7 +126,7 @@ def lasted(started: str | None, ended: str | None) -> float | None:
 
 def plain(value: Any) -> str:
     """One number or word of a finding or a setting."""
-    if value is None:
+    if value is None or value == "":
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
