@@ -30,6 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     from analysis import steps  # noqa: PLC0415  (so that --help and a typo answer at once)
 
+    if getattr(asked, "when_told", False):
+        word = sys.stdin.readline().strip()
+        if not word:
+            return steps.BAD_INPUT  # whoever started this has gone without a word
+        asked.interrupted = word == "interrupted"
     return steps.run(asked)
 
 
@@ -62,6 +67,9 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
         seconds("--wait", None, "for a last scrape (default: four scrape intervals, at least 10)")
         seconds("--settle", 5.0, "that an incomplete shadow may stand still (default: %(default)s)")
         parser.add_argument("--interrupted", action="store_true", help="wait for nothing: the run was broken off")
+    if name == "finish":
+        told = "get ready, then wait for a line on standard input: finished or interrupted"
+        parser.add_argument("--when-told", action="store_true", help=told)
 
 
 def _seconds(text: str) -> float:

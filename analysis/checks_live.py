@@ -12,7 +12,7 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.diagnose import of_counts
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.live import Target, cell_series, targets
-from analysis.reconcile import Counted, after_end
+from analysis.reconcile import Counted, after_end, name_of_sum
 from analysis.runfolder import SAMPLES_FILE, utc
 from analysis.samples import Samples, Series
 from analysis.tally import Tally
@@ -176,11 +176,10 @@ def _bounds(group: Group, counted: Counted) -> Finding:
         kept = "within acknowledged and attempted" if group.share.sees_all else "not above what was attempted"
         return Finding("bounds", group.name, Verdict.PASS, f"{number} scrapes, every cell {kept}")
     at = int(np.argmax(wrong.any(axis=1)))
-    cell = int(np.argmax(wrong[at]))
-    low, high = int(counted.bounds.low[at, cell]), int(counted.bounds.high[at, cell])
-    value = float(path.value[at, cell])
-    metric = METRIC_OF_CELL[CELLS[cell]]
-    witness = f"{metric} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
+    worst = int(np.argmax(wrong[at]))
+    low, high = int(counted.bounds.low[at, worst]), int(counted.bounds.high[at, worst])
+    value = float(counted.sums[at, worst])
+    witness = f"{name_of_sum(worst)} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
     why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are)"
     found = of_counts(counted, mirrored=group.share.mirrored)
     return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)

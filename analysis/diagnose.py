@@ -40,8 +40,8 @@ def of_counts(counted: Counted, *, mirrored: bool) -> Diagnosis:
 
 def explains(counted: Counted) -> Bools:
     """``[metric, cell]``: whether a metric keeps the bounds of a cell at every scrape."""
-    value, bounds = counted.path.value[:, :, None], counted.bounds
-    kept = (value >= bounds.low[:, None, :]) & (value <= bounds.high[:, None, :])
+    value = counted.path.value[:, :, None]
+    kept = (value >= counted.low[:, None, :]) & (value <= counted.high[:, None, :])
     found: Bools = kept.all(axis=0)
     return found
 
@@ -83,7 +83,7 @@ def _stale(counted: Counted) -> Diagnosis | None:
     if wrong[-1].any() or not wrong.any():
         return None
     at = int(np.argmax(wrong.any(axis=1)))
-    below = counted.path.value < counted.bounds.low
+    below = counted.sums < counted.bounds.low
     when = utc(counted.path.time_ms[at] / 1000)
     if np.array_equal(below, wrong):
         message = f"the counts lagged behind what was acknowledged, first at {when}, and were right in the end"
@@ -97,18 +97,19 @@ def _stale(counted: Counted) -> Diagnosis | None:
 
 def _short(counted: Counted, *, mirrored: bool) -> Diagnosis | None:
     """Some counts are missing and none is over."""
-    low, high, value = counted.last
-    if np.any(value > high) or value.sum() >= low.sum():
+    _, high, value = counted.last
+    wanted = int(counted.bounds.low[-1, -1])
+    if np.any(value > high) or value.sum() >= wanted:
         return None
-    lost, since = int(low.sum() - value.sum()), _since(counted)
+    lost, since = int(wanted - value.sum()), _since(counted)
     if mirrored:
-        message = f"the shadow counted {value.sum():,.0f} of {low.sum():,} feedbacks: {lost:,} never arrived"
+        message = f"the shadow counted {value.sum():,.0f} of {wanted:,} feedbacks: {lost:,} never arrived"
         advice = (
             "Look at the gateway's counters for the shadow (upstream_rq_pending_overflow, upstream_rq_timeout) "
             "and raise its circuit breakers, or give the shadow more workers."
         )
         return Diagnosis("shadow incomplete", message, advice)
-    message = f"{lost:,} of {low.sum():,} acknowledged feedbacks were not counted{since}"
+    message = f"{lost:,} of {wanted:,} acknowledged feedbacks were not counted{since}"
     advice = (
         "Look for threads that share a counter (use workers), a worker that ended, or a scrape that missed a target."
     )
@@ -117,11 +118,12 @@ def _short(counted: Counted, *, mirrored: bool) -> Diagnosis | None:
 
 def _over(counted: Counted) -> Diagnosis | None:
     """Some counts are over and none is missing."""
-    low, high, value = counted.last
-    if np.any(value < low) or value.sum() <= high.sum():
+    low, _, value = counted.last
+    most = int(counted.bounds.high[-1, -1])
+    if np.any(value < low) or value.sum() <= most:
         return None
-    extra = int(value.sum() - high.sum())
-    message = f"{extra:,} more feedbacks were counted than the {high.sum():,} attempted{_since(counted)}"
+    extra = int(value.sum() - most)
+    message = f"{extra:,} more feedbacks were counted than the {most:,} attempted{_since(counted)}"
     advice = "Look for another client of the deployment, a gateway that retries feedback, or a class that counts twice."
     return Diagnosis("foreign traffic or counted twice", message, advice)
 

@@ -80,7 +80,7 @@ def load(folder: Path, run: Run) -> Evidence:
     folded = None
     if LEDGER_FILE not in problems:
         every = [*sums.values(), *(path for group in groups for path in group.paths.values())]
-        folded = tally(scan, _plan(run, answers or _NO_ANSWERS, groups, every))
+        folded = tally(scan, _plan(run, answers or _NO_ANSWERS, groups, every, first_ns))
         groups = tuple(_with_bounds(group, folded, sums.get(group.name)) for group in groups)
     return Evidence(run, folded, scan.cut, found, answers, baseline, groups, problems)
 
@@ -139,21 +139,23 @@ def _why_no_path(seen: Mapping[str, tuple[Target, ...]], first_ns: int | None, c
     return None
 
 
-def _plan(run: Run, answers: Offline, groups: Sequence[Group], paths: Sequence[Trajectory]) -> Plan:
+def _plan(
+    run: Run, answers: Offline, groups: Sequence[Group], paths: Sequence[Trajectory], first_ns: int | None
+) -> Plan:
     artifacts = tuple(dict.fromkeys(name for group in groups for name in group.share.artifacts))
     return Plan(
         offline=answers,
         artifacts=tuple(name for name in artifacts if name in answers.answers),
         starts_ns=_distinct([path.start_ns for path in paths]),
         ends_ns=_distinct([path.end_ns for path in paths]),
-        window_ns=_window(run),
+        window_ns=_window(run, first_ns),
     )
 
 
-def _window(run: Run) -> tuple[int, int]:
-    """Start and end of the run, on the ledger's clock; a run without an end is given a minute."""
-    first = round(instant(run.started) * 1e9)
-    return first, round(instant(run.ended) * 1e9) if run.ended else first + 60 * 10**9
+def _window(run: Run, first_ns: int | None) -> tuple[int, int]:
+    """From the first event to the end of the run, on the ledger's clock; a run without an end is given a minute."""
+    first = first_ns or round(instant(run.started) * 1e9)
+    return first, max(first, round(instant(run.ended) * 1e9)) if run.ended else first + 60 * 10**9
 
 
 def _with_bounds(group: Group, folded: Tally, path: Trajectory | None) -> Group:

@@ -7,20 +7,22 @@ bounds by exactly one. After the last event, with no such event, the bounds are 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.live import Trajectory
 from analysis.tally import Plan, Tally
-from model.contract import CELLS
+from model.contract import CELLS, METRIC_OF_CELL
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """``low[i, c]`` <= count of cell ``c`` at scrape ``i`` <= ``high[i, c]``; both [n, cells]."""
+    """``low[i, s]`` <= count of sum ``s`` of `SUMS` at scrape ``i`` <= ``high[i, s]``; both [n, sums]."""
 
     low: Ints
     high: Ints
@@ -30,22 +32,54 @@ class Bounds:
             raise ValueError("bounds: expected low <= high, of one shape")
 
 
+SUMS: Final = tuple(
+    members for size in range(1, len(CELLS) + 1) for members in itertools.combinations(range(len(CELLS)), size)
+)
+"""Every set of cells, those of one cell first and in their order: what `Bounds` are kept for.
+
+Where several predictors share the traffic, an event belongs to any of a few cells, and the bounds of each
+cell alone leave room for a lost event. By Hall's theorem the counts can be explained by some assignment of the
+events exactly when the sum over every set of cells is within its bounds.
+"""
+_IN_SUM: Final = np.array([[cell in members for members in SUMS] for cell in range(len(CELLS))], np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Counts over time beside their bounds, scrape for scrape."""
+    """Counts over time beside their bounds, scrape for scrape; ``bounds`` are [n, sums]."""
 
     path: Trajectory
     bounds: Bounds
 
     @property
+    def sums(self) -> Floats:
+        """``[n, sums]``: counts over each set of cells of `SUMS`; the first four are the cells."""
+        return self.path.value @ _IN_SUM
+
+    @property
     def broken(self) -> Bools:
-        """``[n, cells]``: where the count lies outside its bounds; a count that is not a number does."""
-        return ~((self.path.value >= self.bounds.low) & (self.path.value <= self.bounds.high))
+        """``[n, sums]``: where the counts lie outside their bounds; a count that is not a number does."""
+        return ~((self.sums >= self.bounds.low) & (self.sums <= self.bounds.high))
+
+    @property
+    def low(self) -> Ints:
+        """``[n, cells]``: least that each cell may be."""
+        return self.bounds.low[:, : len(CELLS)]
+
+    @property
+    def high(self) -> Ints:
+        """``[n, cells]``: most that each cell may be."""
+        return self.bounds.high[:, : len(CELLS)]
 
     @property
     def last(self) -> tuple[Ints, Ints, Floats]:
         """Low, high and count of each cell at the last scrape."""
-        return self.bounds.low[-1], self.bounds.high[-1], self.path.value[-1]
+        return self.low[-1], self.high[-1], self.path.value[-1]
+
+
+def name_of_sum(index: int) -> str:
+    """Metrics of a set of cells, as they would be added: ``true_pos + false_neg``."""
+    return " + ".join(METRIC_OF_CELL[CELLS[cell]] for cell in SUMS[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +106,8 @@ def cell_of_pattern(plan: Plan, artifact: str) -> Ints:
 
 
 def membership(plan: Plan, artifacts: Sequence[str]) -> tuple[Ints, Ints]:
-    """``[pattern, cell]``, twice: 1 where every artefact, and where any, puts the event into the cell."""
-    each = np.stack([np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(plan, name)] for name in artifacts])
+    """``[pattern, sum]``, twice: 1 where every artefact, and where any, puts the event into a cell of the sum."""
+    each = np.stack([_IN_SUM[cell_of_pattern(plan, name)] for name in artifacts])
     return each.min(axis=0), each.max(axis=0)
 
 

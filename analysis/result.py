@@ -12,7 +12,6 @@ from analysis import timeline
 from analysis.arrays import Ints
 from analysis.counts import RATIOS, Confusion
 from analysis.evidence import Evidence, Group, clock_of
-from analysis.instant import instant
 from analysis.judge import verdict
 from analysis.latency import summary
 from analysis.ledger import Kind, Outcome
@@ -85,7 +84,8 @@ def _load(evidence: Evidence) -> dict[str, Any] | None:
     tally = evidence.tally
     if tally is None:
         return None
-    seconds = instant(evidence.run.ended) - instant(evidence.run.started) if evidence.run.ended else None
+    first_ns, last_ns = tally.span_ns or (0, 0)
+    seconds = (last_ns - first_ns) / 1e9
     requests = int(tally.sent.sum())
     return {
         "attempted": int(tally.outcomes.sum()),

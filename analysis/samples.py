@@ -123,7 +123,7 @@ def read(path: Path) -> Samples:
     try:
         table = pq.read_table(path, memory_map=False, read_dictionary=["metric", "labels"])
         about = json.loads(table.schema.metadata[_KEY])
-        columns = table.select(_SCHEMA.names).combine_chunks()
+        series = _series_of(table.select(_SCHEMA.names).combine_chunks())
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise SamplesError(
@@ -131,9 +131,7 @@ def read(path: Path) -> Samples:
         ) from error
     if about.get("schema") != SCHEMA_VERSION:
         raise SamplesError(f"reading samples: expected schema {SCHEMA_VERSION} in {path}, got {about.get('schema')}.")
-    return Samples(
-        _series_of(columns), Clock(**about["clock"]), about["prometheus"], about["problem"], about.get("notes", {})
-    )
+    return Samples(series, Clock(**about["clock"]), about["prometheus"], about["problem"], about.get("notes", {}))
 
 
 def _dictionary(values: Sequence[str], series: Sequence[Series]) -> pa.DictionaryArray:

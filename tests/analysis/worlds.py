@@ -87,7 +87,7 @@ def event(
 ) -> Event:
     predicted = NO_CLASS
     if kind is Kind.PREDICT and outcome is Outcome.ACKNOWLEDGED:
-        predicted = int(answers(PRIMARY.artifact).predicted[row])
+        predicted = int(answers(PRIMARY.artifact).predicted[row % ROWS])
     status = {Outcome.ACKNOWLEDGED: 200, Outcome.REFUSED: 400, Outcome.INDETERMINATE: 0}[outcome]
     values: dict[str, int] = {"worker": 0, "request": 0, "position": 0, "predicted": predicted} | more
     return Event(
@@ -215,7 +215,8 @@ def series_of(world: World) -> list[Series]:
 
 
 def _target_series(world: World, name: str, target: int, begins: Ints, reads: Ints) -> list[Series]:
-    labels = {"job": "seldon", "instance": f"10.0.0.{target}:{6000 + (name == 'shadow')}", "namespace": "seldon"}
+    names = [one.name for one in world.predictors]
+    labels = {"job": "seldon", "instance": f"10.0.0.{target}:{6000 + names.index(name)}", "namespace": "seldon"}
     stamp = (begins + int(world.clock.offset_s * 1e9)) // MS
     took = np.full(len(stamp), world.duration_ns / 1e9)
     found = [Series("up", labels, stamp, np.ones(len(stamp))), Series("scrape_duration_seconds", labels, stamp, took)]

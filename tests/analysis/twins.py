@@ -1,0 +1,267 @@
+"""Worlds altered in one thing each, and what the judge must say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import worlds
+from analysis import runfolder
+from analysis.ledger import Event, Kind, Outcome
+from analysis.runfolder import Recorder
+from analysis.samples import Clock, Series
+from analysis.verdict import Verdict
+from model.contract import TAG_DIGEST
+from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, World
+
+BASE = worlds.world(worlds.load_of(60), (PRIMARY, SHADOW), targets=2, workers=2)
+ALONE = worlds.world(worlds.load_of(60))
+
+
+def nothing(_: Path) -> None:
+    """Leave the folder as it is."""
+
+
+def without(name: str) -> Callable[[Path], None]:
+    """Take a file of the run folder away."""
+    return lambda folder: (folder / name).unlink()
+
+
+def nan_third(series: Series) -> Series:
+    return with_value(series, 3, float("nan")) if is_cell(series) else series
+
+
+def last_as(value: float) -> Callable[[Series], Series]:
+    return lambda series: with_value(series, -1, value) if is_cell(series) else series
+
+
+def ahead(series: Series) -> Series:
+    return with_value(series, 5, 59.0) if series.metric == "true_pos" else series
+
+
+@dataclass(frozen=True)
+class Twin:
+    """An altered truth, and what the check must say of it."""
+
+    check: str
+    told: str
+    world: World
+    verdict: Verdict
+    diagnosis: str | None = None
+    spoil: Callable[[Path], None] = nothing
+
+
+def stored_as(change: Callable[[Series], Series | None], world: World = ALONE) -> World:
+    """The world, with each stored series changed or left out."""
+
+    def alter(series: list[Series]) -> list[Series]:
+        return [found for one in series if (found := change(one)) is not None]
+
+    return replace(world, alter=alter)
+
+
+def is_cell(series: Series) -> bool:
+    return series.metric not in {"up", "scrape_duration_seconds"}
+
+
+def with_value(series: Series, at: int, value: float) -> Series:
+    values = series.value.copy()
+    values[at] = value
+    return replace(series, value=values)
+
+
+def doubled(series: list[Series], **labels: str) -> list[Series]:
+    """Every series twice, the second time with other labels."""
+    return series + [replace(one, labels={**one.labels, **labels}) for one in series]
+
+
+def events_with(change: Callable[[Event], Event | None], world: World = ALONE) -> World:
+    """The world with another ledger; its recorder says what that ledger holds."""
+    events = tuple(found for one in world.events if (found := change(one)) is not None)
+    return replace(world, events=events)
+
+
+def only_after(series: Series, time_ms: int) -> Series:
+    keep = series.time_ms > time_ms
+    return replace(series, time_ms=series.time_ms[keep], value=series.value[keep])
+
+
+def without_between(series: Series, first_ms: int, last_ms: int) -> Series:
+    keep = (series.time_ms < first_ms) | (series.time_ms > last_ms)
+    return replace(series, time_ms=series.time_ms[keep], value=series.value[keep])
+
+
+def cut_ledger(folder: Path) -> None:
+    path = folder / runfolder.LEDGER_FILE
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def another_answer(event: Event) -> Event:
+    return replace(event, predicted=1 - event.predicted) if event.kind is Kind.PREDICT and event.row == 4 else event
+
+
+def now_and_then_another(event: Event) -> Event:
+    return another_answer(event) if event.request > 60 else event
+
+
+def no_class(event: Event) -> Event:
+    return replace(event, predicted=-1) if event.kind is Kind.PREDICT else event
+
+
+def refused(event: Event) -> Event:
+    return replace(event, outcome=Outcome.REFUSED, status=400)
+
+
+def hour(seconds: float) -> int:
+    return (START_NS + int(seconds * SECOND)) // MS
+
+
+SWAP = {0: 0, 2: 3, 1: 2, 3: 1}  # the notebook's: the count of a cell goes to another metric
+LONG = worlds.world(worlds.load_of(60, span_s=40.0))
+FULL = Recorder(len(ALONE.events), 0, 1, 0, 0.1)
+
+TWINS = (
+    Twin(
+        "provenance",
+        "another artefact answers",
+        replace(ALONE, tags=({TAG_DIGEST: "x" * 64},)),
+        Verdict.FAIL,
+        "wrong model behind a name",
+    ),
+    Twin("provenance", "no offline answers", ALONE, Verdict.INCONCLUSIVE, None, without(runfolder.OFFLINE_FILE)),
+    Twin("recorder", "the ledger is cut short", ALONE, Verdict.INCONCLUSIVE, None, cut_ledger),
+    Twin("recorder", "no ledger", ALONE, Verdict.INCONCLUSIVE, None, without(runfolder.LEDGER_FILE)),
+    Twin(
+        "recorder", "an event is missing", replace(ALONE, events=ALONE.events[:-1], recorder=FULL), Verdict.INCONCLUSIVE
+    ),
+    Twin(
+        "recorder",
+        "an event was not recorded",
+        replace(ALONE, recorder=replace(FULL, unrecorded=1)),
+        Verdict.INCONCLUSIVE,
+    ),
+    Twin("recorder", "a worker was lost", replace(ALONE, recorder=replace(FULL, workers_lost=1)), Verdict.INCONCLUSIVE),
+    Twin("recorder", "interrupted", replace(ALONE, stop="interrupted"), Verdict.INCONCLUSIVE),
+    Twin("recorder", "a row of another file", events_with(lambda one: replace(one, row=99)), Verdict.INCONCLUSIVE),
+    Twin(
+        "sent",
+        "nothing was sent",
+        replace(ALONE, events=(), counts={"default": ()}, recorder=Recorder(0, 0, 1, 0, 0.0)),
+        Verdict.INCONCLUSIVE,
+        "nothing was sent",
+    ),
+    Twin("sent", "all was refused", events_with(refused), Verdict.INCONCLUSIVE, "most feedback failed"),
+    Twin(
+        "generator",
+        "CPU-bound",
+        replace(ALONE, recorder=replace(FULL, cpu_share=0.97)),
+        Verdict.INCONCLUSIVE,
+        "generator CPU-bound",
+    ),
+    Twin(
+        "generator",
+        "late",
+        events_with(lambda one: replace(one, planned_ns=one.sent_ns - 200 * MS)),
+        Verdict.INCONCLUSIVE,
+        "generator late",
+    ),
+    Twin(
+        "stored",
+        "no samples at all",
+        stored_as(lambda one: None if is_cell(one) else one),
+        Verdict.INCONCLUSIVE,
+        "no samples",
+    ),
+    Twin("stored", "no samples file", ALONE, Verdict.INCONCLUSIVE, "no samples", without(runfolder.SAMPLES_FILE)),
+    Twin("stored", "not a number", stored_as(nan_third), Verdict.INCONCLUSIVE, "not a count"),
+    Twin("stored", "half a count", stored_as(last_as(0.5)), Verdict.INCONCLUSIVE, "not a count"),
+    Twin(
+        "stored",
+        "several series",
+        replace(ALONE, alter=lambda every: doubled(every, model_version="2")),
+        Verdict.INCONCLUSIVE,
+        "several series",
+    ),
+    Twin(
+        "stored",
+        "baseline unknown",
+        stored_as(lambda one: only_after(one, hour(3))),
+        Verdict.INCONCLUSIVE,
+        "no baseline",
+    ),
+    Twin(
+        "clock",
+        "clocks uncertain",
+        replace(ALONE, clock=Clock(0.0, 0.4)),
+        Verdict.INCONCLUSIVE,
+        "clock offset too large",
+    ),
+    Twin(
+        "scrapes",
+        "a long gap",
+        stored_as(lambda one: without_between(one, hour(10), hour(25)), LONG),
+        Verdict.INCONCLUSIVE,
+        "scrape gap",
+    ),
+    Twin("scrapes", "a count fell", stored_as(last_as(0.0)), Verdict.FAIL, "worker or replica recycled"),
+    Twin(
+        "scrapes",
+        "scraped twice",
+        replace(ALONE, alter=lambda every: doubled(every, job="again")),
+        Verdict.FAIL,
+        "scraped twice",
+    ),
+    Twin("served", "another answer on a row", events_with(another_answer), Verdict.FAIL, "serving skew"),
+    Twin(
+        "served",
+        "not the same every time",
+        events_with(now_and_then_another),
+        Verdict.FAIL,
+        "answers differ between replays",
+    ),
+    Twin("served", "no class in the answers", events_with(no_class), Verdict.INCONCLUSIVE, "answers not readable"),
+    Twin("bounds", "a metric jumps ahead", stored_as(ahead), Verdict.FAIL),
+    Twin(
+        "equality",
+        "an event dropped",
+        worlds.with_counts(ALONE, "default", ALONE.counts["default"][:-1]),
+        Verdict.FAIL,
+        "counts lost",
+    ),
+    Twin(
+        "equality",
+        "an event doubled",
+        worlds.with_counts(ALONE, "default", [*ALONE.counts["default"], ALONE.counts["default"][0]]),
+        Verdict.FAIL,
+        "foreign traffic or counted twice",
+    ),
+    Twin(
+        "equality",
+        "all doubled",
+        worlds.with_counts(ALONE, "default", ALONE.counts["default"] * 2),
+        Verdict.FAIL,
+        "counted twice",
+    ),
+    Twin(
+        "equality",
+        "cells permuted",
+        worlds.with_counts(ALONE, "default", [replace(one, cell=SWAP[one.cell]) for one in ALONE.counts["default"]]),
+        Verdict.FAIL,
+        "cells permuted",
+    ),
+    Twin(
+        "equality",
+        "the shadow lacks a tenth",
+        worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][::10]),
+        Verdict.FAIL,
+        "shadow incomplete",
+    ),
+    Twin(
+        "equality",
+        "no scrape after the end",
+        stored_as(lambda one: without_between(one, hour(8), hour(99))),
+        Verdict.INCONCLUSIVE,
+        "no last scrape",
+    ),
+)
