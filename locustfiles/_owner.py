@@ -26,7 +26,8 @@ from locustfiles._worker import INTERRUPTED_DRAIN_S
 
 logger = logging.getLogger("plumbline")
 
-INTERRUPTED_JUDGING_S: Final = 3.0
+INTERRUPTED_S: Final = 2.4
+"""From a Ctrl-C to our end, judging included; the launcher's patience ends at 3.5 s."""
 START_DELAY_NS: Final = 50_000_000
 """Time for the workers to hear of the plan before the first arrival is due."""
 
@@ -44,9 +45,8 @@ class OwnerSide:
         self._judging: gevent.Greenlet | None = None
         self._verdict: Verdict | None = None
         self._progress: Progress | None = None
-        self._ended_at = 0.0
-        self._judged_s = 0.0
         self._first = True
+        self._hurry_until = 0.0
         self.interrupted = False
         self.driver: Driver | None = None
         events: Any = environment.events
@@ -96,10 +96,12 @@ class OwnerSide:
 
     def interrupt(self) -> None:
         """Somebody wants an end: hurry what can be hurried."""
-        self.interrupted = True
+        if not self.interrupted:
+            self.interrupted = True
+            self._hurry_until = time.monotonic() + INTERRUPTED_S
         if self.driver is not None:
             self.driver.hurry(INTERRUPTED_DRAIN_S)
-        if self._run is not None:
+        if self._run is not None and self._run.run.stop == "finished":
             self._run.abandon()
 
     def _on_test_start(self, **_: object) -> None:
@@ -148,7 +150,6 @@ class OwnerSide:
         stop: Stop = "interrupted" if self.interrupted else "failed" if recorder.workers_lost else "finished"
         tags = sorted({tag for report in reports for tag in report.recorded.tags})
         run.end(stop, recorder, tags)
-        self._ended_at = time.monotonic()
         dropped = sum(report.dropped for report in reports)
         if dropped:
             logger.error("%d arrivals were dropped: more than --max-in-flight visits were under way", dropped)
@@ -172,9 +173,8 @@ class OwnerSide:
 
     def _judge(self) -> None:
         assert self._run is not None  # noqa: S101 - there is something to judge
-        limit_s = INTERRUPTED_JUDGING_S if self.interrupted else None
-        self._verdict = self._run.judge(interrupted=self._run.run.stop != "finished", limit_s=limit_s)
-        self._judged_s = time.monotonic() - self._ended_at
+        limit_s = max(self._hurry_until - time.monotonic(), 0.3) if self.interrupted else None
+        self._verdict = self._run.judge(limit_s)
         if not self.automatic:
             print(self._verdict.text, end="", flush=True)
 
@@ -199,8 +199,6 @@ class OwnerSide:
         """Print the verdict last, below Locust's tables."""
         if self.automatic and self._verdict is not None:
             print(self._verdict.text, end="", flush=True)
-            if os.environ.get(PROGRESS_ENV):
-                print(f"  verdict {self._judged_s:.1f} s after the end of the load", file=sys.stderr, flush=True)
 
 
 def refuse_to_start(error: SetupError) -> None:

@@ -53,13 +53,13 @@ class Verdict:
 
 
 class OwnedRun:
-    """One run, from its folder to its verdict."""
+    """One run, from its folder to its verdict. ``judge``: its judging, started and waiting to be told."""
 
-    def __init__(self, folder: Path, run: Run, setup: Setup) -> None:
+    def __init__(self, folder: Path, run: Run, setup: Setup, judge: subprocess.Popen[str]) -> None:
         self.folder = folder
         self.run = run
         self._setup = setup
-        self._finishing: subprocess.Popen[str] | None = None
+        self._judge = judge
         self.book: Book | None = None
 
     def begin(self) -> None:
@@ -116,29 +116,23 @@ class OwnedRun:
         )
         runfolder.write(self.folder, self.run)
 
-    def judge(self, *, interrupted: bool, limit_s: float | None = None) -> Verdict:
-        """What ``python -m analysis finish`` says.
-
-        It runs in a session of its own: a Ctrl-C that reaches us is ours to deal with. After ``limit_s``, or
-        `abandon`, it is ended, and the run stays to be finished by hand.
-        """
-        command = [*analysis_command(), "finish", str(self.folder), *(["--interrupted"] if interrupted else [])]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-            self._finishing = process
-            try:
-                said, _ = process.communicate(timeout=limit_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                said, _ = process.communicate()
-        if process.returncode >= 0:
-            return Verdict(process.returncode, said)
+    def judge(self, limit_s: float | None = None) -> Verdict:
+        """What ``python -m analysis finish`` says; after ``limit_s``, or `abandon`, it is ended unfinished."""
+        told = "finished" if self.run.stop == "finished" else "interrupted"
+        try:
+            said, _ = self._judge.communicate(told + "\n", timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            self.abandon()
+            said, _ = self._judge.communicate()
+        if self._judge.returncode >= 0:
+            return Verdict(self._judge.returncode, said)
         advice = f"To take it up again: python -m analysis finish {self.folder}"
         return Verdict(INCONCLUSIVE, f"{said}INCONCLUSIVE: the judging was broken off. {advice}\n")
 
     def abandon(self) -> None:
         """End the judging, if it is under way."""
-        if self._finishing is not None and self._finishing.poll() is None:
-            self._finishing.kill()
+        if self._judge.poll() is None:
+            self._judge.kill()
 
 
 def make_run(setup: Setup, wanted: Wanted) -> OwnedRun:
@@ -150,9 +144,15 @@ def make_run(setup: Setup, wanted: Wanted) -> OwnedRun:
     _make_folder(folder)
     run = _run_of(setup, wanted, folder.resolve().name if wanted.folder else name, now)
     runfolder.write(folder, run)
-    _baseline(folder.resolve())
+    judge = _start_judge(folder.resolve())
+    try:
+        _baseline(folder.resolve())
+    except BaseException:
+        judge.kill()
+        judge.communicate()
+        raise
     _point_latest(folder.resolve())
-    return OwnedRun(folder.resolve(), run, setup)
+    return OwnedRun(folder.resolve(), run, setup, judge)
 
 
 def analysis_command() -> list[str]:
@@ -204,6 +204,19 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(f"making the run folder {folder}: {error.strerror}.") from error
+
+
+def _start_judge(folder: Path) -> subprocess.Popen[str]:
+    """The judging of the run to come, importing what it needs while the baseline waits for a scrape.
+
+    Python, Arrow and scikit-learn take a second or two to load: too long between the end of the load and a
+    verdict, and far too long after a Ctrl-C. It sits on its standard input until told how the run ended, and
+    ends by itself when we are gone. Its session is its own: a Ctrl-C that reaches us is ours to deal with.
+    """
+    command = [*analysis_command(), "finish", str(folder), "--when-told"]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def _baseline(folder: Path) -> None:
