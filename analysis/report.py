@@ -27,14 +27,16 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
     """Paths of the reports written into ``folder``, ``report.html`` first.
 
     All are rendered before the first is written, and each replaces its forerunner whole, so a reader never
-    sees half a report. Raises `ReportError` when ``result.json`` or ``run.json`` is missing, is not JSON or
-    is of another schema, and when the folder cannot be written.
+    sees half a report. Raises `ReportError` when ``result.json`` or ``run.json`` is missing, is not JSON,
+    is of another schema or of another run than its neighbour, and when the folder cannot be written.
     """
     result = parse(_decoded(folder / runfolder.RESULT_FILE))
-    try:
-        run = runfolder.read(folder)
-    except runfolder.RunFolderError as error:
-        raise ReportError(str(error)) from error
+    run = _run(folder)
+    if result.run.get("id") != run.id:
+        raise ReportError(
+            f"reading a result: expected that of run {run.id}, which {folder / runfolder.RUN_FILE} describes, "
+            f"got that of {result.run.get('id')}. {JUDGE_AGAIN}"
+        )
     written = []
     for name, text in render_all(result, run).items():
         path = folder / name
@@ -47,12 +49,30 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
 
 
 def render_all(result: Result, run: Run) -> dict[str, str]:
-    """Text of each report, by the name of its file."""
-    return {
+    """Text of each report, by the name of its file; half a surrogate pair, which JSON may hold, becomes ``?``."""
+    texts = {
         HTML_FILE: report_html.render(result, run),
         MARKDOWN_FILE: report_md.render(result, run),
         JUNIT_FILE: report_junit.render(result),
     }
+    return {name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
+
+
+def _run(folder: Path) -> Run:
+    try:
+        run = runfolder.read(folder)
+    except runfolder.RunFolderError as error:
+        raise ReportError(str(error)) from error
+    kinds: dict[str, type] = {"asked": dict, "artifacts": dict, "versions": dict}
+    texts = ("id", "deployment", "namespace", "manifest", "manifest_sha256", "host", "prometheus_url", "started")
+    for name, kind in (kinds | dict.fromkeys(texts, str)).items():
+        if not isinstance(getattr(run, name), kind):
+            found = repr(getattr(run, name))[:60]
+            raise ReportError(
+                f"reading a run: expected {'text' if kind is str else 'an object'} at {name} "
+                f"in {folder / runfolder.RUN_FILE}, got {found}. Name another run, or start one with `make loadtest`."
+            )
+    return run
 
 
 def _decoded(path: Path) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,7 @@ def render(result: Result, run: Run) -> str:
     page = ""
     for detail in _DETAILS:
         page = _page(result, run, detail)
-        if len(page.encode()) <= LIMIT_BYTES:
+        if len(page.encode("utf-8", "replace")) <= LIMIT_BYTES:
             break
     return page
 
@@ -52,6 +53,7 @@ def _page(result: Result, run: Run, detail: Detail) -> str:
     )
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),

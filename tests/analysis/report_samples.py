@@ -1,0 +1,260 @@
+"""Run folders for the tests of the reports: ``result.json`` and ``run.json`` by DESIGN's schema, made by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from analysis import runfolder
+from analysis.counts import RATIOS, Confusion
+from analysis.runfolder import PredictorAsked, Recorder, Run
+from model.contract import CELLS
+
+START = 1_790_000_000.0
+PERCEPT = {"tp": 3650, "fp": 310, "tn": 1930, "fn": 110}
+LOGISTIC = {"tp": 3680, "fp": 260, "tn": 1980, "fn": 80}
+SWAPPED = {"tp": 3650, "fp": 1930, "tn": 110, "fn": 310}
+"""What the notebook's class reports where the truth is `PERCEPT`."""
+NOTHING: dict[str, int] = dict.fromkeys(CELLS, 0)
+
+type Json = dict[str, Any]
+
+
+def scores(cells: Mapping[str, int]) -> Json:
+    found = Confusion(**cells)
+    return {**cells, **{ratio: getattr(found, ratio) for ratio in RATIOS}}
+
+
+def finding(check: str, subject: str, verdict: str, message: str, **said: Any) -> Json:
+    fields = dict.fromkeys(("expected", "observed", "diagnosis", "advice"))
+    return {"check": check, "subject": subject, "verdict": verdict, "message": message, **fields, **said}
+
+
+def timeline(live: Mapping[str, int], offline: Mapping[str, int], points: int) -> Json:
+    def ratios(cells: Mapping[str, int]) -> dict[str, list[float | None]]:
+        grown = [
+            Confusion(**{cell: number * i // (points - 1) for cell, number in cells.items()}) for i in range(points)
+        ]
+        return {ratio: [getattr(one, ratio) for one in grown] for ratio in RATIOS}
+
+    times = [runfolder.utc(START + i) for i in range(points)]
+    return {"time": times, "live": ratios(live), "offline": ratios(offline)}
+
+
+def score_curve(cells: Mapping[str, int], points: int) -> Json:
+    positives, negatives = cells["tp"] + cells["fn"], cells["tn"] + cells["fp"]
+    tp = [round(positives * (1 - (i / points) ** 3)) for i in range(points)]
+    fp = [round(negatives * (1 - i / points) ** 3) for i in range(points)]
+    side = {"tp": tp, "fp": fp, "tn": [negatives - one for one in fp], "fn": [positives - one for one in tp]}
+    threshold = [i / points for i in range(points)]
+    return {"threshold": threshold, "live": side, "offline": {cell: list(side[cell]) for cell in CELLS}}
+
+
+def predictor(live: Mapping[str, int] | None, offline: Mapping[str, int], points: int = 31, **said: Any) -> Json:
+    total = sum(offline.values())
+    drawn = timeline(live or NOTHING, offline, points) if live and points > 1 else None
+    return {
+        "model": "percept-model",
+        "artifact": "binary-percept.joblib",
+        "shadow": False,
+        "traffic": 100,
+        "feedback": {"attempted": total, "acknowledged": total, "refused": 0, "indeterminate": 0},
+        "live": None if live is None else scores(live),
+        "offline": scores(offline),
+        "expected": {"low": dict(offline), "high": dict(offline)},
+        "curve": None,
+        "timeline": drawn,
+        **said,
+    }
+
+
+def shadow(live: Mapping[str, int], offline: Mapping[str, int], points: int = 31, **said: Any) -> Json:
+    one = predictor(live, offline, points, **said)
+    return {**one, "model": "lr-model", "artifact": "binary-lr.joblib", "shadow": True}
+
+
+def load(points: int = 30, **said: Any) -> Json:
+    return {
+        "attempted": 12_000,
+        "acknowledged": 12_000,
+        "refused": 0,
+        "indeterminate": 0,
+        "rate_asked": None,
+        "rate_achieved": 399.8,
+        "latency_ms": {
+            "predict": {"p50": 2.113, "p90": 3.9, "p99": 9.41, "p999": 21.8, "max": 33.017},
+            "feedback": {"p50": 2.7, "p90": 4.4, "p99": 11.02, "p999": 25.1, "max": 41.2},
+        },
+        "lateness_ms": {"p50": 0.0, "p99": 0.0, "max": 0.0},
+        "timeline": {
+            "time": [runfolder.utc(START + i) for i in range(points)],
+            "attempted_per_s": [400 + 9 * math.sin(i) for i in range(points)],
+            "p50_ms": [2 + math.sin(i / 3) / 5 for i in range(points)],
+            "p99_ms": [9 + 2 * math.sin(i / 2) for i in range(points)],
+        },
+        **said,
+    }
+
+
+def result(verdict: str, findings: list[Json], predictors: Mapping[str, Json], **said: Any) -> Json:
+    asked = run()
+    content = {
+        "schema": 1,
+        "run": {
+            name: getattr(asked, name)
+            for name in ("id", "deployment", "namespace", "manifest", "started", "ended", "seed", "versions")
+        },
+        "verdict": verdict,
+        "findings": findings,
+        "load": load(),
+        "predictors": dict(predictors),
+        "comparison": None,
+        "evidence": {"prometheus": "2.42.0", "clock_offset_s": 0.0004},
+        **said,
+    }
+    return dict(json.loads(json.dumps(content)))  # its own copy of all that tests may change
+
+
+def run(**said: Any) -> Run:
+    made = Run(
+        id="20260921T141320000Z-ab-test",
+        deployment="ab-test",
+        namespace="seldon",
+        manifest="deploy/seldon/ab-test.yaml",
+        manifest_sha256="a" * 64,
+        predictors=(PredictorAsked("default", "percept-model", "binary-percept.joblib", False, 100, 1),),
+        host="http://127.0.0.1:33501",
+        prometheus_url="http://127.0.0.1:40117",
+        seed=0,
+        asked={"rate_per_s": 0.0, "users": 8, "duration_s": 30.0, "feedback_ratio": 1.0, "trace": "", "processes": 1},
+        heldout="artifacts/heldout.parquet",
+        heldout_sha256="b" * 64,
+        artifacts={"binary-percept.joblib": "c" * 64},
+        versions={"plumbline": "0.1.0", "python": "3.12.3"},
+        started=runfolder.utc(START),
+        ended=runfolder.utc(START + 30.2),
+        stop="finished",
+        recorder=Recorder(12_000, 0, 1, 0, 0.41),
+    )
+    return replace(made, **said)
+
+
+SENT = finding("sent", "load", "PASS", "6,000 feedbacks were acknowledged", expected="> 0", observed=6000)
+EQUAL = finding("equality", "default", "PASS", "all four cells equal", expected=PERCEPT, observed=PERCEPT)
+PERMUTED = finding(
+    "equality",
+    "default",
+    "FAIL",
+    "the cells are permuted: true_neg reports FN, false_pos reports TN, false_neg reports FP",
+    expected=PERCEPT,
+    observed=SWAPPED,
+    diagnosis="cells permuted",
+    advice="Mend metrics() of the served class: each gauge must report its own cell.",
+)
+BOUNDS = finding(
+    "bounds", "default", "FAIL", "tn was 4 at 14:13:22Z, outside 61..63", expected={"low": 61, "high": 63}, observed=4,
+    advice="See the diagnosis.",
+)  # fmt: skip
+NOT_SENT = finding(
+    "sent", "load", "INCONCLUSIVE", "no feedback was acknowledged", expected="> 0", observed=0,
+    advice="Give the run more time (DURATION) or users (USERS).",
+)  # fmt: skip
+COMPARISON = {
+    "rows": 512,
+    "both_right": 470,
+    "only_primary": 6,
+    "only_shadow": 13,
+    "both_wrong": 23,
+    "p_value": 0.167,
+    "primary": "default",
+    "shadow": "shadow",
+    "difference": {
+        "accuracy": {"value": 0.0137, "low": -0.004, "high": 0.032},
+        "recall": {"value": None, "low": None, "high": None},
+    },
+    "discordant": {"only_primary": [3, 17, 90], "only_shadow": [5, 9]},
+    "message": "512 distinct rows do not show a difference (p = 0.17)",
+}
+
+
+def single_pass() -> Json:
+    return result("PASS", [SENT, EQUAL], {"default": predictor(PERCEPT, PERCEPT)})
+
+
+def shadow_pass() -> Json:
+    both = {"default": predictor(PERCEPT, PERCEPT), "shadow": shadow(LOGISTIC, LOGISTIC)}
+    return result("PASS", [SENT, EQUAL], both, comparison=COMPARISON)
+
+
+def swapped_cells() -> Json:
+    return result("FAIL", [SENT, BOUNDS, PERMUTED], {"default": predictor(SWAPPED, PERCEPT)})
+
+
+def nothing_sent() -> Json:
+    empty = load(0, attempted=0, acknowledged=0, rate_achieved=0.0, latency_ms={"predict": None, "feedback": None})
+    return result("INCONCLUSIVE", [NOT_SENT], {"default": predictor(None, NOTHING)}, load=empty)
+
+
+def nothing_known() -> Json:
+    """The ledger and the samples are gone: everything that may be null is."""
+    lost = finding("recorder", "ledger", "INCONCLUSIVE", "there is no ledger", advice="Run again.")
+    blank = dict.fromkeys(("feedback", "live", "offline", "expected", "curve", "timeline"))
+    return result("INCONCLUSIVE", [lost], {"default": {**predictor(None, NOTHING), **blank}}, load=None)
+
+
+def undefined_ratios() -> Json:
+    cells = {"tp": 0, "fp": 0, "tn": 40, "fn": 0}
+    return result("PASS", [SENT, EQUAL], {"default": predictor(cells, cells)})
+
+
+def weighted_primaries() -> Json:
+    half = {cell: number // 2 for cell, number in PERCEPT.items()}
+    group = ["blue", "green"]
+    every = {
+        name: {
+            **predictor(half, PERCEPT, 31, traffic=50),
+            "group": group,
+            "expected": {"low": PERCEPT, "high": PERCEPT},
+        }
+        for name in group
+    }
+    return result("PASS", [SENT, EQUAL], every)
+
+
+def huge() -> Json:
+    """An hour and more: four predictors, 300 points everywhere, a curve of 101 thresholds each, 300 long findings."""
+    cells = {cell: number * 10**6 + 1 for cell, number in LOGISTIC.items()}
+    every = {f"predictor-{i}": predictor(cells, cells, 300, curve=score_curve(cells, 101)) for i in range(4)}
+    wrong = [
+        finding("served", f"row {i}", "FAIL", f"row {i} was answered wrongly " * 20, expected=cells, observed=cells,
+                diagnosis="serving skew", advice="Look at the artefact. " * 20)
+        for i in range(300)
+    ]  # fmt: skip
+    return result("FAIL", [SENT, *wrong], every, load=load(300), comparison=COMPARISON)
+
+
+EVERY: dict[str, Callable[[], Json]] = {
+    one.__name__: one
+    for one in (
+        single_pass,
+        shadow_pass,
+        swapped_cells,
+        nothing_sent,
+        nothing_known,
+        undefined_ratios,
+        weighted_primaries,
+        huge,
+    )
+}
+
+
+def put(folder: Path, content: Json, asked: Run | None = None) -> Path:
+    """A run folder with this ``result.json`` and ``run.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    runfolder.write(folder, asked or run())
+    (folder / runfolder.RESULT_FILE).write_text(json.dumps(content), encoding="utf-8")
+    return folder

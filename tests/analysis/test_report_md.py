@@ -1,0 +1,70 @@
+"""The summary: short enough for a comment, and safe in one."""
+
+from __future__ import annotations
+
+import pytest
+
+import report_samples as samples
+from analysis import report_md
+from analysis.report_parse import parse
+from report_samples import Json
+
+COMMENT_LIMIT = 65_536
+"""Characters that a comment on GitHub may have."""
+
+
+def markdown(content: Json) -> str:
+    return report_md.render(parse(content), samples.run())
+
+
+@pytest.mark.parametrize("name", samples.EVERY)
+def test_the_first_line_is_the_verdict_and_the_whole_fits_a_comment(name: str) -> None:
+    """The verdict's word leads, whatever else there is, and the file never outgrows a comment."""
+    content = samples.EVERY[name]()
+    text = markdown(content)
+    assert content["verdict"] in text.splitlines()[0]
+    assert text.endswith("\n")
+    assert len(text) < COMMENT_LIMIT
+
+
+def test_a_failure_is_told_with_its_values_diagnosis_and_advice() -> None:
+    """Message, expected, found, diagnosis and advice of the finding, and the table of counts with the difference."""
+    text = markdown(samples.swapped_cells())
+    assert "- expected: tp 3,650, fp 310, tn 1,930, fn 110\n- found: tp 3,650, fp 1,930, tn 110, fn 310\n" in text
+    assert "- diagnosis: cells permuted\n- **what to do**: Mend metrics\\(\\) of the served class" in text
+    assert "| false positive | 310 | 1,930 | ✗ +1,620 |" in text
+    assert "| precision | 92.17 % | 65.41 % | ✗ \N{MINUS SIGN}26.76 points |" in text
+
+
+def test_an_inconclusive_run_has_no_tick_in_it() -> None:
+    """Could not tell is not marked as a pass, anywhere."""
+    assert "✓" not in markdown(samples.nothing_sent())
+    assert "This is not a pass." in markdown(samples.nothing_sent())
+
+
+def test_undefined_ratios_are_words() -> None:
+    """Neither 0 nor 100 % but the reason."""
+    reason = "undefined: nothing was called positive"
+    assert f"| precision | {reason} | {reason} | not known |" in markdown(samples.undefined_ratios())
+
+
+@pytest.mark.parametrize("text", ["<script>x</script>", "a|b\nc", "![i](http://x.test)", "*b* `c` # d", "1 > 2 ~x~"])
+def test_markup_in_a_text_is_escaped(text: str) -> None:
+    """Nothing in a name or a message can start an element, a link, a cell or a heading."""
+    escaped = report_md.plain(text)
+    unescaped = escaped.replace("\\\\", "")
+    specials = [i for i, one in enumerate(unescaped) if one in "<|[]()*`#~>!"]
+    assert all(unescaped[i - 1] == "\\" for i in specials)
+    assert "\n" not in escaped
+    content = samples.result("FAIL", [samples.finding("served", text, "FAIL", text, advice=text)], {})
+    assert "<script" not in markdown(content)
+    assert escaped in markdown(content)
+
+
+def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
+    """A `|` in a name would shift every number of its row by a column."""
+    content = samples.single_pass()
+    content["load"]["latency_ms"] = {"a|b": {"p50": 1.0, "max": 2.0}}
+    rows = [line.replace("\\|", "") for line in markdown(content).splitlines() if line.startswith("|")]
+    assert {row.count("|") for row in rows[:6]} == {5}
+    assert {row.count("|") for row in rows[-3:]} == {4}
