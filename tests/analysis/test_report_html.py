@@ -298,3 +298,23 @@ def test_the_command_to_do_it_again_is_quoted_for_a_shell() -> None:
         "--users 8 --duration 30s --feedback-ratio 1 --processes 1"
     )
     assert commands[1].text == f".venv/bin/python -m analysis judge runs/{run.id}"
+
+
+def test_a_live_line_that_is_missing_for_one_scrape_shows_the_gap() -> None:
+    """One sample of 300 is missing: thinning keeps that place, and the live line is broken in two."""
+    content = samples.single_pass()
+    content["predictors"]["default"] = samples.predictor(samples.PERCEPT, samples.PERCEPT, 300)
+    content["predictors"]["default"]["timeline"]["live"]["recall"][150] = None
+    (svg,) = [one for one in opened(content).every("svg") if one.attributes["aria-labelledby"] == "q0r-t q0r-d"]
+    offline, live = (svg.every("path", name)[0].attributes["d"] or "" for name in ("offline", "live"))
+    assert (offline.count("M"), live.count("M")) == (1, 2)
+
+
+def test_the_digests_of_what_ran_are_on_the_page() -> None:
+    """Manifest, held-out rows and each artefact by their SHA-256; one that was not recorded is said to be."""
+    (section,) = [one for one in opened(samples.single_pass()).every("section") if one.attributes["id"] == "settings"]
+    codes = [one.text for one in section.every("td") if one.every("code")]
+    run = samples.run()
+    assert codes == [run.artifacts["binary-percept.joblib"], run.manifest_sha256, run.heldout_sha256]
+    other = page.read(report_html.render(parse(samples.single_pass()), samples.run(artifacts={})))
+    assert "not recorded" in [one.text for one in other.every("code")]
