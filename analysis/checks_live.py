@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
+from analysis.checks_exposed import placed
 from analysis.diagnose import of_counts
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.live import Target, cell_series, targets
@@ -166,10 +167,12 @@ def _scraped_twice(found: tuple[Target, ...]) -> str | None:
 
 def bounds(evidence: Evidence) -> tuple[Finding, ...]:
     """At every scrape each count lies between what was acknowledged before and what was attempted until then."""
-    return tuple(_bounds(group, counted) for group, counted in evidence.counted())
+    if evidence.tally is None:
+        return ()
+    return tuple(_bounds(evidence.tally, group, counted) for group, counted in evidence.counted())
 
 
-def _bounds(group: Group, counted: Counted) -> Finding:
+def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
     wrong, path = counted.broken, counted.path
     number = len(path.time_ms)
     if not wrong.any():
@@ -181,7 +184,7 @@ def _bounds(group: Group, counted: Counted) -> Finding:
     value = float(counted.sums[at, worst])
     witness = f"{name_of_sum(worst)} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
     why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are)"
-    found = of_counts(counted, mirrored=group.share.mirrored)
+    found = of_counts(counted, group.share, tally)
     return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)
 
 
@@ -189,10 +192,10 @@ def equality(evidence: Evidence) -> tuple[Finding, ...]:
     """After the last event, each count equals the offline model's on the rows that were sent."""
     if evidence.tally is None:
         return ()
-    return tuple(_equality(evidence.tally, group, counted) for group, counted in evidence.counted())
+    return tuple(_equality(evidence, evidence.tally, group, counted) for group, counted in evidence.counted())
 
 
-def _equality(tally: Tally, group: Group, counted: Counted) -> Finding:
+def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
     if not after_end(tally, counted.path)[-1]:
         why = "Prometheus has no scrape of every target after the last event"
         advice = "Collect again, and see whether every target is still up."
@@ -201,8 +204,10 @@ def _equality(tally: Tally, group: Group, counted: Counted) -> Finding:
     expected, observed = _expected(low, high), _by_cell(value)
     if not counted.broken[-1].any():
         return Finding("equality", group.name, Verdict.PASS, _equal_message(group, low, high), expected, observed)
-    found = of_counts(counted, mirrored=group.share.mirrored)
-    return Finding("equality", group.name, Verdict.FAIL, found.message, expected, observed, found.name, found.advice)
+    found = of_counts(counted, group.share, tally)
+    where = placed(evidence, tuple(one.name for one in group.predictors))
+    told = f"{found.message} ({where})" if where else found.message
+    return Finding("equality", group.name, Verdict.FAIL, told, expected, observed, found.name, found.advice)
 
 
 def _equal_message(group: Group, low: Ints, high: Ints) -> str:

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.reconcile import Counted
+from analysis.diagnose_model import Diagnosis, of_models
+from analysis.reconcile import Counted, Share
 from analysis.runfolder import utc
+from analysis.tally import Tally
 from model.contract import CELLS, METRIC_OF_CELL
 
 _FLIPPED: Final = tuple(CELLS.index(cell) for cell in ("tn", "fn", "tp", "fp"))
 """For each cell of `CELLS`, the cell that it becomes when the other class is called positive."""
+_FEW: Final = 10
+"""Fewer lost counts, or scrapes, than this have no course over time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """``name``: of the fault, short and stable. ``message``: one sentence with the witness. ``advice``: what to do."""
-
-    name: str
-    message: str
-    advice: str
-
-
-def of_counts(counted: Counted, *, mirrored: bool) -> Diagnosis:
+def of_counts(counted: Counted, share: Share, tally: Tally) -> Diagnosis:
     """The fault whose shape these counts have; the last resort says only how far they are off."""
     return (
         _permuted(counted)
+        or of_models(counted, share, tally)
         or _multiplied(counted)
         or _stale(counted)
-        or _short(counted, mirrored=mirrored)
+        or _short(counted, mirrored=share.mirrored)
         or _over(counted)
         or _differ(counted)
     )
@@ -109,7 +104,7 @@ def _short(counted: Counted, *, mirrored: bool) -> Diagnosis | None:
             "and raise its circuit breakers, or give the shadow more workers."
         )
         return Diagnosis("shadow incomplete", message, advice)
-    message = f"{lost:,} of {wanted:,} acknowledged feedbacks were not counted{since}"
+    message = f"{lost:,} of {wanted:,} acknowledged feedbacks were not counted{since}{_how(counted)}"
     advice = (
         "Look for threads that share a counter (use workers), a worker that ended, or a scrape that missed a target."
     )
@@ -138,6 +133,16 @@ def _differ(counted: Counted) -> Diagnosis:
     message = f"counts are not the offline model's: {', '.join(parts)}"
     advice = "Check which model, threshold and positive class the deployment serves."
     return Diagnosis("cells differ", message, advice)
+
+
+def _how(counted: Counted) -> str:
+    """Whether the counts were lost at once or all along, by how much was missing at each scrape; empty of a few."""
+    missing = np.maximum(counted.bounds.low[:, -1] - counted.sums[:, -1], 0)
+    if missing[-1] < _FEW or len(missing) < _FEW:
+        return ""
+    steps = np.sort(np.diff(missing))[::-1]
+    in_a_burst = steps[: max(len(steps) // 10, 1)].sum() > 0.8 * missing[-1]
+    return ", most of them at once" if in_a_burst else ", all along"
 
 
 def _since(counted: Counted) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from analysis import ledger, offline, samples
+from analysis import ledger, offline, samples, shown
 from analysis.arrays import Ints
 from analysis.instant import instant
 from analysis.live import Target, Trajectory, baseline_index, targets, trajectory
@@ -56,6 +56,7 @@ class Evidence:
     offline: Offline | None
     baseline: Mapping[str, Any]
     groups: tuple[Group, ...]
+    exposed: tuple[shown.Exposed, ...]
     problems: Mapping[str, str]
 
     def counted(self) -> tuple[tuple[Group, Counted], ...]:
@@ -82,7 +83,8 @@ def load(folder: Path, run: Run) -> Evidence:
         every = [*sums.values(), *(path for group in groups for path in group.paths.values())]
         folded = tally(scan, _plan(run, answers or _NO_ANSWERS, groups, every, first_ns))
         groups = tuple(_with_bounds(group, folded, sums.get(group.name)) for group in groups)
-    return Evidence(run, folded, scan.cut, found, answers, baseline, groups, problems)
+    seen = _read(problems, shown.EXPOSED_FILE, lambda: shown.read(folder / shown.EXPOSED_FILE), ValueError) or ()
+    return Evidence(run, folded, scan.cut, found, answers, baseline, groups, seen, problems)
 
 
 def groups_of(run: Run, answers: Offline | None) -> tuple[Group, ...]:
@@ -142,7 +144,7 @@ def _why_no_path(seen: Mapping[str, tuple[Target, ...]], first_ns: int | None, c
 def _plan(
     run: Run, answers: Offline, groups: Sequence[Group], paths: Sequence[Trajectory], first_ns: int | None
 ) -> Plan:
-    artifacts = tuple(dict.fromkeys(name for group in groups for name in group.share.artifacts))
+    artifacts = dict.fromkeys([*(name for group in groups for name in group.share.artifacts), *sorted(answers.answers)])
     return Plan(
         offline=answers,
         artifacts=tuple(name for name in artifacts if name in answers.answers),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from analysis import checks, checks_live, checks_served
+from analysis import checks, checks_exposed, checks_live, checks_served
 from analysis.evidence import Evidence
 from analysis.verdict import Finding, Verdict, merge
 
@@ -35,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("clock", checks_live.clock),
     Check("scrapes", checks_live.scrapes),
     Check("served", checks_served.served),
+    Check("exposed", checks_exposed.exposed),
     Check("bounds", checks_live.bounds, _WHOLE),
     Check("equality", checks_live.equality, _WHOLE),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from analysis import baseline, collect, evidence, judge, offline, report, result, runfolder
+from analysis import baseline, collect, evidence, exposed, judge, offline, report, result, runfolder
 from analysis.instant import instant
 from analysis.offline import OfflineError
 from analysis.prom import Prometheus, PrometheusError
@@ -121,7 +122,9 @@ def _score_once(folder: Path, found: Run) -> None:
 def _gather(asked: argparse.Namespace, found: Run) -> Samples:
     prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
     patience = None if asked.interrupted else collect.Patience(asked.wait, asked.settle)
-    return collect.collect(asked.folder, found, prometheus, patience, time.time, time.sleep)
+    stored = collect.collect(asked.folder, found, prometheus, patience, time.time, time.sleep)
+    exposed.write(asked.folder, os.environ, found.host)
+    return stored
 
 
 def _judgement(folder: Path) -> tuple[dict[str, Any], Verdict]:

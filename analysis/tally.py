@@ -52,7 +52,8 @@ class Tally:
     ``before[k, pattern]``: acknowledged feedback done before ``starts_ns[k]``; ``upto[k, pattern]``: feedback
     not refused, sent at or before ``ends_ns[k]``. A pattern is ``truth * 2**A + sum(positive_a << a)``, where
     ``positive_a`` is whether artefact ``a`` of the plan calls the row positive.
-    ``span_ns``: first sending and last end of any event; None of an empty ledger.
+    ``acknowledged[pattern]``: acknowledged feedback; ``heads[pattern]``: those of it that are the first row of their
+    request. ``span_ns``: first sending and last end of any event; None of an empty ledger.
     ``latency_ns``, ``lateness_ns``: per kind and timeline bin, of requests that were not refused: from the planned
     start to the end, and from the planned start to the sending. ``sent``: requests per timeline bin.
     ``statuses``: number of requests by HTTP status.
@@ -66,6 +67,8 @@ class Tally:
     answers: Ints
     before: Ints
     upto: Ints
+    acknowledged: Ints
+    heads: Ints
     span_ns: tuple[int, int] | None
     latency_ns: tuple[tuple[Ints, ...], ...]
     lateness_ns: Ints
@@ -110,6 +113,8 @@ class _Fold:
         self._answers = np.zeros(rows * (classes + 2), np.int64)
         self._before = np.zeros((len(plan.starts_ns) + 1, self._patterns), np.int64)
         self._upto = np.zeros((len(plan.ends_ns) + 1, self._patterns), np.int64)
+        self._acknowledged = np.zeros(self._patterns, np.int64)
+        self._heads = np.zeros(self._patterns, np.int64)
         self._events = self._unknown = 0
         self._span: tuple[int, int] | None = None
         self._latency: tuple[list[list[Ints]], ...] = tuple([[] for _ in range(TIMELINE_BINS)] for _ in range(KINDS))
@@ -150,6 +155,9 @@ class _Fold:
         acknowledged = feedback & (batch["outcome"] == Outcome.ACKNOWLEDGED)
         attempted = feedback & (batch["outcome"] != Outcome.REFUSED)
         pattern = self._pattern[cell]
+        self._acknowledged += np.bincount(pattern[acknowledged], minlength=self._patterns)
+        heads = acknowledged & (batch["position"] == 0)
+        self._heads += np.bincount(pattern[heads], minlength=self._patterns)
         _bin(self._before, self._plan.starts_ns, batch["done_ns"][acknowledged], pattern[acknowledged], "right")
         _bin(self._upto, self._plan.ends_ns, batch["sent_ns"][attempted], pattern[attempted], "left")
 
@@ -184,6 +192,8 @@ class _Fold:
             answers=self._answers.reshape(rows, self._classes + 2),
             before=np.cumsum(self._before, axis=0)[:-1],
             upto=np.cumsum(self._upto, axis=0)[:-1],
+            acknowledged=self._acknowledged,
+            heads=self._heads,
             span_ns=self._span,
             latency_ns=tuple(tuple(_joined(one) for one in kind) for kind in self._latency),
             lateness_ns=_joined(self._lateness),

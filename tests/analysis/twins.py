@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import worlds
-from analysis import runfolder
+from analysis import runfolder, shown
 from analysis.ledger import Event, Kind, Outcome
 from analysis.runfolder import Recorder
 from analysis.samples import Clock, Series
+from analysis.shown import EXPOSED_FILE, Exposed
 from analysis.verdict import Verdict
-from model.contract import TAG_DIGEST
+from model.contract import CELLS, TAG_DIGEST
 from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, World
 
 BASE = worlds.world(worlds.load_of(60), (PRIMARY, SHADOW), targets=2, workers=2)
@@ -26,6 +27,43 @@ def nothing(_: Path) -> None:
 def without(name: str) -> Callable[[Path], None]:
     """Take a file of the run folder away."""
     return lambda folder: (folder / name).unlink()
+
+
+def another_endpoint(folder: Path) -> None:
+    """An endpoint that shows counts which Prometheus did not store."""
+    shows = Exposed("10.0.0.0:6000", {"default": (1.0, 2.0, 3.0, 4.0)})
+    (folder / EXPOSED_FILE).write_text(shown.text([shows]), encoding="utf-8")
+
+
+def scored_by(artifact: str, *, above: float | None = None) -> World:
+    """The world whose primary counts by another artefact's answers, or by its own scores cut elsewhere."""
+    scores = worlds.answers(artifact).score
+    counts = []
+    for one, count in zip(feedback_of(ALONE), ALONE.counts["default"], strict=True):
+        cell = worlds.cell_of(artifact, one.row, one.truth)
+        if above is not None:
+            called = scores[one.row] > above
+            cell = [str(name) for name in CELLS].index(
+                ("t" if called == (one.truth == 1) else "f") + ("p" if called else "n")
+            )
+        counts.append(replace(count, cell=cell))
+    return worlds.with_counts(replace(ALONE, known=(SHADOW.artifact,)), "default", counts)
+
+
+def feedback_of(world: World) -> list[Event]:
+    return [one for one in world.events if one.kind is Kind.FEEDBACK]
+
+
+def first_rows_only() -> World:
+    """Requests of four rows each, of which only the first is counted."""
+    events = tuple(replace(one, request=i // 8 * 2 + i % 2, position=i // 2 % 4) for i, one in enumerate(ALONE.events))
+    counts = [one for i, one in enumerate(ALONE.counts["default"]) if i % 4 == 0]
+    return worlds.with_counts(replace(ALONE, events=events), "default", counts)
+
+
+def fewer(keep: Callable[[int], bool]) -> World:
+    counts = ALONE.counts["default"]
+    return worlds.with_counts(ALONE, "default", [one for i, one in enumerate(counts) if keep(i)])
 
 
 def nan_third(series: Series) -> Series:
@@ -257,6 +295,12 @@ TWINS = (
         Verdict.FAIL,
         "shadow incomplete",
     ),
+    Twin("exposed", "another endpoint", ALONE, Verdict.FAIL, "pipeline", another_endpoint),
+    Twin("equality", "first rows only", first_rows_only(), Verdict.FAIL, "first row of a batch"),
+    Twin("equality", "another model", scored_by(SHADOW.artifact), Verdict.FAIL, "wrong model behind a name"),
+    Twin("equality", "another threshold", scored_by(PRIMARY.artifact, above=2.5), Verdict.FAIL, "threshold shifted"),
+    Twin("equality", "a third lost", fewer(lambda i: i % 3 > 0), Verdict.FAIL, "counts lost"),
+    Twin("equality", "a third lost at once", fewer(lambda i: not 20 <= i < 40), Verdict.FAIL, "counts lost"),
     Twin(
         "equality",
         "no scrape after the end",

@@ -1,0 +1,56 @@
+"""What the models' own metrics endpoints showed at the end: the exposed witness, as ``exposed.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from model.contract import CELL_OF_METRIC, CELLS, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK
+
+SCHEMA_VERSION: Final = 1
+EXPOSED_FILE: Final = "exposed.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """One endpoint, read once after the end. ``counts``: per predictor, of each cell; ``problem``: why not."""
+
+    instance: str
+    counts: Mapping[str, tuple[float, ...]]
+    problem: str | None = None
+
+
+def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[str, tuple[float, ...]]:
+    """Counts per predictor of (metric, labels, value) series, summed over workers; feedback only."""
+    sums: dict[str, list[float]] = {}
+    for metric, labels, value in series:
+        if metric in CELL_OF_METRIC and labels.get(LABEL_METHOD) == METHOD_FEEDBACK:
+            found = sums.setdefault(labels.get(LABEL_PREDICTOR, ""), [0.0] * len(CELLS))
+            found[CELLS.index(CELL_OF_METRIC[metric])] += value
+    return {name: tuple(found) for name, found in sums.items()}
+
+
+def text(every: Sequence[Exposed]) -> str:
+    """The file's content."""
+    endpoints = [{"instance": one.instance, "counts": one.counts, "problem": one.problem} for one in every]
+    return json.dumps({"schema": SCHEMA_VERSION, "cells": CELLS, "endpoints": endpoints}, indent=1) + "\n"
+
+
+def read(path: Path) -> tuple[Exposed, ...]:
+    """The endpoints in a file; none where there is no file. Raises ValueError for a file that is not one of ours."""
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    try:
+        if content["schema"] != SCHEMA_VERSION:
+            raise ValueError(f"reading {path}: expected schema {SCHEMA_VERSION}, got {content['schema']}")
+        return tuple(
+            Exposed(one["instance"], {name: tuple(counts) for name, counts in one["counts"].items()}, one["problem"])
+            for one in content["endpoints"]
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"reading {path}: expected the exposed counts, got something without {error}") from error
