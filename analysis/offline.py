@@ -86,7 +86,7 @@ def write(path: Path, offline: Offline) -> None:
 def read(path: Path) -> Offline:
     """The answers in ``path``. Raises `OfflineError` when it is not such a file."""
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, use_threads=False)
         about = json.loads(table.schema.metadata[_KEY])
         columns = {name: table.column(name).to_numpy() for name in ("row", "truth", "predicted", "score")}
         return _offline_of(about, columns)

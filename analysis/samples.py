@@ -121,7 +121,7 @@ def write(path: Path, samples: Samples) -> None:
 def read(path: Path) -> Samples:
     """The samples in ``path``. Raises `SamplesError` when it is not such a file."""
     try:
-        table = pq.read_table(path, memory_map=False, read_dictionary=["metric", "labels"])
+        table = pq.read_table(path, memory_map=False, read_dictionary=["metric", "labels"], use_threads=False)
         about = json.loads(table.schema.metadata[_KEY])
         series = _series_of(table.select(_SCHEMA.names).combine_chunks())
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:

@@ -116,7 +116,8 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
     path = Path(path)
     try:
         content = path.read_bytes()
-        table = pq.read_table(io.BytesIO(content))
+        # On one thread: Arrow's pool, once started, now and then aborts the process at its exit (seen with pyarrow 25).
+        table = pq.read_table(io.BytesIO(content), use_threads=False)
     except OSError as error:
         raise DatasetError(
             f"held-out rows: expected a file, got {error.strerror or error} ({path}). Run `make train`."
@@ -129,7 +130,7 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
     if missing:
         raise _problem(path, "the columns id, truth and every feature", f"none named {missing[0]!r}")
     if table.num_rows == 0:
-        raise _problem(path, "at least one row", "none")
+        raise _problem(path, "at least one row", "no rows")
     ids = _whole_numbers(table, ID_COLUMN, path)
     truth = _whole_numbers(table, TRUTH_COLUMN, path)
     _check_ids(ids, path)
