@@ -92,7 +92,7 @@ def _load(evidence: Evidence) -> dict[str, Any] | None:
         **{one.name.lower(): int(tally.outcomes[:, one].sum()) for one in Outcome},
         "requests": requests,
         "statuses": {str(status): number for status, number in tally.statuses.items()},
-        "rate_asked": evidence.run.asked.get("rate"),
+        "rate_asked": evidence.run.asked.get("rate_per_s") or None,
         "rate_achieved": round(requests / seconds, 3) if seconds else None,
         "latency_ms": {one.name.lower(): summary(np.concatenate(tally.latency_ns[one])) for one in Kind},
         "lateness_ms": summary(tally.lateness_ns, ("p50", "p99")),
