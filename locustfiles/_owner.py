@@ -28,7 +28,7 @@ logger = logging.getLogger("plumbline")
 
 INTERRUPTED_S: Final = 2.4
 """From a Ctrl-C to our end, judging included; the launcher's patience ends at 3.5 s."""
-START_DELAY_NS: Final = 50_000_000
+START_DELAY_NS: Final = 150_000_000
 """Time for the workers to hear of the plan before the first arrival is due."""
 
 
