@@ -81,7 +81,7 @@ def _warm_up() -> None:
     """Have Arrow import all that it imports late, now: a worker would do it when the load is already on (2 s of it)."""
     sink = io.BytesIO()
     pq.write_table(pa.table({"id": [0]}), sink)
-    pq.read_table(io.BytesIO(sink.getvalue())).column("id").to_numpy()
+    pq.read_table(io.BytesIO(sink.getvalue()), use_threads=False).column("id").to_numpy()
 
 
 def _teach(parser: LocustArgumentParser, **_: Any) -> None:
