@@ -69,7 +69,7 @@ def answer_of(kind: str, metrics: list[dict[str, Any]], tags: dict[str, Any], pa
     ``kind`` is the request's; ``path`` is ``meta.requestPath``. In protobuf's JSON a 0 is left out, and so is COUNTER.
     """
     figures = [_figure(metric) for metric in metrics]
-    if None in figures or not all(type(value) is str for value in tags.values()):
+    if None in figures or not _is_text(tags):
         return None
     meta: dict[str, Any] = {"metrics": figures} if figures else {}
     meta |= ({"tags": tags} if tags else {}) | ({"requestPath": path} if path else {})
@@ -77,12 +77,12 @@ def answer_of(kind: str, metrics: list[dict[str, Any]], tags: dict[str, Any], pa
 
 
 def _figure(metric: dict[str, Any]) -> dict[str, Any] | None:
-    kind, value = metric["type"], metric["value"]
-    if not metric.keys() <= _ANSWER_METRIC_KEYS or type(value) not in {int, float}:
+    key, kind, value = metric["key"], metric["type"], metric["value"]
+    if not metric.keys() <= _ANSWER_METRIC_KEYS or type(value) not in {int, float} or not key or not _is_string(key):
         return None
-    if value != int(value) or abs(value) > _EXACT_FLOAT32:
+    if not -_EXACT_FLOAT32 <= value <= _EXACT_FLOAT32 or value != int(value):
         return None
-    figure = {"key": metric["key"]}
+    figure = {"key": key}
     if kind != "COUNTER":
         figure["type"] = kind
     if value:
@@ -101,7 +101,7 @@ def _array(data: object) -> tuple[NDArray[np.float64], list[str], str] | None:
     if type(data) is not dict or not data.keys() <= {"names", "ndarray", "tensor"} or len(data.keys() - {"names"}) != 1:
         return None
     names = data.get("names", [])
-    if type(names) is not list or not all(type(name) is str for name in names):
+    if type(names) is not list or not all(map(_is_string, names)):
         return None
     if "ndarray" in data:
         array = _numbers(data["ndarray"])
@@ -168,14 +168,27 @@ def _given(message: object) -> Given | None:
 
 
 def _is_text(message: object) -> bool:
-    return type(message) is dict and all(type(value) is str for value in message.values())
+    return type(message) is dict and all(map(_is_string, message)) and all(map(_is_string, message.values()))
+
+
+def _is_string(value: object) -> bool:
+    """Whether it is text that protobuf takes: JSON can hold half of a surrogate pair, UTF-8 cannot."""
+    if type(value) is not str:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _are_metrics(metrics: object) -> bool:
     return type(metrics) is list and all(
         type(m) is dict
         and m.keys() <= _ANSWER_METRIC_KEYS
-        and type(m.get("key", "")) is str
+        and _is_string(m.get("key", ""))
         and m.get("type", "COUNTER") in {"COUNTER", "GAUGE", "TIMER"}
         and _float32(m.get("value", 0)) is not None
         for m in metrics

@@ -122,10 +122,13 @@ class Store:
     def _update(self, metric: Mapping[str, Any], method: str) -> None:
         kind, key, value = metric.get("type", "COUNTER"), metric["key"], metric["value"]
         tags = metric.get("tags")
-        where = (kind, key, method) if not tags else _where(kind, key, {**tags, LABEL_METHOD: method})
+        where: object = (kind, key, method)
+        if tags is not None:
+            tags[LABEL_METHOD] = method  # in the class's own dict, as the stock store does: the answer shows it
+            where = _where(kind, key, tags)
         handle = self._handles.get(where)
         if handle is None:
-            handle = self._new(kind, key, {**(tags or {}), LABEL_METHOD: method})
+            handle = self._new(kind, key, tags or {LABEL_METHOD: method})
             if handle is None:
                 return
             self._handles[where] = handle

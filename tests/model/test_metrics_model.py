@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from seldon_core.flask_utils import SeldonMicroserviceException
+from seldon_core.proto.prediction_pb2 import Feedback
+from seldon_core.user_model import SeldonNotImplementedError
+from seldon_core.utils import json_to_feedback
 from sklearn.metrics import confusion_matrix
 
 from model import artifact, contract, dataset
@@ -148,6 +151,74 @@ def test_a_batch_with_one_bad_truth_counts_no_row(model: MetricsModel, heldout: 
     assert sum(cells(model).values()) == 3
 
 
+def carried(model: MetricsModel, heldout: dataset.Heldout, answer: object, tags: dict[str, str]) -> Feedback:
+    """Feedback for the first two rows, truth 1 and 0, that carries an answer with these tags."""
+    message = {
+        "request": {"data": {"ndarray": heldout.X[:2].tolist()}},
+        "response": {"data": {"ndarray": answer}, "meta": {"tags": tags}},
+        "truth": {"data": {"ndarray": [1, 0]}},
+    }
+    return json_to_feedback(message)
+
+
+def score(model: MetricsModel, feedback: Feedback, heldout: dataset.Heldout) -> int:
+    """What Seldon's wrapper does with feedback; the skew that it added."""
+    with pytest.raises(SeldonNotImplementedError):
+        model.send_feedback_raw(feedback)
+    response = model.send_feedback(heldout.X[:2], [], 0.0, [1, 0])
+    added: dict[str, int] = {m["key"]: m["value"] for m in response.metrics}
+    return added[contract.SKEW_COUNTER]
+
+
+def test_the_answer_that_the_client_got_is_scored_and_a_disagreement_is_skew(
+    model: MetricsModel, heldout: dataset.Heldout
+) -> None:
+    """An answer with this model's tags is scored in place of a fresh one; each row that differs from that is skew."""
+    fresh = model.predict(heldout.X[:2]).tolist()
+    for answer, skew in ((fresh, 0), ([1 - fresh[0], fresh[1]], 1), ([1 - fresh[0], 1 - fresh[1]], 2)):
+        before = cells(model)
+        assert score(model, carried(model, heldout, answer, model.tags()), heldout) == skew
+        added = {cell: number - before[cell] for cell, number in cells(model).items()}
+        assert added == naive([1, 0], answer)
+
+
+@pytest.mark.parametrize("change", [contract.TAG_ARTIFACT, contract.TAG_DIGEST, contract.TAG_PREDICTOR, "all"])
+def test_an_answer_of_another_predictor_is_not_scored(
+    trained: Path, heldout: dataset.Heldout, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shadow gets the primary's answers in mirrored feedback: one tag that is not its own, and it scores itself."""
+    monkeypatch.setenv("PREDICTOR_ID", "shadow")
+    model = MetricsModel(str(trained / "binary-percept.joblib"))
+    fresh = model.predict(heldout.X[:2]).tolist()
+    tags = {} if change == "all" else model.tags() | {change: "another"}
+    assert score(model, carried(model, heldout, [1 - label for label in fresh], tags), heldout) == 0
+    assert cells(model) == naive([1, 0], fresh)
+
+
+@pytest.mark.parametrize("answer", [[], [1], [1, 2], [1, 0, 1], ["1", "0"], [None, None]])
+def test_an_own_answer_that_cannot_be_scored_is_refused(
+    model: MetricsModel, heldout: dataset.Heldout, answer: object
+) -> None:
+    """It is refused and not counted, and does not linger: the thread's next feedback is scored afresh."""
+    with pytest.raises(SeldonMicroserviceException) as caught:
+        score(model, carried(model, heldout, answer, model.tags()), heldout)
+    assert caught.value.status_code == 400
+    assert caught.value.message.startswith("response: expected")
+    assert sum(cells(model).values()) == 0
+    model.send_feedback(heldout.X[:2], [], 0.0, [1, 0])
+    assert cells(model) == naive([1, 0], model.predict(heldout.X[:2]).tolist())
+
+
+def test_a_successor_goes_on_from_the_totals_it_is_given(model: MetricsModel, heldout: dataset.Heldout) -> None:
+    """After `resume` the gauges go on from there, and what it publishes at once are those totals and zeros."""
+    published = model.resume({"true_pos": 5.0, "true_neg": 7.0})
+    first = {str(metric["key"]): metric["value"] for metric in published}
+    assert {first[name] for name in contract.COUNTER_OF_CELL.values()} | {first[contract.SKEW_COUNTER]} == {0}
+    assert {cell: first[name] for cell, name in contract.METRIC_OF_CELL.items()} == {"tp": 5, "fp": 0, "tn": 7, "fn": 0}
+    model.send_feedback(heldout.X[:2], [], 0.0, model.predict(heldout.X[:2]))
+    assert sum(cells(model).values()) == 14
+
+
 def test_no_count_is_lost_between_threads(model: MetricsModel, heldout: dataset.Heldout) -> None:
     """Eight threads with 250 feedbacks each leave 2,000 scored rows, each cell exact."""
     rows, truth = heldout.X[:10], heldout.truth[:10]
@@ -159,11 +230,18 @@ def test_no_count_is_lost_between_threads(model: MetricsModel, heldout: dataset.
 
 def test_it_is_found_by_the_stock_launchers_two_ways_of_importing(trained: Path) -> None:
     """``MetricsModel`` from within model/ and ``model.MetricsModel`` from the root are importable."""
-    for folder, module in ((ROOT / "model", "MetricsModel"), (ROOT, "model.MetricsModel")):
-        made = f"MetricsModel({str(trained / 'binary-lr.joblib')!r})"
-        code = f"import importlib; print(importlib.import_module({module!r}).{made}.tags())"
-        shown = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
-        assert "binary-lr.joblib" in shown.stdout
+    made = f"MetricsModel({str(trained / 'binary-lr.joblib')!r})"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", f"import {module} as module; print(module.{made}.tags())"],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for folder, module in ((ROOT / "model", "MetricsModel"), (ROOT, "model.MetricsModel"))
+    ]
+    for process in started:
+        assert "binary-lr.joblib" in process.communicate(timeout=60)[0]
 
 
 def test_a_bad_artifact_is_refused_before_anything_is_served(tmp_path: Path) -> None:

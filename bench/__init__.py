@@ -1,0 +1,1 @@
+"""Plumbline measured beside others, in ratios."""
