@@ -28,7 +28,7 @@ KEPT_STATS: Final = (
 )
 """The statistics that say what became of each request. All of them would be ten times as many at each scrape."""
 
-_HTTP: Final = "type.googleapis.com/envoy.extensions"
+_EXTENSIONS: Final = "type.googleapis.com/envoy.extensions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _address(port: int) -> dict[str, Any]:
 
 def _listener(deployment: Deployment, ingress: Ingress) -> dict[str, Any]:
     manager = {
-        "@type": f"{_HTTP}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "ingress",
         "stream_idle_timeout": "0s",
         "route_config": {
@@ -78,7 +78,7 @@ def _listener(deployment: Deployment, ingress: Ingress) -> dict[str, Any]:
             ],
         },
         "http_filters": [
-            {"name": "router", "typed_config": {"@type": f"{_HTTP}.filters.http.router.v3.Router"}},
+            {"name": "router", "typed_config": {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"}},
         ],
     }
     return {
@@ -140,7 +140,7 @@ def _retry_policy(retries: Retries) -> dict[str, Any]:
             {
                 "name": "previous_hosts",
                 "typed_config": {
-                    "@type": f"{_HTTP}.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                    "@type": f"{_EXTENSIONS}.retry.host.previous_hosts.v3.PreviousHostsPredicate",
                 },
             }
         ],
@@ -167,7 +167,7 @@ def _cluster(
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": f"{_HTTP}.upstreams.http.v3.HttpProtocolOptions",
+                "@type": f"{_EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions",
                 "common_http_protocol_options": {"idle_timeout": "60s"},  # Seldon's DestinationRule
                 "explicit_http_config": protocol,
             }

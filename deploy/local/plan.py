@@ -144,7 +144,7 @@ def target_labels(deployment: Deployment, replica: Replica) -> dict[str, str]:
     }
 
 
-POD_MONITOR: Final = "seldon-models"
+POD_MONITOR: Final = "plumbline-seldon"
 """Name of the PodMonitor in ``deploy/kubernetes``."""
 
 

@@ -14,7 +14,7 @@ from deploy.local.assembly import Assembly, Folders
 from deploy.local.errors import StackError
 from deploy.local.supervised import Supervised
 
-HURRY_S: Final = 0.8
+HURRY_S: Final = 0.4
 """Time to stop for a process of a stack that was interrupted, so that all of it is gone within five seconds."""
 
 

@@ -21,11 +21,12 @@ FILE: Final = "state.json"
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """One started process, the leader of a session and a group of its own. ``started``: see `processes.Stat`."""
+    """One started process, the leader of a group of its own. ``started``, ``session``: see `processes.Stat`."""
 
     name: str
     pid: int
     started: int
+    session: int
     log: str
     restarts: int = 0
 
@@ -65,8 +66,8 @@ class StackRecord:
 
     def with_process(self, process: ProcessRecord) -> StackRecord:
         """This record with one process added, or put in place of the one of the same name."""
-        others = tuple(one for one in self.processes if one.name != process.name)
-        return replace(self, processes=(*others, process))
+        by_name = {one.name: one for one in self.processes} | {process.name: process}
+        return replace(self, processes=tuple(by_name.values()))
 
 
 def write(path: Path, record: StackRecord) -> None:
@@ -110,14 +111,14 @@ def survivors(record: StackRecord, process: ProcessRecord) -> list[int]:
     if record.boot != processes.boot_id() or (leader is not None and leader.started != process.started):
         return []
     found = processes.members(process.pid)
-    ours = all(one.session == process.pid and one.started >= process.started for one in found)
+    ours = all(one.session == process.session and one.started >= process.started for one in found)
     return [one.pid for one in found] if ours else []
 
 
 def own_record(name: str, pid: int, log: Path, restarts: int = 0) -> ProcessRecord:
     """The record of a process that was just started. One that has ended already is recorded as never started."""
     found = processes.stat(pid)
-    return ProcessRecord(name, pid, found.started if found else -1, str(log), restarts)
+    return ProcessRecord(name, pid, found.started if found else -1, found.session if found else -1, str(log), restarts)
 
 
 def launcher_record(log: Path) -> ProcessRecord:
