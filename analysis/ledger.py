@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -136,7 +136,7 @@ class LedgerWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._sink: BinaryIO = path.open("xb")
+        self._sink = _WholeWrites(path, "x")
         self._writer = pa.ipc.new_stream(self._sink, SCHEMA)
         self._sink.flush()
         self.events_total = 0
@@ -151,6 +151,26 @@ class LedgerWriter:
         """Write the end-of-stream mark and close the file."""
         self._writer.close()
         self._sink.close()
+
+    def abandon(self) -> None:
+        """Close the file without its mark, after a write that failed: it stays cut."""
+        self._sink.close()
+
+
+class _WholeWrites(io.FileIO):
+    """An unbuffered file whose `write` writes all or raises.
+
+    A buffered one would keep what a full disk did not take, and write it later, behind our back; a plain
+    unbuffered one may write a part, and Arrow does not look at how much.
+    """
+
+    def write(self, content: Any) -> int:
+        """Number of bytes, all of them."""
+        view = memoryview(content).cast("B")
+        done = 0
+        while done < len(view):
+            done += super().write(view[done:]) or 0
+        return done
 
 
 @dataclass(frozen=True, slots=True)

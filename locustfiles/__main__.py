@@ -41,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; argparse would print its whole usage first."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}. `{self.prog} --help` lists the options.\n")
+        self.exit(USAGE, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -206,7 +206,7 @@ def _free_port() -> int:
 
 
 def _say(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(f"plumbline: {message}", file=sys.stderr)
     return USAGE
 
 

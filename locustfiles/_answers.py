@@ -90,15 +90,23 @@ def _values_of(data: object, rows: int) -> list[list[float]]:
     """The answer's numbers, one list for each row."""
     if not isinstance(data, dict):
         raise AnswerError("expected data in the answer, got none")
-    tensor = data.get("tensor")
-    flat = tensor.get("values") if isinstance(tensor, dict) else data.get("ndarray")
     try:
-        numbers = [[float(cell) for cell in (row if isinstance(row, list) else [row])] for row in flat or ()]
-    except (TypeError, ValueError) as error:
+        numbers = _of_tensor(data["tensor"]) if "tensor" in data else _of_ndarray(data.get("ndarray") or ())
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
         raise AnswerError("expected numbers in data.ndarray or data.tensor") from error
-    if len(numbers) != rows and numbers and len(numbers) % rows == 0 and all(len(row) == 1 for row in numbers):
-        width = len(numbers) // rows
-        numbers = [[cell for [cell] in numbers[i * width : (i + 1) * width]] for i in range(rows)]
     if len(numbers) != rows:
         raise AnswerError(f"expected {rows} rows in data, got {len(numbers)}")
     return numbers
+
+
+def _of_ndarray(values: Sequence[Any]) -> list[list[float]]:
+    return [[float(cell) for cell in (row if isinstance(row, list) else [row])] for row in values]
+
+
+def _of_tensor(tensor: dict[str, Any]) -> list[list[float]]:
+    values = [float(value) for value in tensor["values"]]
+    rows = int(tensor["shape"][0])
+    width, left = divmod(len(values), rows)
+    if left:
+        raise ValueError("the shape is not that of the values")
+    return [values[row * width : (row + 1) * width] for row in range(rows)]

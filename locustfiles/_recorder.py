@@ -176,3 +176,5 @@ class Book:
         """End the file with its mark, unless a write has failed: then it stays cut, for the judge to see."""
         if self._broken is None:
             self._writer.close()
+        else:
+            self._writer.abandon()

@@ -30,9 +30,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import settings
 
 from locustfiles._wire import Wire, target_of
 
+settings.register_profile("plumbline", deadline=None)  # a shared machine may pause for longer than any deadline
+settings.load_profile("plumbline")
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 
