@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import joblib
 import numpy as np
@@ -163,8 +163,15 @@ def _summary(card: artifact.Card) -> str:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; argparse would print its whole usage first."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m model.train",
         description="Trains logistic regression and perceptron on 10 % of scikit-learn's breast-cancer data and keeps "
         "the other 90 % as held-out rows. Does nothing where all is there and whole.",

@@ -235,3 +235,25 @@ def test_a_run_folder_that_is_none(step: str, tmp_path: Path) -> None:
 def test_an_image_map_that_is_not_there(loadtest: LoadTest) -> None:
     """The line names the file."""
     assert_refused(loadtest("--images", "no/images.toml"), "no/images.toml")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("locustfiles", "--bogus"),
+        ("analysis", "judge", "--bogus"),
+        ("analysis", "no-such-step"),
+        ("analysis",),
+        ("deploy.local", "run"),
+        ("deploy.local", "up", "--bogus", str(SINGLE)),
+        ("deploy.local", "run", str(SINGLE), "--", "no-such-program"),
+        ("deploy.local", "up", "no/such.yaml"),
+        ("deploy.local", "up", str(SINGLE), "--images", "no/images.toml"),
+        ("model.train", "--bogus"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_refuses_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+    """No usage text and no traceback for a user's slip: one line, exit code 2."""
+    run = call("-m", *command, folder=tmp_path)
+    assert_refused(run, "plumbline: ")

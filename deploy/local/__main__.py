@@ -12,9 +12,11 @@ import argparse
 import asyncio
 import os
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from deploy.local import detached, launch
 from deploy.local.assembly import Folders, Options
@@ -25,6 +27,13 @@ from deploy.manifest import ManifestError
 IMAGES = Path(__file__).with_name("images.toml")
 STACKS = TOOLS / "stacks"
 DURATION = re.compile(r"(\d+ms|\d+s|\d+m)")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; argparse would print its whole usage first."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,6 +52,8 @@ def run(asked: argparse.Namespace, _: list[str], command: list[str]) -> int:
     """Exit code of the command, run inside a stack."""
     if not command:
         raise StackError("run: expected a command after --, got none. For a stack that stays, use up.")
+    if shutil.which(command[0]) is None:
+        raise StackError(f"run: expected a program after --, got {command[0]}, which is not on PATH. Check it.")
     detached.prune(asked.stacks)
     return _launch(asked, f"run-{os.getpid()}", command)
 
@@ -89,7 +100,7 @@ def _launch(asked: argparse.Namespace, name: str, command: list[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    found = argparse.ArgumentParser(
+    found = _Parser(
         prog="python -m deploy.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = found.add_subparsers(required=True, metavar="up|down|status|run")
