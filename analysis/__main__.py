@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 LATEST: Final = Path("runs/latest")
 STEPS: Final = {
@@ -25,6 +25,13 @@ RUN is a run folder, runs/latest by default. A copied run folder is judged again
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; argparse would print its whole usage first."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; its exit code."""
     asked = _parser().parse_args(arguments)
@@ -39,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m analysis",
         description="Judge a load test: are the live counts in Prometheus those of the offline model?",
         epilog=_EPILOG,
@@ -70,6 +77,10 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "finish":
         told = "get ready, then wait for a line on standard input: finished or interrupted"
         parser.add_argument("--when-told", action="store_true", help=told)
+
+    if name in {"baseline", "judge", "finish"}:
+        told = "like precision>=0.9, once for each (default: tool.plumbline.gates in pyproject.toml)"
+        parser.add_argument("--gate", action="append", metavar="GATE", help=told)
 
 
 def _seconds(text: str) -> float:

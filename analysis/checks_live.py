@@ -184,7 +184,7 @@ def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
     value = float(counted.sums[at, worst])
     witness = f"{name_of_sum(worst)} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
     why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are)"
-    found = of_counts(counted, group.share, tally)
+    found = of_counts(counted, group.share, tally, group.passed_on)
     return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)
 
 
@@ -204,7 +204,7 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     expected, observed = _expected(low, high), _by_cell(value)
     if not counted.broken[-1].any():
         return Finding("equality", group.name, Verdict.PASS, _equal_message(group, low, high), expected, observed)
-    found = of_counts(counted, group.share, tally)
+    found = of_counts(counted, group.share, tally, group.passed_on)
     where = placed(evidence, tuple(one.name for one in group.predictors))
     told = f"{found.message} ({where})" if where else found.message
     return Finding("equality", group.name, Verdict.FAIL, told, expected, observed, found.name, found.advice)

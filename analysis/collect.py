@@ -17,6 +17,7 @@ from analysis.live import ALIGNMENT_MS, Target, baseline_index, targets, traject
 from analysis.prom import Fetch, Prometheus, PrometheusError
 from analysis.runfolder import BASELINE_FILE, LEDGER_FILE, SAMPLES_FILE, PredictorAsked, Run
 from analysis.samples import Clock, Samples
+from model.contract import LABEL_PREDICTOR
 
 LOOK_BACK_S: Final = 300
 """How far before the run the last sample may lie: five intervals of a slow Prometheus."""
@@ -118,6 +119,7 @@ class _Gathering:
         run = self._run
         self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
         self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
+        self._fetch.extend(queries.gateway(run.deployment, [one.name for one in run.predictors]), start_ms, end_ms)
         strangers = self._instances_without_up()
         if strangers:
             whole_ms = round((instant(run.started) + self._clock.offset_s - LOOK_BACK_S) * 1000)
@@ -130,7 +132,7 @@ class _Gathering:
         known = {
             one.labels.get("instance") for one in series if one.metric == queries.UP and self._is_labelled(one.labels)
         }
-        cells = {one.labels.get("instance", "") for one in series if one.metric not in queries.TARGET_METRICS}
+        cells = {one.labels.get("instance", "") for one in series if LABEL_PREDICTOR in one.labels}
         return sorted(cells - known - {""})
 
     def _is_labelled(self, labels: Any) -> bool:

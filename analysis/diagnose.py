@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.diagnose_model import Diagnosis, of_models
+from analysis.gateway import Gateway
 from analysis.reconcile import Counted, Share
 from analysis.runfolder import utc
 from analysis.tally import Tally
@@ -20,15 +21,15 @@ _FEW: Final = 10
 """Fewer lost counts, or scrapes, than this have no course over time."""
 
 
-def of_counts(counted: Counted, share: Share, tally: Tally) -> Diagnosis:
+def of_counts(counted: Counted, share: Share, tally: Tally, passed_on: Gateway | None = None) -> Diagnosis:
     """The fault whose shape these counts have; the last resort says only how far they are off."""
     return (
         _permuted(counted)
         or of_models(counted, share, tally)
         or _multiplied(counted)
         or _stale(counted)
-        or _short(counted, mirrored=share.mirrored)
-        or _over(counted)
+        or _short(counted, passed_on, mirrored=share.mirrored)
+        or _over(counted, tally, passed_on)
         or _differ(counted)
     )
 
@@ -90,7 +91,7 @@ def _stale(counted: Counted) -> Diagnosis | None:
     return Diagnosis("counted early", message, "Check the clocks of load generator and Prometheus.")
 
 
-def _short(counted: Counted, *, mirrored: bool) -> Diagnosis | None:
+def _short(counted: Counted, passed_on: Gateway | None, *, mirrored: bool) -> Diagnosis | None:
     """Some counts are missing and none is over."""
     _, high, value = counted.last
     wanted = int(counted.bounds.low[-1, -1])
@@ -99,6 +100,7 @@ def _short(counted: Counted, *, mirrored: bool) -> Diagnosis | None:
     lost, since = int(wanted - value.sum()), _since(counted)
     if mirrored:
         message = f"the shadow counted {value.sum():,.0f} of {wanted:,} feedbacks: {lost:,} never arrived"
+        message += passed_on.told() if passed_on is not None else ""
         advice = (
             "Look at the gateway's counters for the shadow (upstream_rq_pending_overflow, upstream_rq_timeout) "
             "and raise its circuit breakers, or give the shadow more workers."
@@ -111,14 +113,23 @@ def _short(counted: Counted, *, mirrored: bool) -> Diagnosis | None:
     return Diagnosis("counts lost", message, advice)
 
 
-def _over(counted: Counted) -> Diagnosis | None:
-    """Some counts are over and none is missing."""
+def _over(counted: Counted, tally: Tally, passed_on: Gateway | None) -> Diagnosis | None:
+    """Some counts are over and none is missing; the gateway may know whose they are."""
     low, _, value = counted.last
     most = int(counted.bounds.high[-1, -1])
     if np.any(value < low) or value.sum() <= most:
         return None
     extra = int(value.sum() - most)
     message = f"{extra:,} more feedbacks were counted than the {most:,} attempted{_since(counted)}"
+    if passed_on is not None and passed_on.retries:
+        message += f"; the gateway sent {passed_on.retries:,} requests again"
+        return Diagnosis("counted twice", message, "Turn the gateway's retries off for feedback: it is a write.")
+    strange = passed_on.requests - int(tally.sent.sum()) if passed_on is not None else 0
+    if strange > 0:
+        message += f"; the gateway passed on {strange:,} requests that the load generator did not send"
+        return Diagnosis("foreign traffic", message, "Keep other clients off the deployment while it is measured.")
+    if passed_on is not None:
+        return Diagnosis("counted twice", message, "The served class counts some feedback more than once: look there.")
     advice = "Look for another client of the deployment, a gateway that retries feedback, or a class that counts twice."
     return Diagnosis("foreign traffic or counted twice", message, advice)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from analysis import ledger, offline, samples, shown
 from analysis.arrays import Ints
+from analysis.gateway import Gateway, gateway
 from analysis.instant import instant
 from analysis.live import Target, Trajectory, baseline_index, targets, trajectory
 from analysis.offline import Offline
@@ -24,6 +25,8 @@ from analysis.runfolder import BASELINE_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES
 from analysis.samples import Clock, Samples
 from analysis.tally import Plan, Tally, tally
 
+GATES_FILE: Final = "gates.json"
+"""Gates that the run was judged by, so that a copied folder is judged by the same."""
 _FULL: Final = 100
 _NO_ANSWERS: Final = Offline(np.empty(0, np.int32), np.empty(0, np.int16), (0, 1), 1, "", {})
 
@@ -34,6 +37,7 @@ class Group:
 
     ``found`` and ``paths``: scrape targets and counts of each member, by its name. ``counted``: their summed
     counts beside the bounds of these, or None where these cannot be known, and then ``why_not`` says why.
+    ``passed_on``: what the gateway says of a group of one, where it says anything.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Group:
     found: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     paths: Mapping[str, Trajectory] = field(default_factory=dict)
     counted: Counted | None = None
+    passed_on: Gateway | None = None
     why_not: str | None = None
 
 
@@ -57,6 +62,7 @@ class Evidence:
     baseline: Mapping[str, Any]
     groups: tuple[Group, ...]
     exposed: tuple[shown.Exposed, ...]
+    gates: tuple[str, ...]
     problems: Mapping[str, str]
 
     def counted(self) -> tuple[tuple[Group, Counted], ...]:
@@ -76,7 +82,7 @@ def load(folder: Path, run: Run) -> Evidence:
     sums: dict[str, Trajectory] = {}
     if found is not None:
         clock = _clock(found, baseline)
-        groups = tuple(_with_paths(group, found, first_ns, clock) for group in groups)
+        groups = tuple(_with_paths(group, found, run.deployment, first_ns, clock) for group in groups)
         sums = {one.name: trajectory(_all(one.found), first_ns, clock) for one in groups if one.paths and first_ns}
     folded = None
     if LEDGER_FILE not in problems:
@@ -84,7 +90,19 @@ def load(folder: Path, run: Run) -> Evidence:
         folded = tally(scan, _plan(run, answers or _NO_ANSWERS, groups, every, first_ns))
         groups = tuple(_with_bounds(group, folded, sums.get(group.name)) for group in groups)
     seen = _read(problems, shown.EXPOSED_FILE, lambda: shown.read(folder / shown.EXPOSED_FILE), ValueError) or ()
-    return Evidence(run, folded, scan.cut, found, answers, baseline, groups, seen, problems)
+    asked = _read(problems, GATES_FILE, lambda: read_gates(folder), ValueError) or ()
+    return Evidence(run, folded, scan.cut, found, answers, baseline, groups, seen, asked, problems)
+
+
+def read_gates(folder: Path) -> tuple[str, ...]:
+    """The run's gates, as written; none where there is no such file. Raises ValueError for one that is not a list."""
+    try:
+        content = json.loads((folder / GATES_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    if not isinstance(content, list) or not all(isinstance(one, str) for one in content):
+        raise ValueError(f"reading gates: expected a list of texts in {folder / GATES_FILE}, got something else.")
+    return tuple(content)
 
 
 def groups_of(run: Run, answers: Offline | None) -> tuple[Group, ...]:
@@ -111,13 +129,15 @@ def first_sent(scan: ledger.Scan) -> int | None:
     return min(firsts, default=None)
 
 
-def _with_paths(group: Group, found: Samples, first_ns: int | None, clock: Clock) -> Group:
+def _with_paths(group: Group, found: Samples, deployment: str, first_ns: int | None, clock: Clock) -> Group:
     seen = {one.name: targets(found, one.name) for one in group.predictors}
     why_not = group.why_not or _why_no_path(seen, first_ns, clock)
     if why_not or first_ns is None:
         return replace(group, found=seen, why_not=why_not)
     paths = {name: trajectory(every, first_ns, clock) for name, every in seen.items()}
-    return replace(group, found=seen, paths=paths)
+    first_ms = first_ns / 1e6 + clock.offset_s * 1000
+    passed_on = gateway(found, deployment, group.name, first_ms) if len(seen) == 1 else None
+    return replace(group, found=seen, paths=paths, passed_on=passed_on)
 
 
 def _all(found: Mapping[str, tuple[Target, ...]]) -> tuple[Target, ...]:

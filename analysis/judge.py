@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from analysis import checks, checks_exposed, checks_live, checks_served
+from analysis import checks, checks_exposed, checks_live, checks_rewards, checks_served, gates
 from analysis.evidence import Evidence
 from analysis.verdict import Finding, Verdict, merge
 
@@ -38,6 +38,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("exposed", checks_exposed.exposed),
     Check("bounds", checks_live.bounds, _WHOLE),
     Check("equality", checks_live.equality, _WHOLE),
+    Check("rewards", checks_rewards.rewards, _WHOLE),
+    Check("gate", gates.gates, _WHOLE),
 )
 """Every check there is, in the order of judgement; a test holds that each is seen to fail."""
 

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from model.contract import CELLS, LABEL_DEPLOYMENT, LABEL_METHOD, METHOD_FEEDBACK, METRIC_OF_CELL
+from analysis.gateway import LABEL_CLUSTER, METRICS, cluster_pattern
+from model.contract import CELLS, FEEDBACK_COUNTER, LABEL_DEPLOYMENT, LABEL_METHOD, METHOD_FEEDBACK, METRIC_OF_CELL
 
 UP: Final = "up"
 SCRAPE_DURATION: Final = "scrape_duration_seconds"
@@ -22,10 +23,12 @@ LABEL_TARGET_DEPLOYMENT: Final = "seldon_deployment_id"
 COUNTER_SUFFIX: Final = "_total"
 """Seldon's wrapper appends this to the name of a COUNTER; a class may publish its cells so."""
 
+FEEDBACK_REQUESTS: Final = FEEDBACK_COUNTER + COUNTER_SUFFIX
+
 
 def cells(deployment: str, namespace: str) -> str:
-    """Selector of every series of the four cells of a deployment that counts feedback, on all its predictors."""
-    names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)]
+    """Selector of every series of a deployment's predictors that counts feedback: the four cells, and the requests."""
+    names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)] + [FEEDBACK_REQUESTS]
     return _selector(
         _any_name(names),
         f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
@@ -44,6 +47,12 @@ def targets_of(deployment: str, namespace: str) -> str:
 def targets_at(instances: Iterable[str]) -> str:
     """Selector of ``up`` and scrape duration of the targets at the given ``host:port``."""
     return _selector(_any_name(TARGET_METRICS), f"instance=~{_quoted(_alternatives(instances))}")
+
+
+def gateway(deployment: str, predictors: Iterable[str]) -> str:
+    """Selector of the gateway's counters of the predictors' clusters."""
+    patterns = "|".join(cluster_pattern(deployment, name) for name in predictors)
+    return _selector(_any_name(METRICS), f"{LABEL_CLUSTER}=~{_quoted(patterns)}")
 
 
 def window(selector: str, width_ms: int) -> str:

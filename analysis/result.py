@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis import timeline
 from analysis.arrays import Ints
+from analysis.compare import comparison
 from analysis.counts import RATIOS, Confusion
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.judge import verdict
@@ -46,7 +47,7 @@ def result(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
         "predictors": {
             one.name: _predictor(evidence, group, one) for group in evidence.groups for one in group.predictors
         },
-        "comparison": None,
+        "comparison": comparison(evidence),
         "evidence": _witnesses(evidence),
     }
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from analysis import baseline, collect, evidence, exposed, judge, offline, report, result, runfolder
+from analysis import baseline, collect, evidence, exposed, gates, judge, offline, report, result, runfolder
 from analysis.instant import instant
 from analysis.offline import OfflineError
 from analysis.prom import Prometheus, PrometheusError
@@ -32,7 +34,7 @@ def run(asked: argparse.Namespace) -> int:
     """Run the step that the arguments name; its exit code."""
     try:
         return _STEPS[asked.step](asked)
-    except (InputError, OfflineError, PrometheusError, RunFolderError) as error:
+    except (InputError, gates.GateError, OfflineError, PrometheusError, RunFolderError) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{asked.step}: {error.strerror or error} ({error.filename or asked.folder}).")
@@ -41,6 +43,7 @@ def run(asked: argparse.Namespace) -> int:
 def _baseline(asked: argparse.Namespace) -> int:
     found = runfolder.read(asked.folder)
     prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
+    _settle_gates(asked.folder, asked.gate if asked.gate is not None else _gates_of_project())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
     _score(asked.folder, found)
     _say(baseline.write(asked.folder, found, prometheus, asked.wait, time.time, time.sleep))
@@ -58,7 +61,7 @@ def _collect(asked: argparse.Namespace) -> int:
 
 
 def _judge(asked: argparse.Namespace) -> int:
-    content, verdict = _judgement(asked.folder)
+    content, verdict = _judgement(asked)
     _say(spoken(content))
     _say(f"  result: {asked.folder / RESULT_FILE}")
     return EXIT_CODE[verdict]
@@ -80,7 +83,7 @@ def _finish(asked: argparse.Namespace) -> int:
     """Collect, judge and report; the judge itself says what a failure to collect means."""
     found = runfolder.read(asked.folder)
     problems = [_problem_of(lambda: _score_once(asked.folder, found)), _problem_of(lambda: _gather(asked, found))]
-    content, verdict = _judgement(asked.folder)
+    content, verdict = _judgement(asked)
     paths = report.write_reports(asked.folder)
     _say(spoken(content))
     for problem in problems:
@@ -127,12 +130,37 @@ def _gather(asked: argparse.Namespace, found: Run) -> Samples:
     return stored
 
 
-def _judgement(folder: Path) -> tuple[dict[str, Any], Verdict]:
+def _judgement(asked: argparse.Namespace) -> tuple[dict[str, Any], Verdict]:
+    folder: Path = asked.folder
+    _settle_gates(folder, asked.gate)
     found = evidence.load(folder, runfolder.read(folder))
     findings = judge.judge(found)
     content = result.result(found, findings)
     runfolder.write_atomically(folder / RESULT_FILE, result.text(content))
     return content, judge.verdict(findings)
+
+
+def _settle_gates(folder: Path, texts: Sequence[str] | None) -> None:
+    """Write down the gates that the run is judged by, if any are given: a copied folder is then judged by the same."""
+    if texts is not None:
+        chosen = [gates.parse(text).text for text in texts]
+        runfolder.write_atomically(folder / evidence.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
+
+
+def _gates_of_project() -> list[str]:
+    """``tool.plumbline.gates`` of the working folder's ``pyproject.toml``; none where there is none."""
+    try:
+        content = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"gates: expected TOML in pyproject.toml, got: {error}.") from error
+    found = content.get("tool", {}).get("plumbline", {}).get("gates", [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise InputError(
+            "gates: expected a list of texts as tool.plumbline.gates in pyproject.toml, got something else."
+        )
+    return found
 
 
 def _page(paths: Sequence[Path]) -> Path | None:
@@ -144,5 +172,5 @@ def _say(text: str) -> None:
 
 
 def _complain(line: str) -> int:
-    sys.stderr.write(f"error: {line}\n")
+    sys.stderr.write(f"plumbline: {line}\n")
     return BAD_INPUT

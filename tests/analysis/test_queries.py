@@ -16,7 +16,7 @@ def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
     """
     assert queries.cells("ab-test", "seldon") == (
         '{__name__=~"true_pos|true_pos_total|false_pos|false_pos_total|true_neg|true_neg_total|'
-        'false_neg|false_neg_total",deployment_name="ab-test",method="feedback",namespace=~"seldon|"}'
+        'false_neg|false_neg_total|seldon_api_model_feedback_total",deployment_name="ab-test",method="feedback",namespace=~"seldon|"}'
     )
 
 
@@ -39,12 +39,20 @@ def test_a_window_is_a_raw_range_vector() -> None:
     assert queries.window("up", 3_600_000) == "up[3600000ms]"
 
 
+def test_the_gateways_clusters_are_named_after_the_services() -> None:
+    """Envoy's counters of loss and retries, of the local stack's clusters and of Istio's."""
+    query = queries.gateway("ab-test", ["default", "shadow"])
+    assert "envoy_cluster_upstream_rq_pending_overflow" in query
+    assert query.endswith('envoy_cluster_name=~"(.*[|])?ab-test-default([.].*)?|(.*[|])?ab-test-shadow([.].*)?"}')
+
+
 @pytest.mark.parametrize(
     "query",
     [
         queries.cells('a"b\\c', "n.s"),
         queries.targets_of("ab-test", "seldon"),
         queries.targets_at(["10.0.0.1:6000"]),
+        queries.gateway("ab-test", ["default"]),
         queries.window(queries.cells("ab-test", "seldon"), 10),
     ],
 )

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def one_line(captured: str) -> bool:
-    return captured.startswith("error: ") and captured.count("\n") == 1
+    return captured.startswith("plumbline: ") and captured.count("\n") == 1
 
 
 @pytest.mark.parametrize("step", ["baseline", "collect", "judge", "report", "finish"])
@@ -58,7 +58,7 @@ def test_an_unknown_argument_is_exit_code_two(arguments: list[str], capsys: CAPT
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "error:" in capsys.readouterr().err
+    assert one_line(capsys.readouterr().err)
 
 
 def test_the_exit_code_is_the_verdicts(tmp_path: Path, capsys: CAPTURE) -> None:

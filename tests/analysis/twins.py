@@ -8,6 +8,7 @@ from pathlib import Path
 
 import worlds
 from analysis import runfolder, shown
+from analysis.evidence import GATES_FILE
 from analysis.ledger import Event, Kind, Outcome
 from analysis.runfolder import Recorder
 from analysis.samples import Clock, Series
@@ -33,6 +34,10 @@ def another_endpoint(folder: Path) -> None:
     """An endpoint that shows counts which Prometheus did not store."""
     shows = Exposed("10.0.0.0:6000", {"default": (1.0, 2.0, 3.0, 4.0)})
     (folder / EXPOSED_FILE).write_text(shown.text([shows]), encoding="utf-8")
+
+
+def too_high_a_gate(folder: Path) -> None:
+    (folder / GATES_FILE).write_text('["accuracy>=0.99"]', encoding="utf-8")
 
 
 def scored_by(artifact: str, *, above: float | None = None) -> World:
@@ -64,6 +69,20 @@ def first_rows_only() -> World:
 def fewer(keep: Callable[[int], bool]) -> World:
     counts = ALONE.counts["default"]
     return worlds.with_counts(ALONE, "default", [one for i, one in enumerate(counts) if keep(i)])
+
+
+def with_feedback_requests(share: float) -> World:
+    """The world with the wrapper's own counter of feedback requests, which lacks a part of them."""
+
+    def alter(series: list[Series]) -> list[Series]:
+        cells = [one for one in series if one.metric == "true_pos"]
+        total = sum(one.value for one in series if is_cell(one))
+        return [
+            *series,
+            *(replace(one, metric="seldon_api_model_feedback_total", value=total * share) for one in cells),
+        ]
+
+    return replace(ALONE, alter=alter)
 
 
 def nan_third(series: Series) -> Series:
@@ -295,6 +314,8 @@ TWINS = (
         Verdict.FAIL,
         "shadow incomplete",
     ),
+    Twin("rewards", "half uncounted", with_feedback_requests(0.5), Verdict.FAIL, "rewards of zero uncounted"),
+    Twin("gate", "too high", ALONE, Verdict.FAIL, None, too_high_a_gate),
     Twin("exposed", "another endpoint", ALONE, Verdict.FAIL, "pipeline", another_endpoint),
     Twin("equality", "first rows only", first_rows_only(), Verdict.FAIL, "first row of a batch"),
     Twin("equality", "another model", scored_by(SHADOW.artifact), Verdict.FAIL, "wrong model behind a name"),

@@ -67,7 +67,7 @@ class World:
 
 
 def answers(name: str) -> offline.Answers:
-    """Offline answers of an artefact on ROWS rows: the perceptron errs on rows 1 and 2, the regression on 2, 3 and 5."""
+    """Offline answers of an artefact on ROWS rows: the perceptron errs on 1 and 2, the regression on 2, 3, 5."""
     truth = np.arange(ROWS) % 2
     wrong = {"percept.joblib": [1, 2], "lr.joblib": [2, 3, 5]}.get(name, [])
     predicted = truth.copy()

@@ -1,0 +1,75 @@
+"""The comparison of primary and shadow: distinct rows only, and what can be said of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, precision_score
+
+import worlds
+from analysis.compare import average_precisions, comparison, precisions
+from worlds import PRIMARY, SHADOW
+
+ROWS = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=2, max_size=30)
+
+
+def compared(folder: Path, number: int) -> dict[str, Any]:
+    found = comparison(worlds.evidence_of(folder, worlds.world(worlds.load_of(number), (PRIMARY, SHADOW))))
+    assert found is not None
+    return found
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_weighted_ratios_are_scikit_learns(rows: list[tuple[int, bool, int]]) -> None:
+    """Precision and average precision under weights, ties of scores included, equal scikit-learn's."""
+    score = np.array([one[0] for one in rows], np.float64)
+    positive = np.array([one[1] for one in rows])
+    weight = np.array([[one[2] for one in rows]], np.float64)
+    called = score > 2
+    if weight[0] @ positive:
+        expected = average_precision_score(positive, score, sample_weight=weight[0])
+        assert average_precisions(score, positive, weight)[0] == pytest.approx(expected)
+    if weight[0] @ called:
+        expected = precision_score(positive, called, sample_weight=weight[0])
+        assert precisions(called, positive, weight)[0] == pytest.approx(expected)
+
+
+def test_replays_change_nothing(tmp_path: Path) -> None:
+    """Ten times the load over the same rows is the same comparison, to the last digit."""
+    assert compared(tmp_path / "once", worlds.ROWS) == compared(tmp_path / "often", 10 * worlds.ROWS)
+
+
+def test_the_four_counts_are_those_of_the_rows(tmp_path: Path) -> None:
+    """The perceptron errs on rows 1 and 2, the regression on 2, 3 and 5; discordant rows are named."""
+    found = compared(tmp_path, 60)
+    counts = [found[name] for name in ("rows", "both_right", "only_primary", "only_shadow", "both_wrong")]
+    assert counts == [worlds.ROWS, worlds.ROWS - 4, 2, 1, 1]
+    assert found["discordant"] == {"only_primary": [3, 5], "only_shadow": [1]}
+    assert found["p_value"] == 1.0
+    assert found["difference"]["accuracy"]["value"] == pytest.approx(-1 / worlds.ROWS)
+    assert "do not show" in found["message"]
+
+
+def test_rows_that_were_not_sent_do_not_count(tmp_path: Path) -> None:
+    """Three rows sent, three rows compared."""
+    assert compared(tmp_path, 3)["rows"] == 3
+
+
+def test_without_a_shadow_there_is_no_comparison(tmp_path: Path) -> None:
+    """Not an empty one."""
+    assert comparison(worlds.evidence_of(tmp_path, worlds.world(worlds.load_of(10)))) is None
+
+
+def test_nothing_answered_says_so(tmp_path: Path) -> None:
+    """No rows: no interval, no p value that means anything, and a sentence that says so."""
+    found = compared(tmp_path, 0)
+    assert found["rows"] == 0
+    assert found["rows_needed"] is None
+    assert set(found["difference"].values()) == {None}
+    assert "nothing can be said" in found["message"]
