@@ -25,6 +25,7 @@ from deploy.local.errors import StackError
 from deploy.manifest import ManifestError
 
 IMAGES = Path(__file__).with_name("images.toml")
+RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
 STACKS = TOOLS / "stacks"
 DURATION = re.compile(r"(\d+ms|\d+s|\d+m)")
 
@@ -93,6 +94,7 @@ def _launch(asked: argparse.Namespace, name: str, command: list[str]) -> int:
         breakers=asked.breakers,
         retries=asked.retries,
         restarts=asked.restarts,
+        rules=(RULES,),
         env=env,
     )
     return launch.launch(asked.manifest, asked.namespace, options, folders, "run" if command else "up", command)

@@ -62,3 +62,11 @@ def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
             "prometheus.io/download or your system's packages, and set PROMETHEUS to the program."
         ) from error
     return str(program)
+
+
+def promtool(env: Mapping[str, str]) -> str:
+    """Path of promtool, which comes with Prometheus and lies beside it."""
+    beside = Path(prometheus(env)).resolve().with_name("promtool")
+    if not beside.is_file():
+        raise StackError(f"finding promtool: expected it beside Prometheus, got no {beside}. Install both together.")
+    return str(beside)

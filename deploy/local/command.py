@@ -94,8 +94,19 @@ def _terminal_for(group: int) -> Iterator[None]:
         with contextlib.suppress(OSError):  # it may have ended already
             os.tcsetpgrp(terminal, group)
             processes.send(group, signal.SIGCONT)  # it may have read before the terminal was its own
+        awake = asyncio.create_task(_keep_awake(group))
         yield
+        awake.cancel()
     finally:
         with contextlib.suppress(OSError):
             os.tcsetpgrp(terminal, os.getpgrp())
         signal.signal(signal.SIGTTOU, before)
+
+
+async def _keep_awake(group: int) -> None:
+    """Undoes Ctrl-Z: no shell would ever be told of the stop, and load that pauses is no load anyway."""
+    while True:
+        await asyncio.sleep(0.2)
+        found = processes.stat(group)
+        if found is not None and found.state == "T":
+            processes.send(group, signal.SIGCONT)

@@ -131,7 +131,7 @@ def test_a_signal_during_the_start_leaves_nothing(tmp_path: Path) -> None:
 
 @stack
 def test_ctrl_c_on_a_terminal_reaches_the_command_once(tmp_path: Path) -> None:
-    """On a terminal the command is its foreground group: Ctrl-C gives it one signal, not a second from the launcher."""
+    """On a terminal the command is its foreground group: Ctrl-Z is undone, and Ctrl-C gives it one signal, not two."""
     ours, theirs = pty.openpty()
     words = ["run", "single.yaml", "--", "python", "-c", SIGNALLED]
     with subprocess.Popen(
@@ -140,7 +140,8 @@ def test_ctrl_c_on_a_terminal_reaches_the_command_once(tmp_path: Path) -> None:
     ) as launcher:  # fmt: skip
         os.close(theirs)
         seen = read_until(ours, b"waiting")
-        os.write(ours, b"\x03")
+        os.write(ours, b"\x1a")
+        os.write(ours, b"\x03")  # heard once it is awake again
         seen += read_until(ours, b"signals")
         assert launcher.wait(10) == 41
     os.close(ours)
