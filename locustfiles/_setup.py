@@ -18,6 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 from deploy.manifest import Deployment, ManifestError, Predictor
 from deploy.manifest import read as read_manifest
 from locustfiles._options import ROOT, Load, OptionsError, load_of
+from locustfiles._schedule import ScheduleError, arrivals_of
 from locustfiles._wire import TargetError, target_of
 from model.artifact import ArtifactError, Card, load_card
 from model.dataset import HELDOUT_FILE, DatasetError, Heldout, load_heldout
@@ -52,6 +53,7 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
     """The checked setup; raises `SetupError` with one line for whatever is wrong first."""
     try:
         load = load_of(parsed)
+        arrivals_of(load)
         manifest = Path(parsed.sdep or default_manifest)
         deployment = read_manifest(manifest, parsed.namespace or None)
         folder = Path(parsed.artifacts)
@@ -60,7 +62,7 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
         card = next(iter(cards.values()))
         heldout_path = Path(parsed.heldout or folder / HELDOUT_FILE)
         heldout = load_heldout(heldout_path, card.features, card.classes)
-    except (OptionsError, ManifestError, ArtifactError, DatasetError) as error:
+    except (OptionsError, ScheduleError, ManifestError, ArtifactError, DatasetError) as error:
         raise SetupError(str(error)) from error
     return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), cards, load)
 

@@ -1,16 +1,12 @@
-"""Making a driver go: which loop, and which schedule."""
+"""Making a driver go."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from locust.env import Environment
 
 from locustfiles._drive import Driver, Plan
-from locustfiles._options import Load
-from locustfiles._pacer import Arrivals, Constant, Poisson, Trace
 from locustfiles._recorder import Recorder
-from locustfiles._setup import SetupError
+from locustfiles._schedule import arrivals_of
 
 
 def start_driver(plan: Plan, recorder: Recorder, environment: Environment) -> Driver:
@@ -20,27 +16,3 @@ def start_driver(plan: Plan, recorder: Recorder, environment: Environment) -> Dr
     if schedule is not None:
         driver.open_loop(schedule)
     return driver
-
-
-def arrivals_of(load: Load) -> Arrivals | None:
-    """The schedule of visits of an open loop, None for a closed one.
-
-    A visit causes ``predict_ratio + feedback_ratio`` requests on average, so visits come at the rate of
-    requests divided by that.
-    """
-    if load.trace:
-        return read_trace(Path(load.trace))
-    if not load.rate_per_s:
-        return None
-    visits_per_s = load.rate_per_s / (load.predict_ratio + load.feedback_ratio)
-    return Poisson(visits_per_s, load.seed) if load.arrivals == "poisson" else Constant(visits_per_s)
-
-
-def read_trace(path: Path) -> Trace:
-    """The schedule in a file of ascending seconds, one on each line; raises `SetupError`."""
-    try:
-        return Trace(tuple(float(line) for line in path.read_text(encoding="utf-8").split()))
-    except (OSError, ValueError) as error:
-        raise SetupError(
-            f"reading the trace: expected ascending seconds, one on each line, in {path}, got: {error}."
-        ) from error

@@ -17,7 +17,7 @@ from analysis.ledger import to_bytes
 from locustfiles._crew import DRAIN, EVENTS, FINAL, PLAN, plan_of
 from locustfiles._drive import Driver, Plan
 from locustfiles._recorder import Recorder
-from locustfiles._setup import SetupError
+from locustfiles._schedule import ScheduleError
 from locustfiles._start import start_driver
 from model.dataset import DatasetError
 
@@ -58,7 +58,7 @@ class WorkerSide:
         self._limit_s = plan.load.timeout_s
         try:
             self.driver = start_driver(plan, Recorder(plan.worker, self._sink(plan.run)), self._environment)
-        except (DatasetError, SetupError):
+        except (DatasetError, ScheduleError):
             logger.exception("this worker cannot take part")
 
     def _sink(self, run: str) -> Any:
