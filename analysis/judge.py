@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from analysis import checks, checks_exposed, checks_live, checks_rewards, checks_served, gates
+from analysis import checks, checks_counts, checks_exposed, checks_rewards, checks_served, checks_stored, gates
 from analysis.evidence import Evidence
 from analysis.verdict import Finding, Verdict, merge
 
@@ -31,13 +31,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("recorder", checks.recorder),
     Check("sent", checks.sent),
     Check("generator", checks.generator),
-    Check("stored", checks_live.stored),
-    Check("clock", checks_live.clock),
-    Check("scrapes", checks_live.scrapes),
+    Check("stored", checks_stored.stored),
+    Check("clock", checks_stored.clock),
+    Check("scrapes", checks_stored.scrapes),
     Check("served", checks_served.served),
     Check("exposed", checks_exposed.exposed),
-    Check("bounds", checks_live.bounds, _WHOLE),
-    Check("equality", checks_live.equality, _WHOLE),
+    Check("bounds", checks_counts.bounds, _WHOLE),
+    Check("equality", checks_counts.equality, _WHOLE),
     Check("rewards", checks_rewards.rewards, _WHOLE),
     Check("gate", gates.gates, _WHOLE),
 )

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 import worlds
 from analysis import runfolder, shown
+from analysis.arrays import Floats
 from analysis.evidence import GATES_FILE
 from analysis.ledger import Event, Kind, Outcome
 from analysis.runfolder import Recorder
@@ -76,13 +79,26 @@ def with_feedback_requests(share: float) -> World:
 
     def alter(series: list[Series]) -> list[Series]:
         cells = [one for one in series if one.metric == "true_pos"]
-        total = sum(one.value for one in series if is_cell(one))
+        total: Floats = np.vstack([one.value for one in series if is_cell(one)]).sum(axis=0) * share
         return [
             *series,
-            *(replace(one, metric="seldon_api_model_feedback_total", value=total * share) for one in cells),
+            *(replace(one, metric="seldon_api_model_feedback_total", value=total) for one in cells),
         ]
 
     return replace(ALONE, alter=alter)
+
+
+def shadow_down(series: list[Series]) -> list[Series]:
+    """From five seconds on the shadow is scraped in vain."""
+    found = []
+    for one in series:
+        if not one.labels["instance"].endswith(":6001"):
+            found.append(one)
+        elif one.metric == "up":
+            found.append(replace(one, value=np.where(one.time_ms < hour(5), one.value, 0.0)))
+        else:
+            found.append(without_between(one, hour(5), hour(99)))
+    return found
 
 
 def nan_third(series: Series) -> Series:
@@ -314,6 +330,7 @@ TWINS = (
         Verdict.FAIL,
         "shadow incomplete",
     ),
+    Twin("equality", "the shadow is down", replace(BASE, alter=shadow_down), Verdict.FAIL, "shadow incomplete"),
     Twin("rewards", "half uncounted", with_feedback_requests(0.5), Verdict.FAIL, "rewards of zero uncounted"),
     Twin("gate", "too high", ALONE, Verdict.FAIL, None, too_high_a_gate),
     Twin("exposed", "another endpoint", ALONE, Verdict.FAIL, "pipeline", another_endpoint),

@@ -1,4 +1,4 @@
-"""Checks of what Prometheus stored: that it can be read at all, then that it is true."""
+"""Checks of what Prometheus stored: that it can be read, and was written all through the run."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats, Ints
-from analysis.checks_exposed import placed
-from analysis.diagnose import of_counts
+from analysis.arrays import Bools, Floats
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.live import Target, cell_series, targets
-from analysis.reconcile import Counted, after_end, name_of_sum
 from analysis.runfolder import SAMPLES_FILE, utc
 from analysis.samples import Samples, Series
-from analysis.tally import Tally
-from analysis.verdict import Finding, Value, Verdict
+from analysis.verdict import Finding, Verdict
 from model.contract import CELLS, LABEL_WORKER, METRIC_OF_CELL
 
 GAP_INTERVALS: Final = 10
@@ -163,68 +159,6 @@ def _scraped_twice(found: tuple[Target, ...]) -> str | None:
                 return place[0]
             seen.add(place)
     return None
-
-
-def bounds(evidence: Evidence) -> tuple[Finding, ...]:
-    """At every scrape each count lies between what was acknowledged before and what was attempted until then."""
-    if evidence.tally is None:
-        return ()
-    return tuple(_bounds(evidence.tally, group, counted) for group, counted in evidence.counted())
-
-
-def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
-    wrong, path = counted.broken, counted.path
-    number = len(path.time_ms)
-    if not wrong.any():
-        kept = "within acknowledged and attempted" if group.share.sees_all else "not above what was attempted"
-        return Finding("bounds", group.name, Verdict.PASS, f"{number} scrapes, every cell {kept}")
-    at = int(np.argmax(wrong.any(axis=1)))
-    worst = int(np.argmax(wrong[at]))
-    low, high = int(counted.bounds.low[at, worst]), int(counted.bounds.high[at, worst])
-    value = float(counted.sums[at, worst])
-    witness = f"{name_of_sum(worst)} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
-    why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are)"
-    found = of_counts(counted, group.share, tally, group.passed_on)
-    return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)
-
-
-def equality(evidence: Evidence) -> tuple[Finding, ...]:
-    """After the last event, each count equals the offline model's on the rows that were sent."""
-    if evidence.tally is None:
-        return ()
-    return tuple(_equality(evidence, evidence.tally, group, counted) for group, counted in evidence.counted())
-
-
-def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
-    if not after_end(tally, counted.path)[-1]:
-        why = "Prometheus has no scrape of every target after the last event"
-        advice = "Collect again, and see whether every target is still up."
-        return _unknown("equality", group.name, why, "no last scrape", advice)
-    low, high, value = counted.last
-    expected, observed = _expected(low, high), _by_cell(value)
-    if not counted.broken[-1].any():
-        return Finding("equality", group.name, Verdict.PASS, _equal_message(group, low, high), expected, observed)
-    found = of_counts(counted, group.share, tally, group.passed_on)
-    where = placed(evidence, tuple(one.name for one in group.predictors))
-    told = f"{found.message} ({where})" if where else found.message
-    return Finding("equality", group.name, Verdict.FAIL, told, expected, observed, found.name, found.advice)
-
-
-def _equal_message(group: Group, low: Ints, high: Ints) -> str:
-    if not group.share.sees_all:
-        return "no count is above what was attempted; its mirror takes a part only, so there is no lower bound"
-    if np.array_equal(low, high):
-        return "all four counts equal the offline model's"
-    return "all four counts lie within what events of unknown outcome allow"
-
-
-def _expected(low: Ints, high: Ints) -> Value:
-    pairs = zip(CELLS, low.tolist(), high.tolist(), strict=True)
-    return {cell: a if a == b else f"{a}..{b}" for cell, a, b in pairs}
-
-
-def _by_cell(value: Floats) -> Value:
-    return dict(zip(CELLS, (int(one) for one in value.tolist()), strict=True))
 
 
 def _unknown(check: str, subject: str, why: str, diagnosis: str, advice: str) -> Finding:

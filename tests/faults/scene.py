@@ -1,0 +1,151 @@
+"""What a row of the catalogue is, and what it can see and touch of the run it disturbs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from deploy.local import state
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
+SHADOW: Final = ROOT / "deploy" / "seldon" / "ab-test.yaml"
+VARIABLES: Final = ("SDEP", "DURATION", "USERS", "RATE", "SEED", "HOST", "PROMETHEUS_URL", "NAMESPACE", "RUN", "IMAGES")
+
+Verdict = Literal["PASS", "INCONCLUSIVE", "FAIL"]
+Launcher = Literal["model.server", "model.stock"]
+Edit = tuple[tuple[str | int, ...], Any]
+"""A path of keys and indices in a manifest, and the value to put there."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This environment without the variables that choose a run; our packages are found from any folder."""
+    plain = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return plain | {"PYTHONPATH": str(ROOT)} | more
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What predictors run: a class of `misbehaving` (or ``MODULE.CLASS``), the launcher, and its options.
+
+    ``predictors``: numbers of those in the manifest; the others run the class that the project serves.
+    """
+
+    name: str
+    launcher: Launcher = "model.server"
+    options: tuple[str, ...] = ()
+    predictors: tuple[int, ...] = (0,)
+
+    @property
+    def command(self) -> list[str]:
+        """Words of the image map."""
+        name = self.name if "." in self.name else f"misbehaving.{self.name}"
+        return ["python", "-m", self.launcher, name, *self.options]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A stack that runs, and the run that drives it. ``load`` is None until the load was started."""
+
+    folder: Path
+    host: str
+    prometheus_url: str
+    state: Path
+    cleanup: ExitStack
+    load: subprocess.Popen[str] | None = None
+
+    @property
+    def run(self) -> Path:
+        """The run folder."""
+        return self.folder / "run"
+
+    @property
+    def stack(self) -> state.StackRecord:
+        """The stack as it is now."""
+        return state.read(self.state)
+
+    def process(self, name: str) -> int:
+        """Number of the stack's process of that name."""
+        return next(one.pid for one in self.stack.processes if one.name == name)
+
+    def pod(self, number: int) -> str:
+        """Name of the replica with that number, in the manifest's order."""
+        return self.stack.replicas[number].pod
+
+    def analysis(self, *words: str, **more: str) -> None:
+        """Run ``python -m analysis`` on the run folder; its exit code is the verdict's."""
+        command = [sys.executable, "-m", "analysis", *words, str(self.run)]
+        subprocess.run(command, cwd=ROOT, env=environment(**more), check=False, capture_output=True, timeout=60)
+
+
+Before = Callable[[Scene], Scene]
+Action = Callable[[Scene], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One deployment that misbehaves, or one that does not, and what the judge must say of it.
+
+    ``what``: for the table. ``diagnoses``: of all findings that are no PASS, each name once; (unnamed) of one without.
+    ``words``: all in the messages of those findings. ``edits``: of the manifest. ``deployed``: further edits, of which
+    the load test is not told. ``stack``, ``load``: options. ``before``: done once the stack is up, ``during``: done
+    ``at_s`` after the first event, ``after``: done on the run folder, which is then judged again.
+    """
+
+    name: str
+    what: str
+    verdict: Verdict
+    diagnoses: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    served: Served | None = None
+    manifest: Path = SINGLE
+    edits: tuple[Edit, ...] = ()
+    deployed: tuple[Edit, ...] = ()
+    stack: tuple[str, ...] = ()
+    load: tuple[str, ...] = ()
+    duration: str = "6s"
+    before: Before | None = None
+    during: Action | None = None
+    at_s: float = 2.0
+    after: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a row. ``verdict`` is what went wrong where there was none. ``messages``: of what is no PASS."""
+
+    verdict: str
+    diagnoses: tuple[str, ...]
+    messages: tuple[str, ...]
+    seconds: float
+
+    def is_expected(self, row: Row) -> bool:
+        """Whether verdict, diagnoses and words are those of the row."""
+        told = "\n".join(self.messages)
+        return (
+            self.verdict == row.verdict
+            and self.diagnoses == tuple(sorted(row.diagnoses))
+            and all(word in told for word in row.words)
+        )
+
+
+def found_in(folder: Path, seconds: float, otherwise: str) -> Found:
+    """What ``result.json`` of a run folder says; ``otherwise`` is the verdict where there is none."""
+    try:
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Found(otherwise, (), (), seconds)
+    wrong: Iterable[dict[str, Any]] = [one for one in result["findings"] if one["verdict"] != "PASS"]
+    return Found(
+        str(result["verdict"]),
+        tuple(sorted({str(one["diagnosis"] or "(unnamed)") for one in wrong})),
+        tuple(f"{one['check']} {one['subject']} {one['verdict']}: {one['message']}" for one in wrong),
+        seconds,
+    )
