@@ -29,6 +29,7 @@ if str(_ROOT) not in sys.path:  # the stock launcher started in model/ has only 
 from model import contract  # noqa: E402  (see above)
 from model.artifact import Card, Model, load_model  # noqa: E402
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SKEW_COUNTER, cell_of  # noqa: E402
+from model.linear import predictor  # noqa: E402
 
 ARTIFACTS_ENV = "PLUMBLINE_ARTIFACTS"
 
@@ -50,6 +51,7 @@ class MetricsModel:
 
     def __init__(self, model_name: str = "binary-lr.joblib") -> None:
         self._model: Model = load_model(artifact_path(model_name))
+        self._predict = predictor(self._model.estimator)
         self._column = {name: j for j, name in enumerate(self._model.card.features)}
         self._tags = _tags(self._model.card, os.environ.get(PREDICTOR_ENV))
         self._lock = threading.Lock()
@@ -63,7 +65,7 @@ class MetricsModel:
         meta: object = None,  # noqa: ARG002
     ) -> NDArray[np.int64]:
         """Class label of each row [n]. ``X`` is [n, features]; its columns are put in order if they are named."""
-        return self._model.predict(self._rows(X, features_names))
+        return self._predict(self._rows(X, features_names))
 
     def send_feedback(
         self,
@@ -81,7 +83,7 @@ class MetricsModel:
         given = self._held.__dict__.pop("answer", None)
         rows = self._rows(features, feature_names)
         labels = self._labels(truth, len(rows), "truth")
-        scored = predicted = self._model.predict(rows)
+        scored = predicted = self._predict(rows)
         if given is not None:
             scored = self._labels(given, len(rows), "response")
         return SeldonResponse([], metrics=self._count(scored, labels, skew=int((scored != predicted).sum())))

@@ -80,7 +80,7 @@ def _figure(metric: dict[str, Any]) -> dict[str, Any] | None:
     key, kind, value = metric["key"], metric["type"], metric["value"]
     if not metric.keys() <= _ANSWER_METRIC_KEYS or type(value) not in {int, float} or not key or not _is_string(key):
         return None
-    if not -_EXACT_FLOAT32 <= value <= _EXACT_FLOAT32 or value != int(value):
+    if not -_EXACT_FLOAT32 <= value <= _EXACT_FLOAT32 or value != int(value) or str(value) == "-0.0":
         return None
     figure = {"key": key}
     if kind != "COUNTER":

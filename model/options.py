@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import json
 import os
 import socket
@@ -44,9 +45,15 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         print(HELP)
     elif not rest or rest[0].startswith("-"):
         rest = [DEFAULT_CLASS, *rest]
+    complaint = io.StringIO()
     try:
-        with _arguments(rest):
+        with _arguments(rest), contextlib.redirect_stderr(complaint):
             options, unknown = microservice.parse_args()
+    except SystemExit as ended:
+        if not ended.code:  # --help
+            raise
+        last = complaint.getvalue().splitlines()[-1]  # argparse's usage stands before it
+        raise ServerError(f"options: {last.partition('error: ')[2]}. --help lists them.") from ended
     except ValueError as error:  # of int() on an environment variable, in a default of the parser
         raise ServerError(
             f"environment: expected a number, got {error}. Check the GUNICORN_ and port variables."

@@ -63,10 +63,13 @@ class Server:
                     found[sample.name] = found.get(sample.name, 0.0) + sample.value
         return found
 
-    def stop(self) -> float:
-        """Seconds that it took to end after SIGTERM to its main process alone."""
+    def stop(self, *, group: bool = False) -> float:
+        """Seconds that it took to end after SIGTERM to its main process alone, or to its whole group."""
         began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
+        if group:
+            os.killpg(self.process.pid, signal.SIGTERM)
+        else:
+            self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
         return time.monotonic() - began
 

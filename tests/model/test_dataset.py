@@ -111,7 +111,7 @@ def test_a_missing_column_is_refused(tmp_path: Path, table: pa.Table, name: str)
 
 def test_no_rows_are_refused(tmp_path: Path, table: pa.Table) -> None:
     """An empty file is an error, not an empty evaluation."""
-    with pytest.raises(dataset.DatasetError, match="at least one row, got none"):
+    with pytest.raises(dataset.DatasetError, match="at least one row, got no rows"):
         dataset.load_heldout(saved(table.slice(0, 0), tmp_path))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from seldon_core import wrapper
+from seldon_core import seldon_methods, user_model, wrapper
 from seldon_core.flask_utils import SeldonMicroserviceException
 from seldon_core.metrics import SeldonMetrics
 from seldon_core.user_model import SeldonComponent, SeldonResponse
@@ -193,6 +193,21 @@ def test_every_request_is_answered_as_the_stock_wrapper_answers_it(
     stock, ours = applications(make)
     assert len(requests) > 300
     assert differences(lambda r: ask(stock, r), lambda r: ask(ours, r), requests) == []
+
+
+def test_metrics_are_left_out_of_answers_as_the_stock_wrapper_leaves_them_out(
+    requests: list[Request], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With INCLUDE_METRICS_IN_CLIENT_RESPONSE=false all answers are equal, none has meta.metrics, all are counted."""
+    for module in (user_model, seldon_methods):
+        monkeypatch.setattr(module, "INCLUDE_METRICS_IN_CLIENT_RESPONSE", False)  # both read the variable at import
+    stock, ours = applications(lambda: MetricsModel(str(trained / "binary-percept.joblib")))
+    assert differences(lambda r: ask(stock, r), lambda r: ask(ours, r), requests) == []
+    scored = next(r for r in requests if r.name == "feedback on row 0")
+    before = ours._store.generate_metrics()[0]
+    status, _, body = ask(ours, scored)
+    assert (status, b"metrics" in body) == (200, False)
+    assert ours._store.generate_metrics()[0] != before
 
 
 def test_another_answer_is_seen(requests: list[Request], trained: Path) -> None:

@@ -80,7 +80,7 @@ METRICS = st.lists(
             st.integers(-5, 5),
             st.integers(-(2**30), 2**30),
             st.floats(-1e30, 1e30),
-            st.sampled_from([2**24, 2**24 + 1, float("inf"), float("nan"), np.int64(3)]),
+            st.sampled_from([2**24, 2**24 + 1, -0.0, float("inf"), float("nan"), np.int64(3)]),
         ),
     ),
     max_size=4,

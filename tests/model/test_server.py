@@ -12,13 +12,18 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
+import grpc  # type: ignore[import-untyped]
 import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from seldon_core.proto import prediction_pb2_grpc
+from seldon_core.utils import json_to_feedback
 
 from model import artifact, contract, dataset
-from tests.model.serving import OURS, ROOT, Server, operators_environment, serving
+from model.server import main
+from tests.model.serving import ROOT, Server, operators_environment, serving
 
 pytestmark = pytest.mark.stack
 PREDICT, FEEDBACK = "/api/v1.0/predictions", "/api/v1.0/feedback"
@@ -35,7 +40,7 @@ def heldout(trained: Path) -> dataset.Heldout:
     return dataset.load_heldout(trained / "heldout.parquet")
 
 
-def feedback(heldout: dataset.Heldout, row: int) -> dict[str, object]:
+def feedback(heldout: dataset.Heldout, row: int) -> dict[str, Any]:
     return {
         "request": {"data": {"ndarray": [heldout.X[row].tolist()]}},
         "reward": 0,
@@ -116,16 +121,18 @@ def test_a_connection_is_kept_alive(server: Server, heldout: dataset.Heldout) ->
 
 
 SLOW_CLASS = """
-import time
+import os, pathlib, time
 class Slow:
     def predict(self, X, names, meta=None):
+        pathlib.Path(os.environ["BEGUN"]).touch()
         time.sleep(0.7)
         return [1]
 """
 
 
-def test_sigterm_answers_what_is_in_flight_and_leaves_nothing(trained: Path, tmp_path: Path) -> None:
-    """The main process alone gets SIGTERM: the request in flight is answered, all end within 2 s, no file remains."""
+@pytest.mark.parametrize("to", ["the main process", "the group"])
+def test_sigterm_answers_what_is_in_flight_and_leaves_nothing(trained: Path, tmp_path: Path, to: str) -> None:
+    """However SIGTERM comes: the request in flight is answered, all end within 2 s, no file and no process remains."""
     (tmp_path / "Slow.py").write_text(SLOW_CLASS)
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -134,19 +141,22 @@ def test_sigterm_answers_what_is_in_flight_and_leaves_nothing(trained: Path, tmp
         "PREDICTIVE_UNIT_PARAMETERS": "[]",
         "TMPDIR": str(temporary),
         "HOME": str(temporary),
+        "BEGUN": str(tmp_path / "begun"),
     }
     answers: list[tuple[int, bytes]] = []
     with serving(trained, ("-m", "model.server", "Slow", "--workers", "2"), environment=environment) as server:
         body = {"data": {"ndarray": [[1.0]]}}
         client = threading.Thread(target=lambda: answers.append(server.call(PREDICT, body)))
-        workers = [psutil.Process(pid) for pid in server.group()]
         client.start()
-        deadline = time.monotonic() + 5
-        while not any(c.status == psutil.CONN_ESTABLISHED for w in workers for c in w.net_connections("tcp4")):
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "begun").exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert server.stop() < 2
+        idle = HTTPConnection("127.0.0.1", server.http, timeout=10)
+        idle.connect()  # a connection without a request must not hold the server up
+        assert server.stop(group=to == "the group") < 2
         client.join()
+        idle.close()
         assert server.process.returncode == 0
         assert server.group() == []
     assert [status for status, _ in answers] == [200]
@@ -179,22 +189,33 @@ def test_a_dead_part_ends_the_server(trained: Path, tmp_path: Path) -> None:
     assert "grpc-0 ended with exit code -9" in log.read_text()
 
 
-def test_metrics_are_dropped_from_answers_when_asked(trained: Path, heldout: dataset.Heldout) -> None:
-    """INCLUDE_METRICS_IN_CLIENT_RESPONSE=false: no meta.metrics in either answer, and the metrics are still counted."""
-    environment = {"INCLUDE_METRICS_IN_CLIENT_RESPONSE": "false", "GRPC_WORKERS": "0"}
-    with serving(trained / "binary-percept.joblib", environment=environment) as server:
-        for path, body in (
-            (PREDICT, {"data": {"ndarray": heldout.X[:1].tolist()}}),
-            (FEEDBACK, feedback(heldout, 0)),
-        ):
-            status, answer = server.call(path, body)
-            assert status == 200
-            assert "metrics" not in json.loads(answer)["meta"]
-        assert server.sums()["seldon_api_model_feedback_total"] == 1
+@pytest.mark.parametrize("way", ["short", "stock", "grpc"])
+def test_the_carried_answer_is_scored_for_the_predictor_that_gave_it(
+    server: Server, heldout: dataset.Heldout, trained: Path, way: str
+) -> None:
+    """Each way to the class: an own answer that differs is scored and is skew, the same of another is neither."""
+    model = artifact.load_model(trained / "binary-percept.joblib")
+    wrong = 1 - int(model.predict(heldout.X[:1])[0])
+    tags = json.loads(server.call(PREDICT, {"data": {"ndarray": heldout.X[:1].tolist()}})[1])["meta"]["tags"]
+    for whose, skew in ((tags, 1), (tags | {contract.TAG_PREDICTOR: "shadow"}, 0)):
+        message = feedback(heldout, 0) | {"response": {"data": {"ndarray": [wrong]}, "meta": {"tags": whose}}}
+        before = server.sums()
+        if way == "grpc":
+            with grpc.insecure_channel(f"127.0.0.1:{server.grpc}") as channel:
+                prediction_pb2_grpc.SeldonStub(channel).SendFeedback(json_to_feedback(message), timeout=10)
+        else:
+            meta = {"meta": {"puid": "a"}} if way == "stock" else {}
+            assert server.call(FEEDBACK, message | {"request": {**message["request"], **meta}})[0] == 200
+        after = server.sums()
+        scored = wrong if skew else 1 - wrong
+        name = contract.METRIC_OF_CELL[contract.cell_of(scored, int(heldout.truth[0]), 1)]
+        assert after[name] == before[name] + 1
+        assert after[f"{contract.SKEW_COUNTER}_total"] == before[f"{contract.SKEW_COUNTER}_total"] + skew
 
 
 MISTAKES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "an unknown option": (["--colour", "red"], {}, "options: expected those of --help, got --colour red"),
+    "a word for a number": (["--workers", "many"], {}, "options: argument --workers: invalid int value: 'many'"),
     "no such module": (["nowhere.Nothing"], {}, "class: expected to import nowhere"),
     "no such class": (["model.contract.Nothing"], {}, "class: expected Nothing in module model.contract"),
     "parameters that are not JSON": ([], {"PREDICTIVE_UNIT_PARAMETERS": "{"}, "parameters: expected a JSON list"),
@@ -212,44 +233,58 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], str]] = {
 }
 
 
-def refusal(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "model.server", *arguments],
+def refusal(arguments: list[str], monkeypatch: pytest.MonkeyPatch, **environment: str) -> int:
+    """Exit code of the server's ``main`` in this process: an import of the server takes seconds."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return main(arguments)
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is started; the line names what was expected."""
+    arguments, environment, message = MISTAKES[what]
+    assert refusal(arguments, monkeypatch, **environment) == 2
+    shown = capsys.readouterr()
+    assert message in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["http", "grpc", "metrics"])
+def test_a_taken_port_is_one_line_and_exit_code_2(
+    server: Server, trained: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of the three ports, taken by a running server, is named."""
+    ports = [getattr(server, name) if name == each else 0 for each in ("http", "grpc", "metrics")]
+    environment = operators_environment(ports, trained / "binary-percept.joblib")
+    assert refusal([], monkeypatch, **environment) == 2
+    shown = capsys.readouterr()
+    assert f"--{name}-port: expected a free port" in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+def test_a_mistake_is_an_exit_code_of_the_command_too(trained: Path) -> None:
+    """The command itself: one line on stderr, exit code 2, nothing on stdout."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "model.server", "--colour", "red"],
         cwd=ROOT,
-        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
 
 
-@pytest.mark.parametrize("what", MISTAKES)
-def test_a_mistake_is_one_line_and_exit_code_2(what: str) -> None:
-    """Nothing is started; the line names what was expected."""
-    arguments, environment, message = MISTAKES[what]
-    ended = refusal(arguments, environment)
-    assert ended.returncode == 2
-    assert message in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
-
-
-def test_a_taken_port_is_one_line_and_exit_code_2(server: Server, trained: Path) -> None:
-    """Each of the three ports, taken by a running server, is named."""
-    free = [0, 0, 0]
-    for place, (name, port) in enumerate(
-        [("http-port", server.http), ("grpc-port", server.grpc), ("metrics-port", server.metrics)]
-    ):
-        ports = [*free[:place], port, *free[place + 1 :]]
-        ended = refusal(list(OURS[2:]), operators_environment(ports, trained / "binary-percept.joblib"))
-        assert ended.returncode == 2
-        assert f"--{name}: expected a free port" in ended.stderr
-        assert len(ended.stderr.splitlines()) == 1
-
-
-def test_the_help_teaches_both_parsers_options() -> None:
+def test_the_help_teaches_both_parsers_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """``--help`` shows ours and the stock launcher's."""
-    shown = refusal(["--help"], {})
-    assert shown.returncode == 0
+    with pytest.raises(SystemExit) as ended:
+        refusal(["--help"], monkeypatch)
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
     for option in ("--bind-host", "--no-shortcut", "--workers", "--grpc-threads", "--max-requests"):
-        assert option in shown.stdout
+        assert option in shown

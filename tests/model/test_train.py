@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,6 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from model import artifact, dataset, train
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("binary-lr.joblib", "binary-lr.json", "binary-percept.joblib", "binary-percept.json", "heldout.parquet")
 
 
@@ -88,19 +85,18 @@ def test_score_edges_are_many_and_hold_the_threshold() -> None:
     assert train.THRESHOLD in edges
 
 
-def test_the_command_explains_itself_and_refuses_in_one_line(tmp_path: Path) -> None:
-    """``--help`` names what is written; a place that cannot be written is one line and exit code 2."""
-    shown = subprocess.run(
-        [sys.executable, "-m", "model.train", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "heldout.parquet" in shown.stdout
+def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--help`` names what is written."""
+    with pytest.raises(SystemExit) as ended:
+        train.main(["--help"])
+    assert ended.value.code == 0
+    assert "heldout.parquet" in capsys.readouterr().out
+
+
+def test_a_place_that_cannot_be_written_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file where the folder should be: one line and exit code 2."""
     (tmp_path / "file").write_text("")
-    refused = subprocess.run(
-        [sys.executable, "-m", "model.train", "--out", str(tmp_path / "file")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert refused.returncode == 2
-    assert len(refused.stderr.splitlines()) == 1
+    assert train.main(["--out", str(tmp_path / "file")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

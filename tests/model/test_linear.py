@@ -1,0 +1,51 @@
+"""The short arithmetic of a linear classifier, against scikit-learn's own ``predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.naive_bayes import GaussianNB
+
+from model import artifact, dataset, train
+from model.linear import predictor
+
+
+@pytest.mark.parametrize("name", train.MODELS)
+def test_it_answers_as_scikit_learn_on_every_row(trained: Path, name: str) -> None:
+    """All held-out rows, one by one and at once, and a million times larger and smaller."""
+    estimator = artifact.load_model(trained / name).estimator
+    rows = dataset.load_heldout(trained / "heldout.parquet").X
+    predict = predictor(estimator)
+    assert predict != estimator.predict
+    for scale in (1.0, 1e6, 1e-6, -1.0):
+        assert np.array_equal(predict(rows * scale), estimator.predict(rows * scale))
+    one_by_one = [predict(row[np.newaxis])[0] for row in rows]
+    assert np.array_equal(one_by_one, [estimator.predict(row[np.newaxis])[0] for row in rows])
+    assert predict(rows).dtype == estimator.predict(rows).dtype
+    assert len(set(predict(rows).tolist())) == 2
+
+
+def test_a_score_of_zero_is_the_class_at_0_as_in_scikit_learn() -> None:
+    """The tie: exactly on the threshold."""
+    estimator = Perceptron().fit([[-1.0], [1.0]], [5, 9])
+    estimator.coef_, estimator.intercept_ = np.array([[1.0]]), np.array([0.0])
+    rows = np.array([[0.0], [np.nextafter(0, 1)], [-0.0]])
+    assert predictor(estimator)(rows).tolist() == estimator.predict(rows).tolist() == [5, 9, 5]
+
+
+class Doubtful(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
+    """A linear classifier that predicts in a way of its own."""
+
+    def predict(self, X: NDArray[np.float64]) -> NDArray[np.int64]:  # noqa: N803
+        return np.zeros(len(X), dtype=np.int64)
+
+
+@pytest.mark.parametrize("estimator", [GaussianNB(), Doubtful(), LogisticRegression()])
+def test_what_is_not_a_plain_linear_classifier_of_two_classes_predicts_itself(estimator: LogisticRegression) -> None:
+    """Another kind, one with a predict of its own, and three classes: the estimator's own ``predict`` is used."""
+    estimator.fit(np.array([[0.0], [1.0], [2.0]] * 5), [0, 1, 2] * 5)
+    assert predictor(estimator) == estimator.predict
