@@ -17,10 +17,10 @@ import pyarrow as pa
 from analysis.arrays import Codes, Ints
 from analysis.ledger import Kind, Outcome
 from analysis.offline import Offline
+from analysis.requests_fold import Requests
 
 KINDS: Final = len(Kind)
 OUTCOMES: Final = len(Outcome)
-TIMELINE_BINS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,69 +117,45 @@ class _Fold:
         self._heads = np.zeros(self._patterns, np.int64)
         self._events = self._unknown = 0
         self._span: tuple[int, int] | None = None
-        self._latency: tuple[list[list[Ints]], ...] = tuple([[] for _ in range(TIMELINE_BINS)] for _ in range(KINDS))
-        self._lateness: list[Ints] = []
-        self._sent = np.zeros(TIMELINE_BINS, np.int64)
-        self._statuses: dict[int, int] = {}
+        self._requests = Requests(plan.window_ns)
 
     def add(self, batch: dict[str, Any]) -> None:
         self._events += len(batch["row"])
         first, last = int(batch["sent_ns"].min()), int(batch["done_ns"].max())
         before = self._span or (first, last)
         self._span = min(first, before[0]), max(last, before[1])
-        self._add_requests(batch)
+        self._requests.add(batch)
         side = batch["kind"].astype(np.int64) * OUTCOMES + batch["outcome"]
         self._outcomes += np.bincount(side, minlength=KINDS * OUTCOMES)
         row = _indices(self._index_of_row, batch["row"])
-        truth = batch["truth"].astype(np.int64)
+        truth = batch["truth"]
         known = (row >= 0) & (truth >= 0) & (truth < self._classes)
         if not known.all():
             self._unknown += int(np.count_nonzero(~known))
             batch = {name: column[known] for name, column in batch.items()}
             row, truth, side = row[known], truth[known], side[known]
         cell = row * self._classes + truth
-        width = len(self._pattern)
-        self._total += np.bincount(side * width + cell, minlength=len(self._total))
-        self._add_answers(batch, row)
-        self._add_feedback(batch, cell)
+        self._total += np.bincount(side * len(self._pattern) + cell, minlength=len(self._total))
+        self._add_answers(batch, row, np.flatnonzero(side == Kind.PREDICT * OUTCOMES + Outcome.ACKNOWLEDGED))
+        self._add_feedback(batch, self._pattern[cell], side)
 
-    def _add_answers(self, batch: dict[str, Any], row: Codes) -> None:
-        answered = (batch["kind"] == Kind.PREDICT) & (batch["outcome"] == Outcome.ACKNOWLEDGED)
-        predicted = batch["predicted"][answered].astype(np.int64)
-        predicted[predicted >= self._classes] = self._classes
+    def _add_answers(self, batch: dict[str, Any], row: Codes, chosen: Codes) -> None:
+        predicted = batch["predicted"][chosen].astype(np.int64)
+        predicted = np.minimum(predicted, self._classes)
         predicted[predicted < 0] = self._classes + 1
-        self._answers += np.bincount(row[answered] * (self._classes + 2) + predicted, minlength=len(self._answers))
+        self._answers += np.bincount(row[chosen] * (self._classes + 2) + predicted, minlength=len(self._answers))
 
-    def _add_feedback(self, batch: dict[str, Any], cell: Codes) -> None:
-        feedback = batch["kind"] == Kind.FEEDBACK
-        acknowledged = feedback & (batch["outcome"] == Outcome.ACKNOWLEDGED)
-        attempted = feedback & (batch["outcome"] != Outcome.REFUSED)
-        pattern = self._pattern[cell]
-        self._acknowledged += np.bincount(pattern[acknowledged], minlength=self._patterns)
-        heads = acknowledged & (batch["position"] == 0)
-        self._heads += np.bincount(pattern[heads], minlength=self._patterns)
-        _bin(self._before, self._plan.starts_ns, batch["done_ns"][acknowledged], pattern[acknowledged], "right")
-        _bin(self._upto, self._plan.ends_ns, batch["sent_ns"][attempted], pattern[attempted], "left")
-
-    def _add_requests(self, batch: dict[str, Any]) -> None:
-        """Times of requests: a batch of rows counts once, by its first row."""
-        of_request = batch["position"] == 0
-        kind, outcome, status = (batch[name][of_request] for name in ("kind", "outcome", "status"))
-        planned, sent, done = (batch[f"{name}_ns"][of_request] for name in ("planned", "sent", "done"))
-        for code, number in zip(*np.unique(status, return_counts=True), strict=True):
-            self._statuses[int(code)] = self._statuses.get(int(code), 0) + int(number)
-        self._lateness.append(sent - planned)
-        at = self._timeline_bin(sent)
-        self._sent += np.bincount(at, minlength=TIMELINE_BINS)
-        answered = outcome != Outcome.REFUSED
-        for one in Kind:
-            chosen = answered & (kind == one)
-            _split(self._latency[one], at[chosen], (done - planned)[chosen])
-
-    def _timeline_bin(self, sent: Ints) -> Ints:
-        first, last = self._plan.window_ns
-        width = max((last - first) // TIMELINE_BINS + 1, 1)
-        return np.clip((sent - first) // width, 0, TIMELINE_BINS - 1)
+    def _add_feedback(self, batch: dict[str, Any], pattern: Codes, side: Codes) -> None:
+        base = Kind.FEEDBACK * OUTCOMES
+        acknowledged = np.flatnonzero(side == base + Outcome.ACKNOWLEDGED)
+        unknown = np.flatnonzero(side == base + Outcome.INDETERMINATE)
+        attempted = np.concatenate([acknowledged, unknown]) if len(unknown) else acknowledged
+        mine = pattern[acknowledged]
+        self._acknowledged += np.bincount(mine, minlength=self._patterns)
+        self._heads += np.bincount(mine[batch["position"][acknowledged] == 0], minlength=self._patterns)
+        _bin(self._before, self._plan.starts_ns, batch["done_ns"][acknowledged], mine, "right")
+        tried = pattern[attempted] if len(unknown) else mine
+        _bin(self._upto, self._plan.ends_ns, batch["sent_ns"][attempted], tried, "left")
 
     def tally(self) -> Tally:
         rows = len(self._plan.offline.rows)
@@ -195,10 +171,10 @@ class _Fold:
             acknowledged=self._acknowledged,
             heads=self._heads,
             span_ns=self._span,
-            latency_ns=tuple(tuple(_joined(one) for one in kind) for kind in self._latency),
-            lateness_ns=_joined(self._lateness),
-            sent=self._sent,
-            statuses=dict(sorted(self._statuses.items())),
+            latency_ns=self._requests.latency_ns(),
+            lateness_ns=self._requests.lateness_ns(),
+            sent=self._requests.sent,
+            statuses=self._requests.statuses(),
         )
 
 
@@ -217,20 +193,6 @@ def _bin(bins: Ints, edges_ns: Ints, times_ns: Ints, pattern: Codes, side: Any) 
     bins[first : last + 1] += found.reshape(-1, width)
 
 
-def _split(bins: list[list[Ints]], at: Codes, values: Ints) -> None:
-    """Put each value into the list of its bin; a batch spans few bins, which lie together once sorted."""
-    if not len(values):
-        return
-    if at[0] == at[-1] and np.all(at == at[0]):
-        bins[int(at[0])].append(values)
-        return
-    order = np.argsort(at, kind="stable")
-    at, values = at[order], values[order]
-    cuts = np.flatnonzero(np.diff(at)) + 1
-    for one, part in zip(at[np.r_[0, cuts]], np.split(values, cuts), strict=True):
-        bins[int(one)].append(part)
-
-
 def _lookup(rows: Codes) -> Ints:
     """Index into ``rows`` of each id from 0 to the largest, then -1; -1 for an id that is not there."""
     table = np.full(int(rows.max(initial=-1)) + 2, -1, np.int64)
@@ -246,7 +208,3 @@ def _indices(table: Ints, ids: Codes) -> Ints:
 
 def _column(batch: pa.RecordBatch, name: str) -> Any:
     return batch.column(name).to_numpy(zero_copy_only=False)
-
-
-def _joined(parts: list[Ints]) -> Ints:
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)

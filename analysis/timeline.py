@@ -10,8 +10,9 @@ from analysis.arrays import Floats, Ints
 from analysis.counts import RATIOS, Confusion
 from analysis.latency import percentile
 from analysis.live import Trajectory
+from analysis.requests_fold import TIMELINE_BINS
 from analysis.runfolder import utc
-from analysis.tally import TIMELINE_BINS, Tally
+from analysis.tally import Tally
 
 POINTS: Final = 300
 _BINS: Final = 60
