@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from deploy.local import detached, launch
 from deploy.local.assembly import Folders, Options
-from deploy.local.binaries import ROOT, TOOLS
+from deploy.local.binaries import ROOT, TOOLS, path_with_environment
 from deploy.local.errors import StackError
 from deploy.manifest import ManifestError
 
@@ -53,7 +53,7 @@ def run(asked: argparse.Namespace, _: list[str], command: list[str]) -> int:
     """Exit code of the command, run inside a stack."""
     if not command:
         raise StackError("run: expected a command after --, got none. For a stack that stays, use up.")
-    if shutil.which(command[0]) is None:
+    if shutil.which(command[0], path=path_with_environment(os.environ)) is None:
         raise StackError(f"run: expected a program after --, got {command[0]}, which is not on PATH. Check it.")
     detached.prune(asked.stacks)
     return _launch(asked, f"run-{os.getpid()}", command)
@@ -63,7 +63,7 @@ def up(asked: argparse.Namespace, words: list[str], _: list[str]) -> int:
     """0 once a stack runs in the background."""
     work = asked.stacks / detached.UP
     asyncio.run(detached.clear(work))
-    return detached.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work, ROOT)
+    return detached.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work)
 
 
 def serve(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
@@ -83,7 +83,7 @@ def status(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
 
 
 def _launch(asked: argparse.Namespace, name: str, command: list[str]) -> int:
-    work = asked.stacks / name
+    work = asked.stacks.resolve() / name
     folders = Folders(work, (asked.logs or work / "logs").resolve())
     env = dict(asked.env) | ({"GUNICORN_WORKERS": str(asked.workers)} if asked.workers else {})
     options = Options(
@@ -94,6 +94,7 @@ def _launch(asked: argparse.Namespace, name: str, command: list[str]) -> int:
         breakers=asked.breakers,
         retries=asked.retries,
         restarts=asked.restarts,
+        pod_monitors=asked.pod_monitors,
         rules=(RULES,),
         env=env,
     )
@@ -106,14 +107,13 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m deploy.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = found.add_subparsers(required=True, metavar="up|down|status|run")
-    for verb, text in ((run, "run a command inside a stack"), (up, "start a stack and leave it"), (serve, None)):
-        one = verbs.add_parser(verb.__name__, help=text) if text else verbs.add_parser(verb.__name__)
+    texts = {run: "run a command inside a stack", up: "start a stack and leave it", serve: "what up starts"}
+    for verb, text in (texts | {down: "stop the stack", status: "say what runs"}).items():
+        one = verbs.add_parser(verb.__name__, allow_abbrev=False, help=text)
         one.set_defaults(verb=verb)
-        _stack_options(one)
-    for verb, text in ((down, "stop the stack"), (status, "say what runs")):
-        one = verbs.add_parser(verb.__name__, help=text)
-        one.set_defaults(verb=verb)
-        _places(one)
+        if verb in texts:
+            _stack_options(one)
+        one.add_argument("--stacks", type=Path, default=STACKS, help="folder of the state (default .tools/stacks)")
     return found
 
 
@@ -126,15 +126,11 @@ def _stack_options(one: argparse.ArgumentParser) -> None:
     one.add_argument("--scrape-interval", type=_duration, default="1s", help="such as 500ms or 15s (default 1s)")
     one.add_argument("--breakers", choices=["istio", "envoy"], default="istio", help="none, or 1,024 of everything")
     one.add_argument("--retries", choices=["none", "istio", "istio-1.23"], default="none", help="of the ingress")
+    one.add_argument("--pod-monitors", type=_positive, default=1, help="that select each pod: 2 double every sum")
     one.add_argument("--workers", type=_positive, help="gunicorn workers of each replica (default: the image's)")
     one.add_argument("--restarts", type=int, default=3, help="of each process that ends by itself (default 3)")
     one.add_argument("--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE", help="for models")
     one.add_argument("--logs", type=Path, help="folder of the logs (default: beside the state)")
-    _places(one)
-
-
-def _places(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--stacks", type=Path, default=STACKS, help="folder of the state (default .tools/stacks)")
 
 
 def _duration(text: str) -> str:

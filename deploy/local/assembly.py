@@ -17,7 +17,10 @@ from deploy.manifest import Deployment
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What may be chosen about a stack. A port of 0 is a free one. ``restarts``: per process."""
+    """What may be chosen about a stack. A port of 0 is a free one. ``restarts``: per process.
+
+    ``pod_monitors``: how many select each pod. A second one is a mistake that clusters make: it doubles every sum.
+    """
 
     images: Path
     ingress_port: int = 0
@@ -26,6 +29,7 @@ class Options:
     breakers: envoy.Breakers = "istio"
     retries: envoy.Retries = "none"
     restarts: int = 3
+    pod_monitors: int = 1
     rules: tuple[Path, ...] = ()
     env: Mapping[str, str] | None = None
 
@@ -43,11 +47,8 @@ class Assembly:
     host: str
     prometheus_url: str
     envoy_admin_url: str
-
-    @property
-    def targets(self) -> int:
-        """Number of scrape targets: every replica, and Envoy."""
-        return len(self.replicas) + 1
+    targets: int
+    """Number of scrape targets: every replica for every PodMonitor, and Envoy."""
 
     def replica_records(self) -> tuple[ReplicaRecord, ...]:
         """The replicas as the state file names them."""
@@ -118,9 +119,15 @@ def assemble(
         files={
             envoy_file: _yaml(envoy.config(deployment, replicas, ingress)),
             prometheus_file: _yaml(
-                prometheus.config(deployment, replicas, ingress.admin_port, options.scrape_interval, options.rules)
+                prometheus.config(
+                    prometheus.targets(deployment, replicas, options.pod_monitors),
+                    ingress.admin_port,
+                    options.scrape_interval,
+                    options.rules,
+                )
             ),
         },
+        targets=len(replicas) * options.pod_monitors + 1,
         host=f"http://127.0.0.1:{ingress.port}",
         prometheus_url=f"http://127.0.0.1:{prometheus_port}",
         envoy_admin_url=f"http://127.0.0.1:{ingress.admin_port}",

@@ -16,6 +16,12 @@ from deploy.local.errors import StackError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TOOLS: Final = ROOT / ".tools"
+PAGES: Final = (
+    "fonts-glyphicons-halflings", "libjs-bootstrap4", "libjs-d3", "libjs-eonasdan-bootstrap-datetimepicker",
+    "libjs-jquery", "libjs-jquery-hotkeys", "libjs-moment", "libjs-moment-timezone", "libjs-mustache",
+    "libjs-popper.js", "libjs-rickshaw",
+)  # fmt: skip
+"""What Debian's Prometheus draws its own pages with. The stack runs without them; a person likes to see a graph."""
 
 
 def path_with_environment(env: Mapping[str, str]) -> str:
@@ -55,13 +61,20 @@ def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
             fcntl.flock(guard, fcntl.LOCK_EX)  # two stacks may start at once
             if not program.is_file():
                 print("plumbline: unpacking Debian's prometheus into .tools/prometheus", file=sys.stderr, flush=True)
-                unpack(["prometheus"], unpacked)
+                _unpack_prometheus(unpacked)
     except (DebianError, OSError) as error:
         raise StackError(
             f"finding Prometheus: expected one on PATH, or a Debian package, got: {error}. Install it from "
             "prometheus.io/download or your system's packages, and set PROMETHEUS to the program."
         ) from error
     return str(program)
+
+
+def _unpack_prometheus(into: Path) -> None:
+    try:
+        unpack(["prometheus", *PAGES], into)
+    except DebianError:  # packages that are named otherwise, on another release: it serves without its pages
+        unpack(["prometheus"], into)
 
 
 def promtool(env: Mapping[str, str]) -> str:

@@ -21,14 +21,14 @@ LAUNCHER_S: Final = 8.0
 """How long a launcher may take to stop its stack before it is ended with it."""
 
 
-def start(command: Sequence[str], work: Path, root: Path) -> int:
+def start(command: Sequence[str], work: Path) -> int:
     """0 once the launcher that ``command`` is has its stack ready; raises `StackError` with its last words."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     log = work / "launcher.log"
     with log.open("wb") as stream:
         launcher = subprocess.Popen(
-            command, cwd=root, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
         )
     try:
         while launcher.poll() is None:

@@ -128,17 +128,17 @@ def operator_env(deployment: Deployment, replica: Replica) -> dict[str, str]:
     return env
 
 
-def target_labels(deployment: Deployment, replica: Replica) -> dict[str, str]:
+def target_labels(deployment: Deployment, replica: Replica, monitor: str) -> dict[str, str]:
     """The labels that a cluster's scrape adds: a PodMonitor's own, and those of its ``podTargetLabels``.
 
-    ``job`` is the monitor's namespace and name, as Prometheus Operator writes it (``deploy/kubernetes``).
+    ``job`` is the namespace and the name of the ``monitor``, as Prometheus Operator writes it.
     """
     return {
         "namespace": deployment.namespace,
         "pod": replica.pod,
         "container": replica.predictor.model,
         "endpoint": "metrics",
-        "job": f"{deployment.namespace}/{POD_MONITOR}",
+        "job": f"{deployment.namespace}/{monitor}",
         "seldon_app": f"{deployment.name}-{replica.predictor.name}",
         "seldon_deployment_id": deployment.name,
     }

@@ -6,20 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local.plan import METRICS_PATH, Replica, target_labels
+from deploy.local.plan import METRICS_PATH, POD_MONITOR, Replica, target_labels
 from deploy.manifest import Deployment
 
 ENVOY_JOB: Final = "envoy-stats"
 
 
-def config(
-    deployment: Deployment, replicas: Sequence[Replica], admin_port: int, interval: str, rules: Sequence[Path] = ()
-) -> dict[str, Any]:
-    """The whole configuration, to be written as YAML. ``interval``: a Prometheus duration, such as ``1s``."""
-    targets = [
-        {"targets": [f"127.0.0.1:{replica.metrics_port}"], "labels": target_labels(deployment, replica)}
+def targets(deployment: Deployment, replicas: Sequence[Replica], pod_monitors: int = 1) -> list[dict[str, Any]]:
+    """A static configuration for each replica and each PodMonitor that selects its pod; the first is ours."""
+    return [
+        {
+            "targets": [f"127.0.0.1:{replica.metrics_port}"],
+            "labels": target_labels(deployment, replica, POD_MONITOR + (f"-{number}" if number else "")),
+        }
+        for number in range(pod_monitors)
         for replica in replicas
     ]
+
+
+def config(
+    found: Sequence[dict[str, Any]], admin_port: int, interval: str, rules: Sequence[Path] = ()
+) -> dict[str, Any]:
+    """The whole configuration, to be written as YAML. ``interval``: a Prometheus duration, such as ``1s``."""
     return {
         "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
         "rule_files": [str(path) for path in rules],
@@ -27,7 +35,7 @@ def config(
             {
                 "job_name": "seldon-models",
                 "metrics_path": METRICS_PATH,
-                "static_configs": targets,
+                "static_configs": list(found),
             },
             {
                 "job_name": ENVOY_JOB,

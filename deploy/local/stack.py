@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from deploy.local import probe, processes, state
@@ -43,7 +44,7 @@ class Stack:
             envoy_admin_url=assembly.envoy_admin_url,
             logs=str(folders.logs),
             boot=processes.boot_id(),
-            launcher=state.launcher_record(folders.logs / "launcher.log"),
+            launcher=state.launcher_record(folders.work / "launcher.log" if kind == "up" else Path("-")),
             replicas=assembly.replica_records(),
         )
         self._watches: list[asyncio.Task[None]] = []

@@ -172,7 +172,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "no manifest": (["run", "none.yaml", "--", "true"], "expected a manifest file, got No such file or directory"),
     "not for here": (["up", "tests/deploy/toy/grpc.yaml"], "spec.transport: the local stack is driven over rest"),
     "no command": (["run", "single.yaml"], "run: expected a command after --"),
-    "no such command": (["run", "single.yaml", "--", "no-such-program"], "running no-such-program: expected a program"),
+    "no such command": (["run", "single.yaml", "--", "no-such-program"], "run: expected a program after --, got no-such-program"),
     "no image map": (
         ["run", "single.yaml", "--images", "none.toml", "--", "true"],
         "expected an image map, got No such",

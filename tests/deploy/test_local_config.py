@@ -162,7 +162,7 @@ def test_only_older_istio_retries_a_503() -> None:
 def test_a_target_has_the_labels_of_a_pod_monitor() -> None:
     """namespace, pod, container, endpoint, job, and the two of ``podTargetLabels``."""
     found = deployment("mirrored")
-    config = prometheus.config(found, plan.replicas(found, ports()), 9901, "1s")
+    config = prometheus.config(prometheus.targets(found, plan.replicas(found, ports())), 9901, "1s")
     models, own = config["scrape_configs"]
     assert models["static_configs"][2] == {
         "targets": ["127.0.0.1:20008"],
@@ -177,6 +177,14 @@ def test_a_target_has_the_labels_of_a_pod_monitor() -> None:
         },
     }
     assert own["static_configs"] == [{"targets": ["127.0.0.1:9901"]}]
+
+
+def test_a_second_pod_monitor_scrapes_every_pod_again_under_another_job() -> None:
+    """Twice the targets, told apart by ``job`` only: what doubles every sum on a cluster."""
+    found = deployment("single")
+    first, second = prometheus.targets(found, plan.replicas(found, ports()), 2)
+    assert second["targets"] == first["targets"]
+    assert second["labels"] == first["labels"] | {"job": "seldon/plumbline-seldon-1"}
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
