@@ -17,13 +17,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from seldon_core import gunicorn_utils, microservice, wrapper
 from seldon_core.flask_utils import ANNOTATION_REST_TIMEOUT, DEFAULT_ANNOTATION_REST_TIMEOUT
-from seldon_core.metrics import FEEDBACK_METRIC_METHOD_TAG
+from seldon_core.metrics import FEEDBACK_METRIC_METHOD_TAG, legacy_mode
 from seldon_core.utils import setup_tracing
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -32,6 +31,11 @@ from model.options import ServerError, check_ports, make_user_object, parse
 from model.shortcut import Shortcut
 from model.store import Store, reward_metrics
 from model.supervise import GRACE_S, supervise
+
+CUSTOM: Final = "custom"
+"""The part that runs a class's own ``custom_service``; as in the stock launcher it may return."""
+
+HEARTBEATS: Final = "/dev/shm"  # noqa: S108  (gunicorn's files of nothing but a time, off the disk)
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"server: {error}", file=sys.stderr)
         return 2
     microservice.setup_logger(options.log_level, options.debug)
-    return supervise(parts_of(Service(user_object, make_store(user_object), options, microservice.load_annotations())))
+    service = Service(user_object, make_store(user_object), options, microservice.load_annotations())
+    return supervise(parts_of(service), may_end={CUSTOM})
 
 
 def make_store(user_object: Any) -> Store:
@@ -70,7 +75,7 @@ def begin(service: Service) -> None:
     totals = service.store.totals()
     resume = getattr(service.user_object, "resume", None)
     first = resume(totals) if callable(resume) else []
-    zero = [{**metric, "value": 0} for metric in reward_metrics(0)]
+    zero = [] if legacy_mode else [{**metric, "value": 0} for metric in reward_metrics(0)]
     service.store.update([*zero, *first], FEEDBACK_METRIC_METHOD_TAG)
 
 
@@ -85,7 +90,7 @@ def parts_of(service: Service) -> dict[str, Callable[[], None]]:
         parts[f"grpc-{number}"] = partial(serve_grpc, service)
     custom = getattr(service.user_object, "custom_service", None)
     if callable(custom):
-        parts["custom"] = custom
+        parts[CUSTOM] = custom
     return parts
 
 
@@ -122,7 +127,7 @@ def rest_settings(service: Service) -> dict[str, Any]:
         "threads": gunicorn_utils.threads(options.threads, options.single_threaded),
         "workers": options.workers,
         "worker_class": "gthread",  # the sync worker closes every connection
-        "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108  (heartbeats, off the disk)
+        "worker_tmp_dir": HEARTBEATS if os.access(HEARTBEATS, os.W_OK) else None,
         "max_requests": options.max_requests,
         "max_requests_jitter": options.max_requests_jitter,
         "post_worker_init": partial(_begin_worker, service),

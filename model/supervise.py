@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Final
@@ -20,8 +20,11 @@ GRACE_S: Final = 1.5
 _PR_SET_PDEATHSIG: Final = 1  # of prctl(2)
 
 
-def supervise(parts: dict[str, Callable[[], None]]) -> int:
-    """Exit code: 0 if SIGTERM or SIGINT ended it, 1 if a part did (a pod that serves half of itself should restart)."""
+def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = ()) -> int:
+    """Exit code: 0 if SIGTERM or SIGINT ended it, 1 if a part did (a pod that serves half of itself should restart).
+
+    ``may_end``: parts that may end with exit code 0 and leave the others running.
+    """
     fork = multiprocessing.get_context("fork")
     wake, waker = os.pipe()
     asked: list[int] = []
@@ -38,11 +41,15 @@ def supervise(parts: dict[str, Callable[[], None]]) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    ended = wait([wake, *(process.sentinel for process in processes)])
+    running = list(processes)
+    failed: list[BaseProcess] = []
+    while not asked and not failed:
+        wait([wake, *(process.sentinel for process in running)])
+        gone = [process for process in running if not process.is_alive()]
+        running = [process for process in running if process not in gone]
+        failed = [process for process in gone if process.name not in may_end or process.exitcode != 0]
     if not asked:
-        gone = [process for process in processes if process.sentinel in ended]
-        for process in gone:
-            process.join()
+        for process in failed:
             print(f"server: {process.name} ended with exit code {process.exitcode}; stopping.", file=sys.stderr)
     stop_all(processes)
     return 0 if asked else 1
