@@ -41,7 +41,7 @@ def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = (
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    running = list(processes)
+    running: list[BaseProcess] = list(processes)
     failed: list[BaseProcess] = []
     while not asked and not failed:
         wait([wake, *(process.sentinel for process in running)])
