@@ -17,6 +17,8 @@ from model.contract import CELLS, METRIC_OF_CELL
 
 _FLIPPED: Final = tuple(CELLS.index(cell) for cell in ("tn", "fn", "tp", "fp"))
 """For each cell of `CELLS`, the cell that it becomes when the other class is called positive."""
+_TELLING: Final = 3
+"""Scrapes that must be wrong before two metrics are said to report one cell."""
 _FEW: Final = 10
 """Fewer lost counts, or scrapes, than this have no course over time."""
 
@@ -51,6 +53,8 @@ def _permuted(counted: Counted) -> Diagnosis | None:
         return None
     ways = list(itertools.product(*sources))
     best = _FLIPPED if _FLIPPED in ways else max(ways, key=lambda way: len(set(way)))
+    if len(set(best)) < len(CELLS) and counted.broken.any(axis=1).sum() < _TELLING:
+        return None  # one lost event makes one count look like another that happens to be one less
     moved = [(metric, cell) for metric, cell in enumerate(best) if metric != cell]
     order = [CELLS.index(cell) for cell in ("tp", "tn", "fp", "fn")]  # as the notebook lists its metrics
     moved.sort(key=lambda pair: order.index(pair[0]))

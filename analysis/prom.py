@@ -6,7 +6,6 @@ three times is a finding, not a detail.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -96,14 +95,17 @@ class Prometheus:
 
 
 class Fetch:
-    """What has been fetched so far: it grows by ranges of time, and gives `Series`."""
+    """What has been fetched so far: it grows by ranges of time, each series at its end, and gives `Series`."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
-        self._points: dict[tuple[str, str], dict[int, float]] = {}
+        self._series: dict[tuple[str, str], Series] = {}
 
     def extend(self, selector: str, start_ms: int, end_ms: int, chunk_ms: int = CHUNK_MS) -> None:
-        """Add every stored sample with ``start_ms <= time <= end_ms`` (Prometheus' clock), a chunk at a time."""
+        """Add every stored sample with ``start_ms <= time <= end_ms`` (Prometheus' clock), a chunk at a time.
+
+        A sample of a series that is not later than its last one is there already: Prometheus stores them in order.
+        """
         at = start_ms - 1  # Prometheus 3 leaves the left end of a range out, Prometheus 2 does not
         while at < end_ms:
             upto = min(at + chunk_ms, end_ms)
@@ -114,20 +116,20 @@ class Fetch:
     def _add(self, found: Mapping[str, Any]) -> None:
         labels = dict(found["metric"])
         metric = str(labels.pop("__name__", ""))
-        points = self._points.setdefault((metric, canonical(labels)), {})
-        for at_s, value in found["values"]:
-            points[round(at_s * 1000)] = float(value)
+        key = metric, canonical(labels)
+        time_ms = np.array([round(at_s * 1000) for at_s, _ in found["values"]], np.int64)
+        value = np.array([float(text) for _, text in found["values"]])
+        before = self._series.get(key)
+        if before is not None:
+            new = time_ms > before.time_ms[-1]
+            time_ms = np.concatenate([before.time_ms, time_ms[new]])
+            value = np.concatenate([before.value, value[new]])
+        if len(time_ms):
+            self._series[key] = Series(metric, labels, time_ms, value)
 
     def series(self) -> tuple[Series, ...]:
         """Every series fetched so far, in the order of their names and labels."""
-        return tuple(_series(*key, points) for key, points in sorted(self._points.items()) if points)
-
-
-def _series(metric: str, labels: str, points: Mapping[int, float]) -> Series:
-    times = np.fromiter(points.keys(), np.int64, len(points))
-    values = np.fromiter(points.values(), np.float64, len(points))
-    order = np.argsort(times, kind="stable")
-    return Series(metric, json.loads(labels), times[order], values[order])
+        return tuple(self._series[key] for key in sorted(self._series))
 
 
 def _root_of(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from analysis.queries import COUNTER_SUFFIX
 from model.contract import CELL_OF_METRIC, CELLS, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK
 
 SCHEMA_VERSION: Final = 1
@@ -24,12 +25,21 @@ class Exposed:
 
 
 def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[str, tuple[float, ...]]:
-    """Counts per predictor of (metric, labels, value) series, summed over workers; feedback only."""
+    """Counts per predictor of (metric, labels, value) series, summed over workers; feedback only.
+
+    Gauges where a predictor has any, else Seldon's COUNTERs of the same name, as `live.cell_series` has it.
+    """
+    feedback = [one for one in series if one[1].get(LABEL_METHOD) == METHOD_FEEDBACK]
+    gauges = _sums(feedback, "")
+    return _sums(feedback, COUNTER_SUFFIX) | gauges
+
+
+def _sums(series: Sequence[tuple[str, Mapping[str, str], float]], suffix: str) -> dict[str, tuple[float, ...]]:
     sums: dict[str, list[float]] = {}
+    names = {metric + suffix: CELLS.index(cell) for metric, cell in CELL_OF_METRIC.items()}
     for metric, labels, value in series:
-        if metric in CELL_OF_METRIC and labels.get(LABEL_METHOD) == METHOD_FEEDBACK:
-            found = sums.setdefault(labels.get(LABEL_PREDICTOR, ""), [0.0] * len(CELLS))
-            found[CELLS.index(CELL_OF_METRIC[metric])] += value
+        if metric in names:
+            sums.setdefault(labels.get(LABEL_PREDICTOR, ""), [0.0] * len(CELLS))[names[metric]] += value
     return {name: tuple(found) for name, found in sums.items()}
 
 
