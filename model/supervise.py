@@ -35,7 +35,9 @@ def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = (
 
     supervisor = os.getpid()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    processes = [fork.Process(target=_run, args=(part, supervisor, before), name=name) for name, part in parts.items()]
+    processes: list[BaseProcess] = [
+        fork.Process(target=_run, args=(part, supervisor, before), name=name) for name, part in parts.items()
+    ]
     for process in processes:
         process.start()
     signal.signal(signal.SIGTERM, stop)
