@@ -17,7 +17,10 @@ class FieldError(Exception):
     """One line that begins with the path of the field which is wrong."""
 
     def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"{where}: {problem}")
+        text = f"{where}: {problem}"
+        super().__init__(
+            "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+        )  # a key may hold anything
 
 
 def words(spaced: str) -> frozenset[str]:

@@ -124,7 +124,7 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
     return [place for key, item in inner for place in [(*path, key), *places(item, (*path, key))]]
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_value_in_any_place_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
     """Whatever stands in whatever place of a manifest, the reader gives a deployment or a `FieldError`, no crash."""

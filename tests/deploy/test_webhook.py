@@ -36,6 +36,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     "no predictors": (set_to(spec, predictors=[]), "spec.predictors: expected at least one predictor, got none"),
     "predictors no list": (set_to(spec, predictors={"a": 1}), "spec.predictors: expected a list"),
     "predictor key": (set_to(shadow, shadows=True), f"{P1}.shadows: no such key. Did you mean shadow?"),
+    "line break": (set_to(shadow, **{"sha\ndow": True}), f"{P1}.sha\\ndow: no such key. Did you mean shadow?"),
     "graph key": (
         lambda d: primary(d)["graph"].update(typ="MODEL"),
         f"{P0}.graph.typ: no such key. Did you mean type?",
