@@ -8,7 +8,7 @@ export SDEP
 PY := .venv/bin/python
 ENVIRONMENT := @python3 -m deploy.bootstrap
 
-.PHONY: help environment train up down status web loadtest judge report test test-quick lint bench clean
+.PHONY: help environment train up down status web loadtest judge report test test-quick faults lint bench clean
 
 help: ## list the verbs and the variables
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -46,6 +46,9 @@ test: train lint ## lint, types and all tests, with real servers on free ports
 
 test-quick: train ## the tests that need no server
 	@$(PY) -m pytest -q -m "not stack and not slow" $(ARGS)
+
+faults: train ## run the catalogue of faults and clean variants: RUNS=50 runs the clean one 50 times instead
+	@$(PY) tests/faults $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 lint: environment ## ruff and mypy over all of our code
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -1,88 +1,606 @@
-"""The catalogue: deployments that misbehave, each with the diagnosis that must be found, and clean ones."""
+"""The catalogue: every way in which a deployment, a scrape or a load was made to misbehave, and clean variants.
+
+A row says what is done and what the judge must say of it. A diagnosis that no row expects is named in `NO_ROW`,
+with the reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-import acts
-
-SINGLE: Final = "deploy/seldon/metrics-model.yaml"
-SHADOW: Final = "deploy/seldon/ab-test.yaml"
-WEIGHTED: Final = "tests/faults/weighted.yaml"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One deployment under one load.
-
-    ``found``: verdict and diagnosis that must be among the findings; the diagnosis of a clean one is empty.
-    ``serves``: class that the image's code is, ``launcher``: module that serves it. ``stack``, ``load``: options of
-    the local stack and of the load test. ``act``: what happens during the load. ``through``: script that the load test is
-    run through. ``spoils``: what happens to the run folder before it is judged again.
-    """
-
-    name: str
-    verdict: str
-    diagnosis: str = ""
-    manifest: str = SINGLE
-    serves: str = "model.MetricsModel.MetricsModel"
-    launcher: str = "model.server"
-    stack: tuple[str, ...] = ()
-    load: tuple[str, ...] = ()
-    duration_s: int = 6
-    act: Callable[[acts.Scene], None] | None = None
-    through: tuple[str, ...] = ()
-
-
-def fault(name: str, diagnosis: str, *, verdict: str = "FAIL", **more: object) -> Case:
-    return Case(name, verdict, diagnosis, **more)  # type: ignore[arg-type]
-
-
-def clean(name: str, **more: object) -> Case:
-    return Case(name, "PASS", **more)  # type: ignore[arg-type]
-
-
-FAULTS: Final = (
-    fault("cells permuted", "cells permuted", serves="Faulty.SwappedCells"),
-    fault("positive class flipped", "positive class flipped", serves="Faulty.FlippedClass"),
-    fault("threshold shifted", "threshold shifted", serves="Faulty.OtherThreshold"),
-    fault("every tenth count lost", "counts lost", serves="Faulty.LosesTenth"),
-    fault("150 counts lost in a burst", "counts lost", serves="Faulty.LosesBurst"),
-    fault("stock wrapper, 8 threads, COUNTERs", "counts lost", serves="Faulty.Increments", launcher="model.stock",
-          stack=("--env", "GUNICORN_THREADS=8"), load=("--users", "16")),
-    fault("counted twice", "counted twice", serves="Faulty.CountsTwice"),
-    fault("gateway retries on 503", "counted twice", serves="Faulty.Unavailable", stack=("--retries", "istio-1.23")),
-    fault("foreign traffic", "foreign traffic", act=acts.send_strangers),
-    fault("stock wrapper, --max-requests", "worker or replica recycled", launcher="model.stock",
-          stack=("--env", "GUNICORN_MAX_REQUESTS=300", "--workers", "2")),
-    fault("replica killed", "worker or replica recycled", act=acts.kill_model, duration_s=12),
-    fault("scraped twice", "scraped twice", through=("tests/faults/scraped_twice.py",)),
-    fault("Prometheus stopped for a while", "scrape gap", verdict="INCONCLUSIVE", act=acts.hold_prometheus, duration_s=20),
-    fault("shadow stopped", "shadow incomplete", manifest=SHADOW, stack=("--restarts", "0"), act=acts.kill_shadow, duration_s=8),
-    fault("slow shadow, Envoy's breakers", "shadow incomplete", manifest=SHADOW, serves="Faulty.SlowShadow",
-          stack=("--breakers", "envoy"), load=("--rate", "400", "--feedback-ratio", "1"), duration_s=8),
-    fault("wrong model behind a name", "wrong model behind a name", serves="Faulty.OtherModel"),
-    fault("serving skew", "serving skew", serves="Faulty.Skewed"),
-    fault("answers differ between replays", "answers differ between replays", serves="Faulty.Wavering", duration_s=10),
-    fault("first row of a batch", "first row of a batch", serves="Faulty.FirstRowOnly", load=("--batch", "8")),
-    fault("rewards of zero uncounted", "rewards of zero uncounted", launcher="model.stock"),
-    fault("generator overloaded", "generator late", verdict="INCONCLUSIVE", load=("--rate", "20000"), duration_s=4),
-)  # fmt: skip
-
-CLEAN: Final = (
-    clean("single"),
-    clean("shadow", manifest=SHADOW),
-    clean("four workers", manifest=SHADOW, stack=("--workers", "4")),
-    clean("two generator processes", manifest=SHADOW, load=("--processes", "2")),
-    clean("weighted primaries", manifest=WEIGHTED),
-    clean("prior traffic", through=("tests/faults/prior_traffic.py",)),
-    clean("open load", load=("--rate", "100")),
-    clean("feedback delayed", load=("--feedback-delay", "1")),
-    clean("feedback for a tenth", load=("--feedback-ratio", "0.1"), duration_s=8),
-    clean("batches of 8", load=("--batch", "8")),
-    clean("Prometheus restarted with its data", act=acts.restart_prometheus, duration_s=12),
-    clean("slow but complete shadow", manifest=SHADOW, act=acts.pause_shadow, duration_s=8),
-    clean("COUNTERs of a class of one's own", serves="Faulty.Increments"),
+from actions import (
+    at_once,
+    earlier,
+    fill_disk,
+    foreign,
+    kill,
+    kill_generator_process,
+    kill_worker,
+    pause_generator,
+    retrained,
+    truncated,
 )
+from scene import SHADOW, Edit, Row, Served
+from scraping import (
+    dropped,
+    end_prometheus,
+    exchanged_on_the_way,
+    other_clock,
+    reconfigured,
+    scraped_only_now,
+    second_job,
+    slow_prometheus,
+    step,
+    stepping,
+    through_a_cache,
+    without_gateway,
+    without_models,
+)
+
+EVERY: Final = (0, 1)
+STEADY: Final = ("--rate", "150")
+"""An open loop that leaves this machine time for everything else, so that a moment of the run is a known one."""
+NO_REWARD: Final = ("--reward", "none")
+"""Keeps rewards out of a row on the stock wrapper, which counts those of zero nowhere."""
+STAY_DOWN: Final = ("--restarts", "0")
+
+
+def model_of(number: int, name: str) -> Edit:
+    """The model that a predictor names."""
+    return ("spec", "predictors", number, "graph", "parameters", 0, "value"), name
+
+
+def stock(name: str, *options: str) -> Served:
+    """A class under Seldon's own launcher."""
+    return Served(name, "model.stock", options)
+
+
+SPLIT: Final[tuple[Edit, ...]] = (
+    (("spec", "predictors", 0, "traffic"), 70),
+    (("spec", "predictors", 1, "traffic"), 30),
+    (("spec", "predictors", 1, "shadow"), False),
+)
+HALF_MIRROR: Final[Edit] = (("spec", "predictors", 1, "traffic"), 50)
+TWO_REPLICAS: Final[Edit] = (("spec", "predictors", 0, "replicas"), 2)
+
+CELLS_PERMUTED = Row(
+    "cells-permuted",
+    "the notebook's class: three gauges report another cell",
+    "FAIL",
+    ("cells permuted",),
+    ("true_neg reports FN", "false_pos reports TN", "false_neg reports FP"),
+    Served("SwappedCells.SwappedCells"),
+)
+CLEAN = Row("clean", "primary and shadow, nothing wrong", "PASS", manifest=SHADOW)
+
+INSTRUMENTATION: Final = (
+    CELLS_PERMUTED,
+    Row(
+        "cells-permuted-in-the-shadow",
+        "the same, in the shadow only",
+        "FAIL",
+        ("cells permuted",),
+        ("shadow", "true_neg reports FN"),
+        Served("SwappedCells.SwappedCells", predictors=(1,)),
+        SHADOW,
+    ),
+    Row(
+        "falses-exchanged",
+        "false positives and false negatives change places: accuracy stays right",
+        "FAIL",
+        ("cells permuted",),
+        ("false_pos reports FN", "false_neg reports FP"),
+        Served("FalsesExchanged"),
+    ),
+    Row(
+        "positive-flipped",
+        "the class calls the other class positive",
+        "FAIL",
+        ("positive class flipped",),
+        (),
+        Served("PositiveFlipped"),
+    ),
+    Row(
+        "threads",
+        "stock wrapper, COUNTERs, 8 threads in one worker",
+        "FAIL",
+        ("counts lost",),
+        ("all along",),
+        stock("Counters", "--threads", "8"),
+        load=NO_REWARD,
+    ),
+    Row(
+        "burst-lost",
+        "a hundred feedbacks in a row are not counted",
+        "FAIL",
+        ("counts lost",),
+        ("100 of", "at once"),
+        Served("BurstLost"),
+    ),
+    Row(
+        "tenth-lost",
+        "each tenth feedback is not counted",
+        "FAIL",
+        ("counts lost",),
+        ("all along",),
+        Served("EveryTenthLost"),
+    ),
+    Row("counted-twice", "every row is counted twice", "FAIL", ("counted twice",), (), Served("CountedTwice")),
+    Row(
+        "counted-thrice", "every row is counted three times", "FAIL", ("counted 3 times",), (), Served("CountedThrice")
+    ),
+    Row(
+        "first-row",
+        "only the first row of each batch of 8 is counted",
+        "FAIL",
+        ("first row of a batch",),
+        (),
+        Served("FirstRowOnly"),
+        load=("--batch", "8"),
+    ),
+    Row(
+        "zero-rewards",
+        "stock wrapper: a reward of 0 is not counted",
+        "FAIL",
+        ("rewards of zero uncounted",),
+        (),
+        stock("Plain"),
+    ),
+    Row(
+        "counts-ahead",
+        "fifty counts are shown before they happen",
+        "FAIL",
+        ("counted early",),
+        (),
+        Served("CountsAhead"),
+    ),
+    Row("not-a-count", "the gauges hold halves", "INCONCLUSIVE", ("not a count",), (), Served("Halves")),
+    Row(
+        "several-series",
+        "one worker publishes two series of each cell",
+        "INCONCLUSIVE",
+        ("several series",),
+        (),
+        Served("SeveralSeries"),
+    ),
+)
+SERVING: Final = (
+    Row(
+        "threshold-shifted",
+        "the class decides at another threshold",
+        "FAIL",
+        ("serving skew", "threshold shifted"),
+        (),
+        Served("ThresholdShifted"),
+    ),
+    Row(
+        "scoring-threshold-shifted",
+        "it answers rightly, and scores at another threshold",
+        "FAIL",
+        ("threshold shifted",),
+        ("instrumentation",),
+        Served("ScoringThresholdShifted"),
+    ),
+    Row(
+        "wrong-model",
+        "what is deployed is not what the manifest says; the answers' tags tell",
+        "FAIL",
+        ("serving skew", "wrong model behind a name"),
+        ("binary-lr.joblib",),
+        deployed=(model_of(0, "binary-lr.joblib"),),
+    ),
+    Row(
+        "wrong-model-untagged",
+        "the same, and the answers carry no tags",
+        "FAIL",
+        ("serving skew", "wrong model behind a name"),
+        ("the counts are those of binary-lr.joblib",),
+        Served("Untagged"),
+        SHADOW,
+    ),
+    Row(
+        "wrong-shadow",
+        "the shadow serves the primary's model",
+        "FAIL",
+        ("wrong model behind a name",),
+        ("the counts are those of binary-percept.joblib",),
+        manifest=SHADOW,
+        deployed=(model_of(1, "binary-percept.joblib"),),
+    ),
+    Row(
+        "serving-skew",
+        "one feature is scaled for answers, not for scoring",
+        "FAIL",
+        ("serving skew",),
+        ("rows (",),
+        Served("ServingSkew"),
+    ),
+    Row(
+        "skew-everywhere",
+        "one feature is scaled for answers and for scoring",
+        "FAIL",
+        ("cells differ", "serving skew"),
+        (),
+        Served("Skew"),
+    ),
+    Row(
+        "moody",
+        "each twentieth answer is the other class",
+        "FAIL",
+        ("answers differ between replays",),
+        (),
+        Served("Moody"),
+    ),
+    Row(
+        "half-rolled-out",
+        "two replicas serve different models",
+        "FAIL",
+        ("answers differ between replays", "cells differ"),
+        (),
+        Served("HalfRolledOut"),
+        edits=(TWO_REPLICAS,),
+    ),
+    Row(
+        "probabilities",
+        "answers name no class",
+        "INCONCLUSIVE",
+        ("answers not readable", "predictions failed"),
+        (),
+        Served("Probabilities"),
+    ),
+    Row(
+        "predictions-fail",
+        "every prediction is refused",
+        "INCONCLUSIVE",
+        ("predictions failed",),
+        (),
+        Served("PredictionFails"),
+    ),
+    Row(
+        "feedback-fails",
+        "three feedbacks of four are refused",
+        "INCONCLUSIVE",
+        ("most feedback failed",),
+        (),
+        Served("FeedbackFails"),
+    ),
+)
+TRAFFIC: Final = (
+    Row(
+        "foreign-traffic",
+        "another client sends 60 feedbacks during the run",
+        "FAIL",
+        ("foreign traffic",),
+        ("60 more",),
+        load=STEADY,
+        during=foreign(60),
+        at_s=1.0,
+    ),
+    Row(
+        "foreign-traffic-no-gateway",
+        "the same where nothing is known of the gateway",
+        "FAIL",
+        ("foreign traffic or counted twice",),
+        ("60 more",),
+        load=STEADY,
+        before=reconfigured(without_gateway),
+        during=foreign(60),
+        at_s=1.0,
+    ),
+    Row(
+        "retries-503",
+        "gateway that retries on 503, class that answers 503 after counting",
+        "FAIL",
+        ("counted twice",),
+        ("sent",),
+        Served("Answers503"),
+        stack=("--retries", "istio-1.23"),
+    ),
+    Row(
+        "recycled-worker",
+        "stock wrapper, --max-requests 300: an ending worker takes its counts along",
+        "FAIL",
+        ("worker or replica recycled",),
+        ("fell from",),
+        stock("Plain", "--max-requests", "300"),
+        load=(*STEADY, *NO_REWARD),
+    ),
+    Row(
+        "killed-replica",
+        "a replica is killed and starts anew",
+        "FAIL",
+        ("worker or replica recycled",),
+        ("fell from",),
+        load=STEADY,
+        during=kill(0),
+        duration="12s",
+    ),
+    Row(
+        "shadow-down",
+        "the shadow is down from the start",
+        "FAIL",
+        ("shadow incomplete",),
+        (),
+        manifest=SHADOW,
+        stack=STAY_DOWN,
+        load=STEADY,
+        before=at_once(kill(1)),
+    ),
+    Row(
+        "shadow-dies",
+        "the shadow dies during the run",
+        "FAIL",
+        ("shadow incomplete",),
+        (),
+        manifest=SHADOW,
+        stack=STAY_DOWN,
+        load=STEADY,
+        during=kill(1),
+    ),
+    Row(
+        "shadow-stalled",
+        "a shadow that hangs for 7 s, Envoy's default breakers",
+        "FAIL",
+        ("shadow incomplete",),
+        ("pending_overflow",),
+        Served("Stalled", predictors=(1,)),
+        SHADOW,
+        stack=("--breakers", "envoy"),
+        load=("--users", "30", "--predict-ratio", "0", *NO_REWARD),
+        duration="8s",
+    ),
+    Row(
+        "half-mirrored",
+        "the gateway mirrors half of what the manifest says",
+        "FAIL",
+        ("shadow incomplete",),
+        (),
+        manifest=SHADOW,
+        deployed=(HALF_MIRROR,),
+    ),
+)
+PIPELINE: Final = (
+    Row(
+        "relabelled",
+        "Prometheus' relabelling exchanges two cells",
+        "FAIL",
+        ("cells permuted", "pipeline"),
+        ("pipeline",),
+        before=reconfigured(exchanged_on_the_way),
+    ),
+    Row(
+        "stale",
+        "the models are scraped through a cache of 1.5 s",
+        "FAIL",
+        ("stale series",),
+        (),
+        trace=tuple(i / 100 for i in range(400)),
+        duration="8s",
+        before=reconfigured(through_a_cache(1.5)),
+    ),
+    Row(
+        "scraped-twice",
+        "a second job scrapes the same pods",
+        "FAIL",
+        ("scraped twice",),
+        (),
+        before=reconfigured(second_job),
+    ),
+    Row(
+        "scrape-gap",
+        "the scrape job is gone for four seconds, at a scrape every 250 ms",
+        "INCONCLUSIVE",
+        ("scrape gap",),
+        (),
+        stack=("--scrape-interval", "250ms"),
+        load=STEADY,
+        duration="14s",
+        during=dropped(4.0),
+    ),
+    Row(
+        "prometheus-stopped",
+        "Prometheus is stopped and starts again, at a scrape every 250 ms",
+        "INCONCLUSIVE",
+        ("scrape gap",),
+        (),
+        stack=("--scrape-interval", "250ms"),
+        load=STEADY,
+        duration="10s",
+        during=end_prometheus,
+    ),
+    Row(
+        "prometheus-gone",
+        "Prometheus is stopped for good",
+        "INCONCLUSIVE",
+        ("Prometheus failed", "no samples"),
+        (),
+        stack=STAY_DOWN,
+        during=end_prometheus,
+    ),
+    Row(
+        "not-scraped",
+        "nothing scrapes the models",
+        "INCONCLUSIVE",
+        ("no samples",),
+        (),
+        before=reconfigured(without_models),
+    ),
+    Row(
+        "no-baseline",
+        "the models are scraped only from the middle of the run",
+        "INCONCLUSIVE",
+        ("no baseline",),
+        (),
+        load=STEADY,
+        duration="12s",
+        before=reconfigured(without_models),
+        during=scraped_only_now,
+        at_s=1.0,
+    ),
+    Row(
+        "no-last-scrape",
+        "the scrape job is removed near the end of the run",
+        "INCONCLUSIVE",
+        ("no last scrape",),
+        (),
+        load=STEADY,
+        during=dropped(60.0),
+        at_s=3.0,
+    ),
+    Row(
+        "slow-prometheus",
+        "Prometheus takes 0.6 s longer over each answer: its clock cannot be read",
+        "INCONCLUSIVE",
+        ("clock offset too large",),
+        (),
+        before=slow_prometheus(0.6),
+    ),
+    Row(
+        "clock-step",
+        "Prometheus' clock is set forward by 5 s during the run",
+        "INCONCLUSIVE",
+        ("clock offset too large",),
+        (),
+        before=other_clock(stepping),
+        during=step,
+    ),
+)
+GENERATOR: Final = (
+    Row(
+        "generator-late",
+        "the load generator stands still for a second",
+        "INCONCLUSIVE",
+        ("generator late",),
+        (),
+        load=STEADY,
+        during=pause_generator(1.0),
+    ),
+    Row(
+        "generator-busy",
+        "a rate that the generator cannot plan, let alone send",
+        "INCONCLUSIVE",
+        ("generator CPU-bound", "generator late"),
+        (),
+        load=("--rate", "100000", "--max-in-flight", "20"),
+    ),
+    Row(
+        "generator-killed",
+        "one of two generator processes is killed",
+        "INCONCLUSIVE",
+        ("ledger incomplete",),
+        (),
+        load=("--processes", "2", "--users", "4"),
+        during=kill_generator_process,
+    ),
+    Row(
+        "disk-full",
+        "the disk of the ledger fills up",
+        "INCONCLUSIVE",
+        ("ledger incomplete",),
+        (),
+        load=STEADY,
+        during=fill_disk,
+    ),
+    Row(
+        "ledger-truncated",
+        "the ledger lost its last bytes afterwards",
+        "INCONCLUSIVE",
+        ("ledger incomplete",),
+        (),
+        after=truncated,
+    ),
+    Row(
+        "retrained",
+        "the offline answers are of models trained since",
+        "INCONCLUSIVE",
+        ("provenance unequal",),
+        (),
+        after=retrained,
+    ),
+    Row(
+        "nothing-sent",
+        "the first arrival is due after the end",
+        "INCONCLUSIVE",
+        ("nothing was sent",),
+        (),
+        trace=(100.0,),
+        duration="2s",
+    ),
+)
+CLEANS: Final = (
+    CLEAN,
+    Row("clean-single", "one predictor", "PASS"),
+    Row("clean-workers", "4 gunicorn workers each", "PASS", manifest=SHADOW, stack=("--workers", "4")),
+    Row("clean-replicas", "2 replicas", "PASS", manifest=SHADOW, edits=(TWO_REPLICAS,)),
+    Row("clean-split", "two primaries, 70 and 30 of the traffic", "PASS", manifest=SHADOW, edits=SPLIT),
+    Row("clean-earlier-traffic", "120 feedbacks before the run", "PASS", manifest=SHADOW, before=earlier(120)),
+    Row(
+        "clean-open-loop",
+        "open loop, Poisson arrivals",
+        "PASS",
+        manifest=SHADOW,
+        load=("--rate", "200", "--arrivals", "poisson"),
+    ),
+    Row("clean-thinking", "closed loop with think time", "PASS", manifest=SHADOW, load=("--think-time", "0.05")),
+    Row("clean-delayed", "feedback half a second later", "PASS", manifest=SHADOW, load=("--feedback-delay", "0.5")),
+    Row("clean-tenth", "feedback for a tenth of the predictions", "PASS", load=("--feedback-ratio", "0.1")),
+    Row("clean-batch", "batches of 8", "PASS", manifest=SHADOW, load=("--batch", "8")),
+    Row("clean-tensor", "payload as tensor", "PASS", load=("--payload", "tensor")),
+    Row("clean-processes", "2 generator processes", "PASS", load=("--processes", "2")),
+    Row(
+        "clean-prometheus-restarted",
+        "Prometheus is stopped and starts again with its data, at a scrape a second",
+        "PASS",
+        manifest=SHADOW,
+        load=STEADY,
+        duration="12s",
+        during=end_prometheus,
+    ),
+    Row(
+        "clean-slow-shadow",
+        "a shadow that lags behind and loses nothing",
+        "PASS",
+        (),
+        (),
+        Served("Slow", predictors=(1,)),
+        SHADOW,
+        load=("--rate", "100"),
+    ),
+    Row("clean-half-mirror", "half is mirrored, as the manifest says", "PASS", manifest=SHADOW, edits=(HALF_MIRROR,)),
+    Row(
+        "clean-worker-killed",
+        "a worker of ours is killed",
+        "PASS",
+        stack=("--workers", "2"),
+        load=STEADY,
+        during=kill_worker(0),
+    ),
+    Row(
+        "clean-recycled",
+        "our server, workers recycled after 200 requests",
+        "PASS",
+        stack=("--env", "GUNICORN_MAX_REQUESTS=200", "--workers", "2"),
+    ),
+    Row("clean-counters", "COUNTERs in place of gauges", "PASS", (), (), Served("Counters")),
+    Row("clean-plain", "a user's own class, without tags", "PASS", (), (), Served("Plain")),
+    Row(
+        "clean-stock",
+        "stock wrapper, COUNTERs, 4 workers of one thread",
+        "PASS",
+        (),
+        (),
+        stock("Counters", "--workers", "4"),
+        load=NO_REWARD,
+    ),
+    Row("clean-clock-ahead", "Prometheus' clock is 7.3 s ahead", "PASS", before=other_clock(lambda _: 7.3)),
+    Row("clean-clock-behind", "Prometheus' clock is 3.1 s behind", "PASS", before=other_clock(lambda _: -3.1)),
+    Row("clean-fast-scrapes", "a scrape every 250 ms", "PASS", manifest=SHADOW, stack=("--scrape-interval", "250ms")),
+    Row("clean-slow-scrapes", "a scrape every 3 s", "PASS", manifest=SHADOW, stack=("--scrape-interval", "3s")),
+    Row("clean-retries", "gateway with Istio's retries, nothing fails", "PASS", stack=("--retries", "istio")),
+)
+
+FAULTS: Final = (*INSTRUMENTATION, *SERVING, *TRAFFIC, *PIPELINE, *GENERATOR)
+ROWS: Final = (*FAULTS, *CLEANS)
+
+NO_ROW: Final[dict[str, str]] = {}
+"""Diagnoses that no row expects, each with the reason."""

@@ -86,6 +86,10 @@ def _load(row: Row, scene: Scene, cleanup: ExitStack) -> int:
     """Exit code of the load test, during which the row's action was done."""
     command = [sys.executable, "-m", "locustfiles", "--run", str(scene.run), "--sdep", str(scene.folder / "asked.yaml")]
     command += ["--host", scene.host, "--prometheus-url", scene.prometheus_url, "--duration", row.duration, *row.load]
+    if row.trace:
+        path = scene.folder / "trace.txt"
+        path.write_text("".join(f"{due:g}\n" for due in row.trace), encoding="utf-8")
+        command += ["--trace", str(path)]
     with (scene.folder / "load.log").open("w") as log:
         process = subprocess.Popen(
             command,

@@ -137,6 +137,13 @@ class CountedTwice(Plain):
         super().score([pair for pair in pairs for _ in range(2)])
 
 
+class CountedThrice(Plain):
+    """Counts every row three times."""
+
+    def score(self, pairs: Pairs) -> None:
+        super().score([pair for pair in pairs for _ in range(3)])
+
+
 class FirstRowOnly(Plain):
     """Counts the first row of each batch, as the notebook's class does."""
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from deploy.local import state
+from deploy.local.state import StackRecord
+from deploy.local.state import read as read_state
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
@@ -67,9 +68,9 @@ class Scene:
         return self.folder / "run"
 
     @property
-    def stack(self) -> state.StackRecord:
+    def stack(self) -> StackRecord:
         """The stack as it is now."""
-        return state.read(self.state)
+        return read_state(self.state)
 
     def process(self, name: str) -> int:
         """Number of the stack's process of that name."""
@@ -79,10 +80,14 @@ class Scene:
         """Name of the replica with that number, in the manifest's order."""
         return self.stack.replicas[number].pod
 
-    def analysis(self, *words: str, **more: str) -> None:
-        """Run ``python -m analysis`` on the run folder; its exit code is the verdict's."""
-        command = [sys.executable, "-m", "analysis", *words, str(self.run)]
+    def python(self, *words: str, **more: str) -> None:
+        """Run Python at the root of the repository, whatever its exit code (of a verdict, often not 0)."""
+        command = [sys.executable, *words]
         subprocess.run(command, cwd=ROOT, env=environment(**more), check=False, capture_output=True, timeout=60)
+
+    def analysis(self, step: str, **more: str) -> None:
+        """Run a step of the analysis on the run folder."""
+        self.python("-m", "analysis", step, str(self.run), **more)
 
 
 Before = Callable[[Scene], Scene]
@@ -95,8 +100,9 @@ class Row:
 
     ``what``: for the table. ``diagnoses``: of all findings that are no PASS, each name once; (unnamed) of one without.
     ``words``: all in the messages of those findings. ``edits``: of the manifest. ``deployed``: further edits, of which
-    the load test is not told. ``stack``, ``load``: options. ``before``: done once the stack is up, ``during``: done
-    ``at_s`` after the first event, ``after``: done on the run folder, which is then judged again.
+    the load test is not told. ``stack``, ``load``: options. ``trace``: seconds at which visits are due. ``before``:
+    done once the stack is up. ``during``: done ``at_s`` after the first event. ``after``: done on the run folder, which
+    is then judged again.
     """
 
     name: str
@@ -110,6 +116,7 @@ class Row:
     deployed: tuple[Edit, ...] = ()
     stack: tuple[str, ...] = ()
     load: tuple[str, ...] = ()
+    trace: tuple[float, ...] = ()
     duration: str = "6s"
     before: Before | None = None
     during: Action | None = None

@@ -1,0 +1,94 @@
+"""The catalogue of faults: that it leaves no diagnosis out, and a quick part of it on real servers."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from catalogue import CLEANS, FAULTS, NO_ROW, ROWS
+from drive import run
+from names import UnreadableError, names_in
+from scene import ROOT, Found, Row
+
+QUICK = ("cells-permuted-in-the-shadow", "scraped-twice", "clean-earlier-traffic")
+
+
+def named(name: str) -> Row:
+    """The row of that name."""
+    return next(row for row in ROWS if row.name == name)
+
+
+def test_every_diagnosis_that_the_analysis_can_make_has_a_row() -> None:
+    """A diagnosis without a deployment that earns it is listed with the reason, and no other."""
+    expected = {diagnosis for row in FAULTS for diagnosis in row.diagnoses}
+    known = names_in(ROOT / "analysis")
+    assert {name for name in known if not fnmatch.filter(expected, name)} == set(NO_ROW)
+
+
+def test_every_diagnosis_that_a_row_expects_is_one_that_the_analysis_can_make() -> None:
+    """A row that waits for a name which nothing says would be wrong for ever."""
+    expected = {diagnosis for row in FAULTS for diagnosis in row.diagnoses}
+    known = names_in(ROOT / "analysis")
+    assert {name for name in expected if not any(fnmatch.fnmatch(name, one) for one in known)} == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(x):\n    return Diagnosis('lost', x, 'mend it')", {"lost"}),
+        ("def f(n):\n    return Diagnosis('twice' if n == 2 else f'{n} times', '', '')", {"twice", "* times"}),
+        (
+            "def f():\n    name = 'a'\n    if 1:\n        name = 'b'\n    return Finding('c', 's', v, '', 1, 2, name)",
+            {"a", "b"},
+        ),
+        (
+            "def u(x, diagnosis=None):\n    return Diagnosis(diagnosis, x, '')\ndef g():\n    return u('', 'gap')",
+            {"gap"},
+        ),
+        ("def f(found):\n    return Finding('c', 's', v, '', 1, 2, found.name)", set()),
+        ("def f():\n    return Finding('c', 's', v, '')", set()),
+    ],
+)
+def test_the_names_of_diagnoses_are_read_from_the_source(source: str, names: set[str], tmp_path: Path) -> None:
+    """Constants, either branch, computed parts, local variables and the parameters of makers are followed."""
+    (tmp_path / "module.py").write_text(source, encoding="utf-8")
+    assert names_in(tmp_path) == names
+
+
+def test_a_diagnosis_that_cannot_be_read_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    """A name that comes from a call is refused, not skipped."""
+    (tmp_path / "module.py").write_text("def f():\n    return Diagnosis(name_of(3), '', '')", encoding="utf-8")
+    with pytest.raises(UnreadableError):
+        names_in(tmp_path)
+
+
+def test_rows_have_names_of_their_own_and_clean_ones_expect_a_pass() -> None:
+    """The name is the row's folder; a fault that may pass is none."""
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert {row.verdict for row in CLEANS} == {"PASS"}
+    assert "PASS" not in {row.verdict for row in FAULTS}
+    assert [row.name for row in FAULTS if not row.diagnoses] == []
+
+
+def test_a_row_is_as_expected_only_with_its_verdict_every_diagnosis_and_every_word() -> None:
+    """Each of the three is seen to be missed, and one diagnosis too many as well."""
+    row = Row("a", "b", "FAIL", ("scraped twice", "counted twice"), ("two jobs",))
+    right = Found("FAIL", ("counted twice", "scraped twice"), ("scrapes default FAIL: by two jobs",), 1.0)
+    assert right.is_expected(row)
+    assert not replace(right, verdict="INCONCLUSIVE").is_expected(row)
+    assert not replace(right, diagnoses=("scraped twice",)).is_expected(row)
+    assert not replace(right, diagnoses=(*right.diagnoses, "stale series")).is_expected(row)
+    assert not replace(right, messages=("by a job",)).is_expected(row)
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUICK)
+def test_the_judge_says_of_a_row_what_the_row_says(name: str, tmp_path: Path) -> None:
+    """Verdict, diagnoses and words of a few rows; ``make faults`` runs all of them."""
+    row = named(name)
+    found = run(row, tmp_path / name)
+    assert found.is_expected(row), found
