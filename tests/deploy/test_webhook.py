@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy import schema
@@ -117,6 +117,7 @@ def test_a_manifest_that_breaks_a_rule_is_refused_by_the_name_of_the_field(rule:
     assert "\n" not in str(error.value)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.integers(0, 100), min_size=2, max_size=5))
 def test_weights_are_admitted_exactly_when_they_sum_to_100(weights: list[int]) -> None:
     """Two primaries or more are admitted if and only if their traffic sums to 100, and each keeps its own."""
@@ -132,6 +133,7 @@ def test_weights_are_admitted_exactly_when_they_sum_to_100(weights: list[int]) -
             parsed(found)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.from_regex(r"[a-zA-Z]{1,12}", fullmatch=True).filter(lambda key: key not in schema.PREDICTOR))
 def test_no_unknown_key_of_a_predictor_passes(key: str) -> None:
     """Any key that the CRD does not know is refused under its own name."""
