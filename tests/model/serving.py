@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("-m", "model.server", "model.MetricsModel.MetricsModel")
 STOCK = ("-m", "model.stock", "model.MetricsModel.MetricsModel")
-READY_S = 30.0
+READY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,15 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
         return time.monotonic() - began
+
+    def listening(self) -> set[tuple[str, int]]:
+        """Address and port of every listening socket of the process group."""
+        return {
+            (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+            for pid in self.group()
+            for connection in psutil.Process(pid).net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
 
     def group(self) -> list[int]:
         """Pids of what runs of the process group."""

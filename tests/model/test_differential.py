@@ -274,6 +274,7 @@ def test_both_servers_answer_alike_over_the_wire(requests: list[Request], traine
                 for s in (stock, ours)
             )
             assert differences(left, right, requests) == []
+        assert {address for address, _ in stock.listening() | ours.listening()} == {"127.0.0.1"}
         assert names_and_labels(ours) >= names_and_labels(stock)
 
 

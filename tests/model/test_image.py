@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,21 @@ def test_the_image_runs_the_versions_that_are_tested() -> None:
     image = pins(IMAGE / "requirements.txt")
     assert image
     assert {name: lock[name] for name in image} == image
+
+
+def test_everything_that_the_served_model_imports_is_pinned() -> None:
+    """Each package that a module of model/ imports at its top, training aside, has a pin in the image."""
+    names = {"grpc": "seldon-core", "seldon_core": "seldon-core", "sklearn": "scikit-learn"}
+    names |= {"prometheus_client": "prometheus-client", "google": "seldon-core", "grpc_opentracing": "seldon-core"}
+    served = [path for path in (ROOT / "model").glob("*.py") if path.stem not in {"train", "dataset"}]
+    imported = {
+        found.split(".")[0]
+        for path in served
+        for found in re.findall(r"^(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    }
+    foreign = imported - set(sys.stdlib_module_names) - {"model"}
+    assert "numpy" in foreign
+    assert {names.get(name, name) for name in foreign} <= pins(IMAGE / "requirements.txt").keys()
 
 
 def test_signals_reach_the_whole_group() -> None:
