@@ -23,6 +23,7 @@ LOOK_BACK_S: Final = 300
 """How far before the run the last sample may lie: five intervals of a slow Prometheus."""
 OVERLAP_S: Final = 10
 """A scrape's samples appear when it ends, at most the scrape timeout (10 s by default) after the time they carry."""
+BUCKETS_BEFORE_S: Final = 120
 POLL_S: Final = 0.1
 WAIT_INTERVALS: Final = 4
 LEAST_WAIT_S: Final = 10.0
@@ -120,11 +121,21 @@ class _Gathering:
         self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
         self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
         self._fetch.extend(queries.gateway(run.deployment, [one.name for one in run.predictors]), start_ms, end_ms)
+        self._fetch_buckets(end_ms)
         strangers = self._instances_without_up()
         if strangers:
             whole_ms = round((instant(run.started) + self._clock.offset_s - LOOK_BACK_S) * 1000)
             self._fetch.extend(queries.targets_at(strangers), whole_ms, end_ms)
         self._fetched_s = end_s
+
+    def _fetch_buckets(self, end_ms: int) -> None:
+        """Score buckets at both ends only: there are a hundred of them, and they are compared at the end."""
+        selector = queries.buckets(self._run.deployment, self._run.namespace)
+        if self._load.first_ns is not None and self._fetched_s is None:
+            first_ms = round(self._load.first_ns / 1e6 + self._clock.offset_s * 1000)
+            self._fetch.extend(selector, first_ms - BUCKETS_BEFORE_S * 1000, first_ms)
+        last_ms = round((self._ended_s + self._clock.offset_s) * 1000)
+        self._fetch.extend(selector, max(last_ms, end_ms - OVERLAP_S * 1000), end_ms)
 
     def _instances_without_up(self) -> list[str]:
         """Places that gave series of ours but carry no label of the deployment, so that their ``up`` is not fetched."""

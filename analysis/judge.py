@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from analysis import checks, checks_counts, checks_exposed, checks_rewards, checks_served, checks_stored, gates
+from analysis import (
+    checks,
+    checks_counts,
+    checks_curve,
+    checks_exposed,
+    checks_rewards,
+    checks_served,
+    checks_stored,
+    gates,
+)
 from analysis.evidence import Evidence
 from analysis.verdict import Finding, Verdict, merge
 
@@ -38,6 +47,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("exposed", checks_exposed.exposed),
     Check("bounds", checks_counts.bounds, _WHOLE),
     Check("equality", checks_counts.equality, _WHOLE),
+    Check("curve", checks_curve.curves, _WHOLE),
     Check("rewards", checks_rewards.rewards, _WHOLE),
     Check("gate", gates.gates, _WHOLE),
 )

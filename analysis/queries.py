@@ -13,7 +13,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from analysis.gateway import LABEL_CLUSTER, METRICS, cluster_pattern
-from model.contract import CELLS, FEEDBACK_COUNTER, LABEL_DEPLOYMENT, LABEL_METHOD, METHOD_FEEDBACK, METRIC_OF_CELL
+from model.contract import (
+    CELLS,
+    FEEDBACK_COUNTER,
+    LABEL_DEPLOYMENT,
+    LABEL_METHOD,
+    METHOD_FEEDBACK,
+    METRIC_OF_CELL,
+    SCORE_BUCKETS,
+)
 
 UP: Final = "up"
 SCRAPE_DURATION: Final = "scrape_duration_seconds"
@@ -31,6 +39,16 @@ def cells(deployment: str, namespace: str) -> str:
     names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)] + [FEEDBACK_REQUESTS]
     return _selector(
         _any_name(names),
+        f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
+        f"{LABEL_METHOD}={_quoted(METHOD_FEEDBACK)}",
+        _namespace(namespace),
+    )
+
+
+def buckets(deployment: str, namespace: str) -> str:
+    """Selector of the score buckets of a deployment's predictors."""
+    return _selector(
+        f"__name__={_quoted(SCORE_BUCKETS)}",
         f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
         f"{LABEL_METHOD}={_quoted(METHOD_FEEDBACK)}",
         _namespace(namespace),

@@ -10,8 +10,10 @@ import numpy as np
 
 from analysis import timeline
 from analysis.arrays import Ints
+from analysis.checks_curve import curve_of
 from analysis.compare import comparison
 from analysis.counts import RATIOS, Confusion
+from analysis.curve import as_json
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.judge import verdict
 from analysis.latency import summary
@@ -115,7 +117,7 @@ def _predictor(evidence: Evidence, group: Group, one: PredictorAsked) -> dict[st
         "live": None if path is None else _confusion(path.value[-1].astype(np.int64)),
         "offline": None if offline is None else _confusion(offline),
         "expected": _expected(group),
-        "curve": None,
+        "curve": as_json(curve_of(evidence, group)),
         "timeline": _timeline(evidence.tally, path, one.artifact if known else None),
     }
 

@@ -34,6 +34,14 @@ REWARD_COUNTER: Final = "seldon_api_model_feedback_reward"
 """Counters of Seldon's wrapper: feedback requests and the sum of their rewards, held with ``_total`` behind the name.
 The stock wrapper leaves out requests whose reward is 0, ours does not."""
 
+SCORE_BUCKETS: Final = "feedback_score_bucket"
+LABEL_TRUTH: Final = "truth"
+LABEL_EDGE: Final = "le"
+"""Series of the live precision-recall curve, in the form of a Prometheus histogram: rows scored so far whose true
+class has the label ``truth`` and whose decision score is at most ``le`` (an edge of the card, or ``+Inf``). At the
+threshold ``le`` a row is called positive if its score is above it, so its true positives are ``+Inf`` less ``le`` of
+the positive class."""
+
 CELL_OF_METRIC: Final[dict[str, Cell]] = {metric: cell for cell, metric in METRIC_OF_CELL.items()}
 
 LABEL_DEPLOYMENT: Final = "deployment_name"

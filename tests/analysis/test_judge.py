@@ -16,14 +16,14 @@ from analysis.judge import CHECKS, Check
 from analysis.ledger import Kind
 from analysis.runfolder import PredictorAsked
 from analysis.verdict import Finding, Verdict
-from twins import ALONE, BASE, LONG, SWAP, TWINS, Twin, with_feedback_requests
+from twins import ALONE, BASE, LONG, SWAP, TWINS, Twin, with_buckets, with_feedback_requests
 from worlds import PRIMARY, SHADOW, World
 
 
 @pytest.mark.parametrize(
     "world",
-    [ALONE, BASE, LONG, with_feedback_requests(1.0)],
-    ids=["alone", "with a shadow", "long", "with feedback requests"],
+    [ALONE, BASE, LONG, with_feedback_requests(1.0), with_buckets()],
+    ids=["alone", "with a shadow", "long", "with feedback requests", "with buckets"],
 )
 def test_truth_passes_every_check(tmp_path: Path, world: World) -> None:
     """The worlds that the twins are made from are PASS, finding for finding."""

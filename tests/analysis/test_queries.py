@@ -39,6 +39,13 @@ def test_a_window_is_a_raw_range_vector() -> None:
     assert queries.window("up", 3_600_000) == "up[3600000ms]"
 
 
+def test_score_buckets_are_asked_for_by_deployment_and_feedback_only() -> None:
+    """As the cells are."""
+    assert queries.buckets("ab-test", "seldon") == (
+        '{__name__="feedback_score_bucket",deployment_name="ab-test",method="feedback",namespace=~"seldon|"}'
+    )
+
+
 def test_the_gateways_clusters_are_named_after_the_services() -> None:
     """Envoy's counters of loss and retries, of the local stack's clusters and of Istio's."""
     query = queries.gateway("ab-test", ["default", "shadow"])

@@ -101,6 +101,33 @@ def shadow_down(series: list[Series]) -> list[Series]:
     return found
 
 
+EDGES = (-8.5, -3.0, 0.0, 2.0, 4.5)
+
+
+def with_buckets(shift: float = 0.0) -> World:
+    """The world whose primary publishes score buckets, of scores that are shifted."""
+    score = worlds.answers(PRIMARY.artifact).score + shift
+
+    def alter(series: list[Series]) -> list[Series]:
+        cells = [one for one in series if one.metric == "true_pos"]
+        return series + [one for cell in cells for one in buckets(cell, score)]
+
+    return replace(ALONE, alter=alter)
+
+
+def buckets(cell: Series, score: Floats) -> list[Series]:
+    """Score buckets of the world's feedback, on the labels of a series of cells; complete from the last but one."""
+    found = []
+    for truth in (0, 1):
+        for edge in (*EDGES, float("inf")):
+            mine = [one for one in feedback_of(ALONE) if one.truth == truth and score[one.row] <= edge]
+            value = np.zeros(len(cell.time_ms))
+            value[-2:] = len(mine)
+            labels = {**cell.labels, "truth": str(truth), "le": f"{edge:g}"}
+            found.append(Series("feedback_score_bucket", labels, cell.time_ms, value))
+    return found
+
+
 def nan_third(series: Series) -> Series:
     return with_value(series, 3, float("nan")) if is_cell(series) else series
 
@@ -331,6 +358,7 @@ TWINS = (
         "shadow incomplete",
     ),
     Twin("equality", "the shadow is down", replace(BASE, alter=shadow_down), Verdict.FAIL, "shadow incomplete"),
+    Twin("curve", "scores on another scale", with_buckets(0.75), Verdict.FAIL, "scores differ"),
     Twin("rewards", "half uncounted", with_feedback_requests(0.5), Verdict.FAIL, "rewards of zero uncounted"),
     Twin("gate", "too high", ALONE, Verdict.FAIL, None, too_high_a_gate),
     Twin("exposed", "another endpoint", ALONE, Verdict.FAIL, "pipeline", another_endpoint),
