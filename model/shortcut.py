@@ -61,7 +61,7 @@ class Shortcut:
         environ["wsgi.input"] = io.BytesIO(body)  # for the stock way
         try:
             message = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._app(environ, start_response)
         try:
             answer = way(message)
@@ -83,7 +83,7 @@ class Shortcut:
         way = self._predict if path in PREDICT_PATHS else self._score if path in FEEDBACK_PATHS else None
         plain = (
             environ["REQUEST_METHOD"] == "POST"
-            and environ.get("CONTENT_TYPE", "").partition(";")[0].strip() == "application/json"
+            and _is_json(environ.get("CONTENT_TYPE", ""))
             and environ.get("CONTENT_LENGTH", "").isdecimal()
             and not environ.get("QUERY_STRING")
             and "HTTP_ORIGIN" not in environ
@@ -132,6 +132,11 @@ _WHOLE_REQUEST_HOOKS: Final = ("send_feedback_raw", "send_feedback_rest", "send_
 def _overrides(user_object: Any, hook: str) -> bool:
     base = getattr(SeldonComponent, hook, None)
     return hasattr(user_object, hook) and (base is None or getattr(type(user_object), hook, None) is not base)
+
+
+def _is_json(kind: str) -> bool:
+    """Whether the wrapper takes the body for JSON. It looks for form data anywhere in the type."""
+    return kind.partition(";")[0].strip() == "application/json" and "multipart/form-data" not in kind
 
 
 def _encoder(app: Flask) -> Callable[[object], str]:

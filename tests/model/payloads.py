@@ -266,6 +266,7 @@ def _raw(heldout: Heldout) -> Iterator[Request]:
     bodies = {
         "empty": b"", "not JSON": b"{", "a second value": good + b"1", "UTF-8 mark": b"\xef\xbb\xbf" + good,
         "UTF-16": good.decode().encode("utf-16"), "bad UTF-8": b'{"a": "\xff"}', "blanks": b"  " + good + b"\n\n",
+        "nested deeply": b"[" * 100_000,
         "a key twice": b'{"data": {"ndarray": [[1]]}, ' + good[1:],
     }  # fmt: skip
     for name, body in bodies.items():
@@ -278,6 +279,10 @@ def _raw(heldout: Heldout) -> Iterator[Request]:
         "application/vnd.api+json",
         JSON.upper(),
         f"{JSON};charset=latin-1",
+        f"{JSON}; x=multipart/form-data",
+        f" {JSON}",
+        f"{JSON} ;",
+        f"{JSON},{JSON}",
     ]
     for kind in [*kinds, "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]:
         yield Request(f"content type {kind!r}", PREDICT, good, kind)
