@@ -29,7 +29,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from model.artifact import ArtifactError
 from model.options import ServerError, check_ports, make_user_object, parse
 from model.shortcut import Shortcut
-from model.store import Store, reward_metrics
+from model.store import SLOTS, Store, reward_metrics
 from model.supervise import GRACE_S, supervise
 
 CUSTOM: Final = "custom"
@@ -60,14 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"server: {error}", file=sys.stderr)
         return 2
     microservice.setup_logger(options.log_level, options.debug)
-    service = Service(user_object, make_store(user_object), options, microservice.load_annotations())
+    service = Service(user_object, make_store(user_object, options), options, microservice.load_annotations())
     return supervise(parts_of(service), may_end={CUSTOM})
 
 
-def make_store(user_object: Any) -> Store:
-    """The store for a class. Deprecated hooks publish no metrics, so with them a reward must not wait for any."""
+def make_store(user_object: Any, options: argparse.Namespace) -> Store:
+    """The store for a class: room for every worker twice, since on a reload the new ones start before the old are gone.
+
+    Deprecated hooks publish no metrics, so with them a reward must not wait for any.
+    """
     waits = not any(hasattr(user_object, hook) for hook in ("send_feedback_rest", "send_feedback_grpc"))
-    return Store(getattr(user_object, "RUNNING_TOTALS", ()), rewards_wait=waits)
+    slots = max(SLOTS, 2 * (int(options.workers) + int(options.grpc_workers)))
+    return Store(getattr(user_object, "RUNNING_TOTALS", ()), rewards_wait=waits, slots=slots)
 
 
 def begin(service: Service) -> None:

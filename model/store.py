@@ -23,7 +23,7 @@ from model.exposition import CONTENT_TYPE, WIDTH, Format, Kind, Lines, lines_of,
 from model.slots import Slots, SlotsError
 
 SLOTS: Final = 64
-"""Processes that can hold counts at a time."""
+"""Processes that can hold counts at a time, unless more are asked for."""
 
 logger = logging.getLogger(__name__)
 
