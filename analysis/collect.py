@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from analysis import ledger, queries, samples
 from analysis.arrays import Ints
+from analysis.arrow import to_numpy
 from analysis.baseline import interval_s
 from analysis.instant import instant
 from analysis.ledger import Kind, Outcome
@@ -69,7 +70,10 @@ def collect(
     except PrometheusError as error:
         gathering.problem = str(error)
     found = gathering.samples()
-    samples.write(folder / SAMPLES_FILE, found)
+    if (
+        found.series or not (folder / SAMPLES_FILE).exists()
+    ):  # a Prometheus that is gone must not take the evidence along
+        samples.write(folder / SAMPLES_FILE, found)
     return found
 
 
@@ -203,8 +207,8 @@ def _load_of(folder: Path) -> Load:
     try:
         for batch in ledger.Scan(folder / LEDGER_FILE):
             if batch.num_rows:
-                first.append(int(batch.column("sent_ns").to_numpy().min()))
-                kind, outcome = (batch.column(name).to_numpy() for name in ("kind", "outcome"))
+                first.append(int(to_numpy(batch.column("sent_ns")).min()))
+                kind, outcome = (to_numpy(batch.column(name)) for name in ("kind", "outcome"))
                 acknowledged += int(((kind == Kind.FEEDBACK) & (outcome == Outcome.ACKNOWLEDGED)).sum())
     except ledger.LedgerError:
         return Load(None, 0)

@@ -16,6 +16,7 @@ import numpy as np
 
 from analysis import ledger, offline, samples, shown
 from analysis.arrays import Ints
+from analysis.arrow import to_numpy
 from analysis.gateway import Gateway, gateway
 from analysis.instant import instant
 from analysis.live import Target, Trajectory, baseline_index, targets, trajectory
@@ -125,7 +126,7 @@ def _group(members: Sequence[PredictorAsked], answers: Offline | None) -> Group:
 
 def first_sent(scan: ledger.Scan) -> int | None:
     """When the first event was sent, on the ledger's clock; None of an empty ledger."""
-    firsts = [int(batch.column("sent_ns").to_numpy().min()) for batch in scan if batch.num_rows]
+    firsts = [int(to_numpy(batch.column("sent_ns")).min()) for batch in scan if batch.num_rows]
     return min(firsts, default=None)
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.arrays import Codes, Floats
+from analysis.arrow import of_numbers, of_words, read_parquet, to_numpy
 
 SCHEMA_VERSION: Final = 1
 _KEY: Final = b"plumbline.offline"
@@ -69,15 +70,16 @@ def write(path: Path, offline: Offline) -> None:
         "artifacts": {name: offline.answers[name].sha256 for name in names},
     }
     answers = [offline.answers[name] for name in names]
-    table = pa.table(
-        {
-            "artifact": pa.array([name for name in names for _ in range(size)], pa.string()).dictionary_encode(),
-            "row": np.tile(offline.rows.astype(np.int32), len(names)),
-            "truth": np.tile(offline.truth.astype(np.int16), len(names)),
-            "predicted": np.concatenate([one.predicted.astype(np.int16) for one in answers] or [np.empty(0, np.int16)]),
-            "score": np.concatenate([one.score.astype(np.float64) for one in answers] or [np.empty(0)]),
-        }
-    ).replace_schema_metadata({_KEY: json.dumps(about, sort_keys=True)})
+    columns = {
+        "artifact": of_words(names, [size] * len(names)),
+        "row": of_numbers(np.tile(offline.rows.astype(np.int32), len(names))),
+        "truth": of_numbers(np.tile(offline.truth.astype(np.int16), len(names))),
+        "predicted": of_numbers(np.concatenate([np.empty(0, np.int16), *(one.predicted for one in answers)])),
+        "score": of_numbers(np.concatenate([np.empty(0), *(one.score for one in answers)])),
+    }
+    table = pa.Table.from_arrays(list(columns.values()), names=list(columns)).replace_schema_metadata(
+        {_KEY: json.dumps(about, sort_keys=True)}
+    )
     temporary = path.with_name(f".{path.name}")
     pq.write_table(table, temporary)
     temporary.replace(path)
@@ -86,9 +88,9 @@ def write(path: Path, offline: Offline) -> None:
 def read(path: Path) -> Offline:
     """The answers in ``path``. Raises `OfflineError` when it is not such a file."""
     try:
-        table = pq.read_table(path, use_threads=False)
+        table = read_parquet(path)
         about = json.loads(table.schema.metadata[_KEY])
-        columns = {name: table.column(name).to_numpy() for name in ("row", "truth", "predicted", "score")}
+        columns = {name: to_numpy(table.column(name).chunk(0)) for name in ("row", "truth", "predicted", "score")}
         return _offline_of(about, columns)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         first = str(error).splitlines()[0]

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.arrays import Floats, Ints
+from analysis.arrow import of_numbers, of_words, read_parquet, to_numpy
 
 SCHEMA_VERSION: Final = 1
 _KEY: Final = b"plumbline.samples"
@@ -104,12 +105,13 @@ def write(path: Path, samples: Samples) -> None:
         "problem": samples.problem,
         "notes": dict(samples.notes),
     }
-    table = pa.table(
+    lengths = [len(one.time_ms) for one in ordered]
+    table = pa.Table.from_arrays(
         [
-            _dictionary([one.metric for one in ordered], ordered),
-            _dictionary([canonical(one.labels) for one in ordered], ordered),
-            pa.array(_joined([one.time_ms for one in ordered], np.int64)),
-            pa.array(_joined([one.value for one in ordered], np.float64)),
+            of_words([one.metric for one in ordered], lengths),
+            of_words([canonical(one.labels) for one in ordered], lengths),
+            of_numbers(_joined([one.time_ms for one in ordered], np.int64)),
+            of_numbers(_joined([one.value for one in ordered], np.float64)),
         ],
         schema=_SCHEMA,
     ).replace_schema_metadata({_KEY: json.dumps(about, sort_keys=True)})
@@ -121,9 +123,9 @@ def write(path: Path, samples: Samples) -> None:
 def read(path: Path) -> Samples:
     """The samples in ``path``. Raises `SamplesError` when it is not such a file."""
     try:
-        table = pq.read_table(path, memory_map=False, read_dictionary=["metric", "labels"], use_threads=False)
+        table = read_parquet(path, "metric", "labels")
         about = json.loads(table.schema.metadata[_KEY])
-        series = _series_of(table.select(_SCHEMA.names).combine_chunks())
+        series = _series_of(table.select(_SCHEMA.names))
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise SamplesError(
@@ -132,16 +134,6 @@ def read(path: Path) -> Samples:
     if about.get("schema") != SCHEMA_VERSION:
         raise SamplesError(f"reading samples: expected schema {SCHEMA_VERSION} in {path}, got {about.get('schema')}.")
     return Samples(series, Clock(**about["clock"]), about["prometheus"], about["problem"], about.get("notes", {}))
-
-
-def _dictionary(values: Sequence[str], series: Sequence[Series]) -> pa.DictionaryArray:
-    distinct = sorted(set(values))
-    code = {value: i for i, value in enumerate(distinct)}
-    codes = np.repeat(
-        np.array([code[value] for value in values], dtype=np.int32),
-        np.array([len(one.time_ms) for one in series], dtype=np.int64),
-    )
-    return pa.DictionaryArray.from_arrays(pa.array(codes, type=pa.int32()), pa.array(distinct, type=pa.string()))
 
 
 def _joined(arrays: Sequence[Any], dtype: type) -> Any:
@@ -153,10 +145,10 @@ def _series_of(table: pa.Table) -> tuple[Series, ...]:
     if not table.num_rows:
         return ()
     metric, labels, time_ms, value = (column.chunk(0) for column in table.columns)
-    metric_code, labels_code = (np.asarray(column.indices) for column in (metric, labels))
+    metric_code, labels_code = (to_numpy(column.indices) for column in (metric, labels))
     changes = np.flatnonzero((np.diff(metric_code) != 0) | (np.diff(labels_code) != 0)) + 1
     edges = [0, *changes.tolist(), table.num_rows]
-    times, values = np.asarray(time_ms), np.asarray(value)
+    times, values = to_numpy(time_ms), to_numpy(value)
     return tuple(
         Series(
             metric.dictionary[int(metric_code[a])].as_py(),

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.arrays import Codes, Ints
+from analysis.arrow import to_numpy
 from analysis.ledger import Kind, Outcome
 from analysis.offline import Offline
 from analysis.requests_fold import Requests
@@ -207,4 +208,4 @@ def _indices(table: Ints, ids: Codes) -> Ints:
 
 
 def _column(batch: pa.RecordBatch, name: str) -> Any:
-    return batch.column(name).to_numpy(zero_copy_only=False)
+    return to_numpy(batch.column(name))

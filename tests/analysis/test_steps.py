@@ -93,6 +93,7 @@ def test_a_prometheus_that_is_gone_stops_baseline_and_collect(folder: Path, caps
 
 def test_finish_without_prometheus_is_inconclusive_and_says_why(folder: Path, capsys: CAPTURE) -> None:
     """After a load there is a ledger to keep: judged, reported, exit code 4."""
+    (folder / runfolder.SAMPLES_FILE).unlink()
     assert main(["finish", str(folder)]) == 4
     printed = capsys.readouterr().out
     assert printed.startswith("INCONCLUSIVE")
@@ -100,8 +101,17 @@ def test_finish_without_prometheus_is_inconclusive_and_says_why(folder: Path, ca
     assert (folder / "report.html").exists()
 
 
+def test_finish_again_after_prometheus_is_gone_keeps_the_evidence(folder: Path, capsys: CAPTURE) -> None:
+    """What was collected before is not overwritten by nothing; the note says that nothing new came."""
+    before = (folder / runfolder.SAMPLES_FILE).read_bytes()
+    assert main(["finish", str(folder)]) == 0
+    assert (folder / runfolder.SAMPLES_FILE).read_bytes() == before
+    assert "note: asking Prometheus" in capsys.readouterr().out
+
+
 def test_an_interrupted_run_is_finished_without_waiting(folder: Path) -> None:
     """`finish --interrupted` takes less than a second and a half, imports aside."""
+    (folder / runfolder.SAMPLES_FILE).unlink()
     began = time.monotonic()
     assert main(["finish", "--interrupted", str(folder)]) == 4
     assert time.monotonic() - began < 1.5

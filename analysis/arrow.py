@@ -1,0 +1,52 @@
+"""Arrow arrays from and to numpy, by their buffers.
+
+``pa.array`` and ``to_numpy`` do the same, but each imports pandas to see whether it was handed one of its own
+objects, and that takes longer than to judge a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def to_numpy(array: pa.Array) -> Any:
+    """The numbers of an array without empty places, as a view of its own buffer."""
+    if array.null_count:
+        raise ValueError(f"arrow: expected no empty place, got {array.null_count}")
+    dtype = np.dtype(str(array.type))  # Arrow's names of numbers, `double` among them, are numpy's too
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.empty(0, dtype)
+    return np.frombuffer(buffer, dtype)[array.offset : array.offset + len(array)]
+
+
+def of_numbers(values: Any) -> pa.Array:
+    """The array of a one-dimensional numpy array."""
+    flat = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(flat.dtype), len(flat), [None, pa.py_buffer(flat)])
+
+
+def of_words(words: Sequence[str], times: Sequence[int]) -> pa.DictionaryArray:
+    """Each word as often as ``times`` says, one after the other, as a dictionary of distinct words."""
+    distinct = sorted(set(words))
+    code = {word: i for i, word in enumerate(distinct)}
+    codes = np.repeat(np.array([code[word] for word in words], np.int32), np.array(times, np.int64))
+    encoded = [word.encode() for word in distinct]
+    offsets = np.cumsum([0, *(len(one) for one in encoded)], dtype=np.int32)
+    texts = pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+    return pa.DictionaryArray.from_arrays(of_numbers(codes), texts)
+
+
+def read_parquet(path: Path, *dictionaries: str) -> pa.Table:
+    """The table in a parquet file, each column in one piece, the named ones as dictionaries.
+
+    On one thread: Arrow's pool now and then aborts the process at its exit.
+    """
+    with pq.ParquetFile(path, read_dictionary=list(dictionaries)) as file:
+        return file.read(use_threads=False).combine_chunks()
