@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 import worlds
+from alterations import EDGES, feedback_of, with_buckets
 from analysis.arrays import Bools, Ints
 from analysis.checks_curve import curve_of
 from analysis.curve import Curve, as_json, average_precision_bounds
 from analysis.ledger import Kind
 from model.contract import CELLS
-from twins import EDGES, feedback_of, with_buckets
 from worlds import PRIMARY, World
 
 ROWS = st.lists(st.tuples(st.integers(0, 11), st.booleans()), min_size=1, max_size=40)

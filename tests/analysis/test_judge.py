@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import worlds
+from alterations import ALONE, BASE, LONG, SWAP, with_buckets, with_feedback_requests
 from analysis import evidence, judge, runfolder
 from analysis.__main__ import main
 from analysis.judge import CHECKS, Check
 from analysis.ledger import Kind
 from analysis.runfolder import PredictorAsked
 from analysis.verdict import Finding, Verdict
-from twins import ALONE, BASE, LONG, SWAP, TWINS, Twin, with_buckets, with_feedback_requests
+from twins import TWINS, Twin
 from worlds import PRIMARY, SHADOW, World
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import worlds
-from twins import BASE
+from alterations import BASE
 
 HEAVY = ("pandas", "sklearn", "scipy", "statsmodels", "matplotlib", "seldon_core", "locust", "grpc")
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import worlds
+from alterations import ALONE, BASE
 from analysis import runfolder
 from analysis.__main__ import main
-from twins import ALONE, BASE, TWINS
+from twins import TWINS
 
 CAPTURE = pytest.CaptureFixture[str]
 

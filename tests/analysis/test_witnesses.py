@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import worlds
+from alterations import ALONE, BASE, fewer
 from analysis import exposed, shown
 from analysis.checks_exposed import placed
 from analysis.gateway import REQUESTS, RETRIES, cluster_pattern, gateway
 from analysis.samples import Samples, Series
 from analysis.shown import Exposed
 from analysis.verdict import Finding
-from twins import ALONE, BASE, fewer
 from worlds import START_NS, World
 
 FEEDBACK = {"predictor_name": "default", "method": "feedback"}

@@ -6,138 +6,45 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 import worlds
-from analysis import runfolder, shown
-from analysis.arrays import Floats
-from analysis.evidence import GATES_FILE
-from analysis.ledger import Event, Kind, Outcome
+from alterations import (
+    ALONE,
+    BASE,
+    FULL,
+    LONG,
+    SWAP,
+    ahead,
+    another_answer,
+    another_endpoint,
+    cut_ledger,
+    doubled,
+    events_with,
+    fewer,
+    first_rows_only,
+    hour,
+    is_cell,
+    last_as,
+    nan_third,
+    no_class,
+    nothing,
+    now_and_then_another,
+    only_after,
+    refused,
+    scored_by,
+    shadow_down,
+    stored_as,
+    too_high_a_gate,
+    with_buckets,
+    with_feedback_requests,
+    without,
+    without_between,
+)
+from analysis import runfolder
 from analysis.runfolder import Recorder
-from analysis.samples import Clock, Series
-from analysis.shown import EXPOSED_FILE, Exposed
+from analysis.samples import Clock
 from analysis.verdict import Verdict
-from model.contract import CELLS, TAG_DIGEST
-from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, World
-
-BASE = worlds.world(worlds.load_of(60), (PRIMARY, SHADOW), targets=2, workers=2)
-ALONE = worlds.world(worlds.load_of(60))
-
-
-def nothing(_: Path) -> None:
-    """Leave the folder as it is."""
-
-
-def without(name: str) -> Callable[[Path], None]:
-    """Take a file of the run folder away."""
-    return lambda folder: (folder / name).unlink()
-
-
-def another_endpoint(folder: Path) -> None:
-    """An endpoint that shows counts which Prometheus did not store."""
-    shows = Exposed("10.0.0.0:6000", {"default": (1.0, 2.0, 3.0, 4.0)})
-    (folder / EXPOSED_FILE).write_text(shown.text([shows]), encoding="utf-8")
-
-
-def too_high_a_gate(folder: Path) -> None:
-    (folder / GATES_FILE).write_text('["accuracy>=0.99"]', encoding="utf-8")
-
-
-def scored_by(artifact: str, *, above: float | None = None) -> World:
-    """The world whose primary counts by another artefact's answers, or by its own scores cut elsewhere."""
-    scores = worlds.answers(artifact).score
-    counts = []
-    for one, count in zip(feedback_of(ALONE), ALONE.counts["default"], strict=True):
-        cell = worlds.cell_of(artifact, one.row, one.truth)
-        if above is not None:
-            called = scores[one.row] > above
-            cell = [str(name) for name in CELLS].index(
-                ("t" if called == (one.truth == 1) else "f") + ("p" if called else "n")
-            )
-        counts.append(replace(count, cell=cell))
-    return worlds.with_counts(replace(ALONE, known=(SHADOW.artifact,)), "default", counts)
-
-
-def feedback_of(world: World) -> list[Event]:
-    return [one for one in world.events if one.kind is Kind.FEEDBACK]
-
-
-def first_rows_only() -> World:
-    """Requests of four rows each, of which only the first is counted."""
-    events = tuple(replace(one, request=i // 8 * 2 + i % 2, position=i // 2 % 4) for i, one in enumerate(ALONE.events))
-    counts = [one for i, one in enumerate(ALONE.counts["default"]) if i % 4 == 0]
-    return worlds.with_counts(replace(ALONE, events=events), "default", counts)
-
-
-def fewer(keep: Callable[[int], bool]) -> World:
-    counts = ALONE.counts["default"]
-    return worlds.with_counts(ALONE, "default", [one for i, one in enumerate(counts) if keep(i)])
-
-
-def with_feedback_requests(share: float) -> World:
-    """The world with the wrapper's own counter of feedback requests, which lacks a part of them."""
-
-    def alter(series: list[Series]) -> list[Series]:
-        cells = [one for one in series if one.metric == "true_pos"]
-        total: Floats = np.vstack([one.value for one in series if is_cell(one)]).sum(axis=0) * share
-        return [
-            *series,
-            *(replace(one, metric="seldon_api_model_feedback_total", value=total) for one in cells),
-        ]
-
-    return replace(ALONE, alter=alter)
-
-
-def shadow_down(series: list[Series]) -> list[Series]:
-    """From five seconds on the shadow is scraped in vain."""
-    found = []
-    for one in series:
-        if not one.labels["instance"].endswith(":6001"):
-            found.append(one)
-        elif one.metric == "up":
-            found.append(replace(one, value=np.where(one.time_ms < hour(5), one.value, 0.0)))
-        else:
-            found.append(without_between(one, hour(5), hour(99)))
-    return found
-
-
-EDGES = (-8.5, -3.0, 0.0, 2.0, 4.5)
-
-
-def with_buckets(shift: float = 0.0) -> World:
-    """The world whose primary publishes score buckets, of scores that are shifted."""
-    score = worlds.answers(PRIMARY.artifact).score + shift
-
-    def alter(series: list[Series]) -> list[Series]:
-        cells = [one for one in series if one.metric == "true_pos"]
-        return series + [one for cell in cells for one in buckets(cell, score)]
-
-    return replace(ALONE, alter=alter)
-
-
-def buckets(cell: Series, score: Floats) -> list[Series]:
-    """Score buckets of the world's feedback, on the labels of a series of cells; complete from the last but one."""
-    found = []
-    for truth in (0, 1):
-        for edge in (*EDGES, float("inf")):
-            mine = [one for one in feedback_of(ALONE) if one.truth == truth and score[one.row] <= edge]
-            value = np.zeros(len(cell.time_ms))
-            value[-2:] = len(mine)
-            labels = {**cell.labels, "truth": str(truth), "le": f"{edge:g}"}
-            found.append(Series("feedback_score_bucket", labels, cell.time_ms, value))
-    return found
-
-
-def nan_third(series: Series) -> Series:
-    return with_value(series, 3, float("nan")) if is_cell(series) else series
-
-
-def last_as(value: float) -> Callable[[Series], Series]:
-    return lambda series: with_value(series, -1, value) if is_cell(series) else series
-
-
-def ahead(series: Series) -> Series:
-    return with_value(series, 5, 59.0) if series.metric == "true_pos" else series
+from model.contract import TAG_DIGEST
+from worlds import MS, PRIMARY, SHADOW, World
 
 
 @dataclass(frozen=True)
@@ -151,75 +58,6 @@ class Twin:
     diagnosis: str | None = None
     spoil: Callable[[Path], None] = nothing
 
-
-def stored_as(change: Callable[[Series], Series | None], world: World = ALONE) -> World:
-    """The world, with each stored series changed or left out."""
-
-    def alter(series: list[Series]) -> list[Series]:
-        return [found for one in series if (found := change(one)) is not None]
-
-    return replace(world, alter=alter)
-
-
-def is_cell(series: Series) -> bool:
-    return series.metric not in {"up", "scrape_duration_seconds"}
-
-
-def with_value(series: Series, at: int, value: float) -> Series:
-    values = series.value.copy()
-    values[at] = value
-    return replace(series, value=values)
-
-
-def doubled(series: list[Series], **labels: str) -> list[Series]:
-    """Every series twice, the second time with other labels."""
-    return series + [replace(one, labels={**one.labels, **labels}) for one in series]
-
-
-def events_with(change: Callable[[Event], Event | None], world: World = ALONE) -> World:
-    """The world with another ledger; its recorder says what that ledger holds."""
-    events = tuple(found for one in world.events if (found := change(one)) is not None)
-    return replace(world, events=events)
-
-
-def only_after(series: Series, time_ms: int) -> Series:
-    keep = series.time_ms > time_ms
-    return replace(series, time_ms=series.time_ms[keep], value=series.value[keep])
-
-
-def without_between(series: Series, first_ms: int, last_ms: int) -> Series:
-    keep = (series.time_ms < first_ms) | (series.time_ms > last_ms)
-    return replace(series, time_ms=series.time_ms[keep], value=series.value[keep])
-
-
-def cut_ledger(folder: Path) -> None:
-    path = folder / runfolder.LEDGER_FILE
-    path.write_bytes(path.read_bytes()[:-300])
-
-
-def another_answer(event: Event) -> Event:
-    return replace(event, predicted=1 - event.predicted) if event.kind is Kind.PREDICT and event.row == 4 else event
-
-
-def now_and_then_another(event: Event) -> Event:
-    return another_answer(event) if event.request > 60 else event
-
-
-def no_class(event: Event) -> Event:
-    return replace(event, predicted=-1) if event.kind is Kind.PREDICT else event
-
-
-def refused(event: Event) -> Event:
-    return replace(event, outcome=Outcome.REFUSED, status=400)
-
-
-def hour(seconds: float) -> int:
-    return (START_NS + int(seconds * SECOND)) // MS
-
-
-SWAP = {0: 0, 2: 3, 1: 2, 3: 1}  # the notebook's: the count of a cell goes to another metric
-LONG = worlds.world(worlds.load_of(60, span_s=40.0))
-FULL = Recorder(len(ALONE.events), 0, 1, 0, 0.1)
 
 TWINS = (
     Twin(
