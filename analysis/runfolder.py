@@ -48,6 +48,7 @@ class Recorder:
     ``events``: rows handed to the ledger. ``unrecorded``: attempts that it knows it could not record.
     ``workers``, ``workers_lost``: generator processes at the start, and those that never sent their
     last report. ``cpu_share``: highest share of one core that a generator process used over the run.
+    ``dropped``: visits of an open loop that were due while too many were under way, and never sent.
     """
 
     events: int
@@ -55,6 +56,7 @@ class Recorder:
     workers: int
     workers_lost: int
     cpu_share: float
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import gevent.socket
-import gevent.ssl
 import httptools
+
+from locustfiles._transport import Transport
 
 MAX_HEAD: Final = 64 * 1024
 MAX_BODY: Final = 16 * 1024 * 1024
-_CHUNK: Final = 32 * 1024
 _FRAMED: Final = re.compile(rb"\r?\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 
 
@@ -28,33 +27,20 @@ class AnswerFault(Exception):  # noqa: N818
 
 
 class Connection:
-    """A connected socket and the parser of its answers.
+    """A transport and the parser of its answers. ``alive`` and ``close`` are the transport's.
 
     ``sent_total``: bytes of the present request that left. ``status``: of the answer so far. ``reusable``:
     whether the last answer was read whole, both sides keep the connection, and nothing follows.
     """
 
-    def __init__(self, sock: gevent.socket.socket, *, tls: bool = False) -> None:
-        self._socket = sock
-        self._tls = tls
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._parser = httptools.HttpResponseParser(self)
         self._begin()
         self.sent_total = 0
         self.reusable = False
-
-    def alive(self) -> bool:
-        """Whether the peer has neither closed nor sent anything unasked. Asks the kernel, not the network."""
-        self._socket.setblocking(False)
-        try:
-            # TLS cannot peek; reading also takes in session tickets, which are no application data
-            self._socket.recv(1) if self._tls else self._socket.recv(1, gevent.socket.MSG_PEEK)
-        except (BlockingIOError, gevent.ssl.SSLWantReadError):
-            return True
-        except OSError:
-            return False
-        finally:
-            self._socket.setblocking(True)
-        return False
+        self.alive = transport.alive
+        self.close = transport.close
 
     def send(self, request: bytes) -> None:
         """Hand the whole request to the kernel.
@@ -65,22 +51,21 @@ class Connection:
         self._begin()
         self.reusable = False
         self.sent_total = 0
-        view = memoryview(request)
-        while self.sent_total < len(request):
-            try:
-                self.sent_total += self._socket.send(view[self.sent_total :])
-            except OSError as error:
-                if not self.sent_total and not self._tls:
-                    raise NothingLeft(f"connection lost before sending: {error.strerror or error}") from error
-                self.sent_total = self.sent_total or 1  # TLS may have sent a part of a record
-                self._broken = True
-                return
+        try:
+            self.sent_total = self._transport.send(request)
+            while self.sent_total < len(request):
+                self.sent_total += self._transport.send(memoryview(request)[self.sent_total :])
+        except OSError as error:
+            if not self.sent_total and not self._transport.partial:
+                raise NothingLeft(f"connection lost before sending: {error.strerror or error}") from error
+            self.sent_total = self.sent_total or 1
+            self._broken = True
 
     def answer(self) -> tuple[int, bytes]:
         """Status and body of the answer; raises `AnswerFault` when it is not whole, malformed or too large."""
         while not self._whole:
             try:
-                piece = self._socket.recv(_CHUNK)
+                piece = self._transport.receive()
             except OSError as error:
                 raise AnswerFault(f"connection lost: {error.strerror or error}", self.status) from error
             if not piece:
@@ -88,11 +73,8 @@ class Connection:
                 break
             self._feed(piece)
         self.reusable = self._kept and not self._broken and not self._closing
-        return self.status, b"".join(self._body)
-
-    def close(self) -> None:
-        """Close the socket at once."""
-        self._socket.close()
+        body = self._body
+        return self.status, body[0] if len(body) == 1 else b"".join(body)
 
     def _begin(self) -> None:
         self.status = 0

@@ -12,9 +12,10 @@ import math
 import resource
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import eq
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import gevent
 from gevent.event import Event
@@ -35,6 +36,9 @@ REST_AFTER_REFUSED_S: Final = 0.05
 """A closed loop that nobody answers would spin; this bounds it to 20 attempts a second for each user."""
 
 Fire = Callable[..., None]
+_KILLED: Final = Exchange(Outcome.INDETERMINATE, 0, b"", "killed at the stop")
+_NAMES: Final = {kind: kind.name.lower() for kind in Kind}
+_NO_CONTEXT: Final[dict[str, object]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Driver:
         self._reader = Reader(plan.classes)
         self._ids = [int(row) for row in heldout.ids]
         self._truth = [plan.classes.index(int(label)) for label in heldout.truth]
+        self._facts = [((row,), (truth,)) for row, truth in zip(self._ids, self._truth, strict=True)]
         self._itinerary = Itinerary(
             len(self._ids), self._load.seed, self._load.batch, self._load.predict_ratio, self._load.feedback_ratio
         )
@@ -131,7 +136,9 @@ class Driver:
     def _loop(self, leaving: Event) -> None:
         for visit in self._visits:
             refused = self._visit(visit, None)
-            self._stop.wait(self._load.think_time_s or (REST_AFTER_REFUSED_S if refused else 0))
+            rest_s = self._load.think_time_s or (REST_AFTER_REFUSED_S if refused else 0)
+            if rest_s:
+                self._stop.wait(rest_s)
             if self._stop.is_set() or leaving.is_set():
                 return
 
@@ -154,58 +161,54 @@ class Driver:
 
     def _visit(self, visit: Visit, planned_ns: int | None) -> bool:
         """Ask and tell as the visit says; whether the last attempt found nobody to talk to."""
-        reward = None if self._load.reward == "none" else 0.0
+        load = self._load
+        reward = None if load.reward == "none" else 0.0
         refused = False
         if visit.predict:
-            prediction, refused = self._ask(visit, planned_ns)
+            prediction, refused = self._attempt(Kind.PREDICT, visit, self._bodies.predict(visit.rows), planned_ns)
             planned_ns = None
             if prediction is not None and reward is not None:
                 reward = self._reward(visit, prediction)
         if visit.feedback and not refused:
-            if visit.predict and self._load.feedback_delay_s and self._stop.wait(self._load.feedback_delay_s):
-                return refused
+            if visit.predict and load.feedback_delay_s:
+                self._stop.wait(load.feedback_delay_s)
             if not self._stop.is_set():
-                refused = self._tell(visit, reward, planned_ns)
+                request = self._bodies.feedback(visit.rows, reward)
+                _, refused = self._attempt(Kind.FEEDBACK, visit, request, planned_ns)
         return refused
 
     def _reward(self, visit: Visit, prediction: Prediction) -> float:
-        right = sum(
-            predicted == self._truth[row] for predicted, row in zip(prediction.predicted, visit.rows, strict=True)
-        )
+        right: int = sum(map(eq, prediction.predicted, map(self._truth.__getitem__, visit.rows)))
         return right / len(visit.rows)
 
-    def _ask(self, visit: Visit, planned_ns: int | None) -> tuple[Prediction | None, bool]:
-        def read(exchange: Exchange) -> Prediction:
-            return self._reader.prediction(exchange.body, len(visit.rows))
-
-        return self._attempt(Kind.PREDICT, visit, self._bodies.predict(visit.rows), planned_ns, read)
-
-    def _tell(self, visit: Visit, reward: float | None, planned_ns: int | None) -> bool:
-        def read(exchange: Exchange) -> None:
-            self._reader.acknowledgement(exchange.body)
-
-        return self._attempt(Kind.FEEDBACK, visit, self._bodies.feedback(visit.rows, reward), planned_ns, read)[1]
-
     def _attempt(
-        self, kind: Kind, visit: Visit, request: bytes, planned_ns: int | None, read: Callable[[Exchange], Any]
-    ) -> tuple[Any, bool]:
-        """Send once and record once; what ``read`` made of the answer, and whether nobody was there."""
+        self, kind: Kind, visit: Visit, request: bytes, planned_ns: int | None
+    ) -> tuple[Prediction | None, bool]:
+        """Send once and record once: the prediction, if one was asked and came, and whether nobody was there."""
         number = self._recorder.begin(len(visit.rows))
         sent_ns = self._clock.now_ns()
         planned = sent_ns if planned_ns is None else min(planned_ns, sent_ns)
-        exchange = Exchange(Outcome.INDETERMINATE, 0, b"", "killed at the stop")
-        answer = None
+        exchange = _KILLED
+        prediction = None
         try:
             exchange = self._wire.exchange(request)
             if exchange.outcome is Outcome.ACKNOWLEDGED:
-                try:
-                    answer = read(exchange)
-                except AnswerError as error:
-                    exchange = replace(exchange, outcome=Outcome.INDETERMINATE, fault=f"unreadable answer: {error}")
+                prediction = self._read(kind, exchange.body, len(visit.rows))
+        except AnswerError as error:
+            fault = f"unreadable answer: {error}"
+            exchange = exchange._replace(outcome=Outcome.INDETERMINATE, fault=fault)
         finally:  # killed too: what was begun is recorded
-            done_ns = self._clock.now_ns()
-            self._record(number, kind, visit, (planned, sent_ns, done_ns), exchange, answer)
-        return answer, exchange.outcome is Outcome.REFUSED and not exchange.status
+            times_ns = (planned, sent_ns, self._clock.now_ns())
+            self._record(number, kind, visit, times_ns, exchange, prediction)
+        return prediction, exchange.outcome is Outcome.REFUSED and not exchange.status
+
+    def _read(self, kind: Kind, body: bytes, rows: int) -> Prediction | None:
+        if kind is Kind.PREDICT:
+            prediction = self._reader.prediction(body, rows)
+            self._recorder.served_by(prediction.tags)
+            return prediction
+        self._reader.acknowledgement(body)
+        return None
 
     def _record(
         self,
@@ -217,27 +220,31 @@ class Driver:
         answer: Prediction | None,
     ) -> None:
         rows = visit.rows
-        if answer is not None:
-            self._recorder.served_by(answer.tags)
+        count = len(rows)
+        ids, truth = self._facts[rows[0]] if count == 1 else self._facts_of(rows)
         ended = Ended(
-            kind=kind,
-            rows=tuple(self._ids[row] for row in rows),
-            times_ns=times_ns,
-            outcome=exchange.outcome,
-            status=exchange.status,
-            predicted=answer.predicted if answer else (NO_CLASS,) * len(rows),
-            truth=tuple(self._truth[row] for row in rows),
-            scores=answer.scores if answer else (math.nan,) * len(rows),
+            kind,
+            ids,
+            times_ns,
+            exchange.outcome,
+            exchange.status,
+            answer.predicted if answer else (NO_CLASS,) * count,
+            truth,
+            answer.scores if answer else (math.nan,) * count,
         )
         self._recorder.end(number, ended)
         self._fire(
             request_type="POST",
-            name=kind.name.lower(),
+            name=_NAMES[kind],
             response_time=(times_ns[2] - times_ns[0]) / 1e6,
             response_length=len(exchange.body),
             exception=exchange.fault or None,
-            context={},
+            context=_NO_CONTEXT,
         )
+
+    def _facts_of(self, rows: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Ids and truths of a batch."""
+        return tuple(self._ids[row] for row in rows), tuple(self._truth[row] for row in rows)
 
 
 def _heldout_of(plan: Plan) -> Heldout:

@@ -150,9 +150,9 @@ class OwnerSide:
         stop: Stop = "interrupted" if self.interrupted else "failed" if recorder.workers_lost else "finished"
         tags = sorted({tag for report in reports for tag in report.recorded.tags})
         run.end(stop, recorder, tags)
-        dropped = sum(report.dropped for report in reports)
-        if dropped:
-            logger.error("%d arrivals were dropped: more than --max-in-flight visits were under way", dropped)
+        if recorder.dropped:
+            told = f"{recorder.dropped:,} visits were due while --max-in-flight were under way, and were dropped"
+            print(f"  {told}: the deployment does not keep up with this rate", file=sys.stderr, flush=True)
         if not self.automatic:
             self._judging = gevent.spawn(self._judge)
 
@@ -169,7 +169,8 @@ class OwnerSide:
             recorded = reports[0].recorded
             workers, lost, events, unrecorded = 1, 0, recorded.events, recorded.unrecorded
         cpu_share = max((report.cpu_share for report in reports), default=0.0)
-        return reports, runfolder.Recorder(events, unrecorded, workers, lost, round(cpu_share, 4))
+        dropped = sum(report.dropped for report in reports)
+        return reports, runfolder.Recorder(events, unrecorded, workers, lost, round(cpu_share, 4), dropped)
 
     def _judge(self) -> None:
         assert self._run is not None  # noqa: S101 - there is something to judge

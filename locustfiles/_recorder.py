@@ -8,16 +8,18 @@ written is counted, and the run goes on: the judge must know that it does not kn
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import gevent
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.ledger import Kind, LedgerWriter, Outcome, batch_of
+from analysis.ledger import COLUMNS, SCHEMA, Kind, LedgerWriter, Outcome
 
 logger = logging.getLogger("plumbline")
 
@@ -26,11 +28,13 @@ FLUSH_EVENTS: Final = 4096
 MAX_TAGS: Final = 64
 
 Tags = tuple[tuple[str, str], ...]
-Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, float]
+_CODES: Final = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "double": "d"}
+_RECORD: Final = np.dtype([(field.name, "<" + _CODES[str(field.type)]) for field in SCHEMA])
+_PACK: Final = struct.Struct("<" + "".join(_CODES[str(field.type)] for field in SCHEMA)).pack
+"""One event as the bytes of one record: 0.2 us, where a list for each column costs ten times that at the flush."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """How one request ended; sequences have an element for each of its rows.
 
     ``rows``: ids of held-out rows. ``times_ns``: planned, sent, done. ``truth``, ``predicted``: indices into
@@ -66,7 +70,7 @@ class Recorder:
     def __init__(self, worker: int, sink: Callable[[pa.RecordBatch], None]) -> None:
         self._worker = worker
         self._sink = sink
-        self._rows: list[Row] = []
+        self._packed = bytearray()
         self._requests = 0
         self._open: dict[int, int] = {}
         self._events = 0
@@ -85,24 +89,17 @@ class Recorder:
     def end(self, request: int, ended: Ended) -> None:
         """Record how a begun request ended."""
         del self._open[request]
-        head = (self._worker, request)
-        kind, outcome = int(ended.kind), int(ended.outcome)
-        for place, row in enumerate(ended.rows):
-            self._rows.append(
-                (
-                    *head,
-                    place,
-                    kind,
-                    row,
-                    *ended.times_ns,
-                    outcome,
-                    ended.status,
-                    ended.predicted[place],
-                    ended.truth[place],
-                    ended.scores[place],
+        kind, rows, times_ns, outcome, status, predicted, truth, scores = ended
+        try:
+            for place, row in enumerate(rows):
+                self._packed += _PACK(
+                    *(self._worker, request, place, kind, row, *times_ns),
+                    *(outcome, status, predicted[place], truth[place], scores[place]),
                 )
-            )
-        if len(self._rows) >= FLUSH_EVENTS:
+        except struct.error:  # a number that the column cannot hold
+            logger.exception("recording the load: expected an event that fits the ledger, got %s", ended)
+            self._unrecorded += len(rows)
+        if len(self._packed) >= FLUSH_EVENTS * _RECORD.itemsize:
             self.flush()
 
     def served_by(self, tags: Tags) -> None:
@@ -112,17 +109,18 @@ class Recorder:
 
     def flush(self) -> None:
         """Hand over what has ended since the last time."""
-        rows, self._rows = self._rows, []
+        packed, self._packed = self._packed, bytearray()
+        rows = len(packed) // _RECORD.itemsize
         if not rows:
             return
         try:
-            self._sink(batch_of(list(zip(*rows, strict=True))))
-        except (OSError, pa.ArrowException, OverflowError) as error:
+            self._sink(_batch_of(packed))
+        except (OSError, pa.ArrowException) as error:
             if not self._unrecorded:
-                logger.error("recording the load: expected to write %d events, got: %s.", len(rows), error)  # noqa: TRY400 - a full disk needs no traceback
-            self._unrecorded += len(rows)
+                logger.error("recording the load: expected to write %d events, got: %s.", rows, error)  # noqa: TRY400 - a full disk needs no traceback
+            self._unrecorded += rows
             return
-        self._events += len(rows)
+        self._events += rows
         self._batches += 1
 
     def finish(self) -> Recorded:
@@ -137,6 +135,13 @@ class Recorder:
         while True:
             gevent.sleep(FLUSH_S)
             self.flush()
+
+
+def _batch_of(packed: bytearray) -> pa.RecordBatch:
+    """The packed records as a record batch, column by column."""
+    records: Any = np.frombuffer(packed, dtype=_RECORD)
+    columns = [pa.array(np.ascontiguousarray(records[name])) for name in COLUMNS]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
 @dataclass(slots=True)

@@ -11,25 +11,23 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 _ORDER: Final = 0
 _CHOICE: Final = 1
 _BLOCK: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """One visit to one batch of rows.
 
-    ``index``: its place in the sequence of the whole test. ``rows``: places in the held-out arrays.
+    ``number``: its place in the sequence of the whole test. ``rows``: places in the held-out arrays.
     ``predict``, ``feedback``: whether a prediction is asked, and whether the truth is sent.
     """
 
-    index: int
+    number: int
     rows: tuple[int, ...]
     predict: bool
     feedback: bool
@@ -61,10 +59,13 @@ class Itinerary:
 
     def visit(self, index: int) -> Visit:
         """Visit number ``index`` (from 0)."""
-        first = index * self.batch
-        rows = tuple(self._row(place) for place in range(first, first + self.batch))
+        if self.batch == 1:
+            rows: tuple[int, ...] = (self._row(index),)
+        else:
+            first = index * self.batch
+            rows = tuple(self._row(place) for place in range(first, first + self.batch))
         predict, feedback = _draws(self.seed, index // _BLOCK)[index % _BLOCK]
-        return Visit(index, rows, bool(predict < self.predict_ratio), bool(feedback < self.feedback_ratio))
+        return Visit(index, rows, predict < self.predict_ratio, feedback < self.feedback_ratio)
 
     def of_worker(self, worker: int, workers: int) -> Iterator[Visit]:
         """The visits ``worker, worker + workers, ...``, without end."""
@@ -72,14 +73,16 @@ class Itinerary:
 
     def _row(self, place: int) -> int:
         turn, position = divmod(place, self.rows_total)
-        return int(_permutation(self.rows_total, self.seed, turn)[position])
+        return _permutation(self.rows_total, self.seed, turn)[position]
 
 
 @lru_cache(maxsize=4)
-def _permutation(rows_total: int, seed: int, turn: int) -> NDArray[np.int64]:
-    return np.random.default_rng((seed, _ORDER, turn)).permutation(rows_total)
+def _permutation(rows_total: int, seed: int, turn: int) -> list[int]:
+    order: list[int] = np.random.default_rng((seed, _ORDER, turn)).permutation(rows_total).tolist()
+    return order
 
 
 @lru_cache(maxsize=4)
-def _draws(seed: int, block: int) -> NDArray[np.float64]:
-    return np.random.default_rng((seed, _CHOICE, block)).random((_BLOCK, 2))
+def _draws(seed: int, block: int) -> list[tuple[float, float]]:
+    drawn: list[tuple[float, float]] = np.random.default_rng((seed, _CHOICE, block)).random((_BLOCK, 2)).tolist()
+    return drawn

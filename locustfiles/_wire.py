@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import gevent
@@ -26,6 +26,8 @@ import gevent.ssl
 
 from analysis.ledger import Outcome
 from locustfiles._connection import AnswerFault, Connection, NothingLeft
+from locustfiles._deadlines import Deadlines, Expired
+from locustfiles._transport import Plain, Secured
 
 CONNECT_TIMEOUT_S: Final = 5.0
 
@@ -73,8 +75,7 @@ def target_of(url: str, ca_file: str | None = None) -> Target:
     return Target(parts.hostname, port or (443 if tls else 80), parts.path.rstrip("/"), tls)
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """How one request ended. ``status``: 0 without an answer's head. ``fault``: empty unless something went wrong."""
 
     outcome: Outcome
@@ -98,14 +99,14 @@ class Wire:
         self._timeout_s = timeout_s
         self._connect_timeout_s = min(connect_timeout_s, timeout_s)
         self._idle: list[Connection] = []
+        self._deadlines = Deadlines(timeout_s)
 
     def exchange(self, request: bytes) -> Exchange:
         """Send ``request`` once and read its answer, all within the whole-request deadline.
 
         Killing the calling greenlet closes the connection and passes the kill on.
         """
-        deadline = gevent.Timeout(self._timeout_s)
-        deadline.start()
+        ticket = self._deadlines.enter()
         connection: Connection | None = None
         try:
             connection = self._connection()
@@ -120,17 +121,16 @@ class Wire:
             return Exchange(Outcome.REFUSED, 0, b"", str(error))
         except AnswerFault as error:
             return Exchange(Outcome.INDETERMINATE, error.status, b"", str(error))
-        except gevent.Timeout as expired:
-            if expired is not deadline:
-                raise
+        except Expired:
             return self._expired(connection)
         finally:
-            deadline.close()
+            self._deadlines.leave(ticket)
             if connection is not None and not connection.reusable:
                 connection.close()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
+        self._deadlines.close()
         while self._idle:
             self._idle.pop().close()
 
@@ -161,9 +161,9 @@ class Wire:
             with gevent.Timeout(self._connect_timeout_s, _ConnectError("connect timed out")):
                 plain = _dial(target.host, target.port)
                 if target.tls is None:
-                    return Connection(plain)
+                    return Connection(Plain(plain))
                 try:
-                    return Connection(target.tls.wrap_socket(plain, server_hostname=target.host), tls=True)
+                    return Connection(Secured(target.tls.wrap_socket(plain, server_hostname=target.host)))
                 except BaseException:
                     plain.close()
                     raise

@@ -25,6 +25,7 @@ from model.dataset import load_heldout
 
 HELDOUT: Final = Path(__file__).parent.parent.parent / "artifacts" / "heldout.parquet"
 ROWS: Final = load_heldout(HELDOUT)
+ID_OF: Final = {tuple(row): int(number) for row, number in zip(ROWS.X.tolist(), ROWS.ids, strict=True)}
 LOAD: Final = Load(
     rate_per_s=0,
     arrivals="constant",
@@ -104,7 +105,7 @@ def row_of(request: bytes) -> int:
     """Id of the row that a request carries, by its features."""
     body = json.loads(request.partition(b"\r\n\r\n")[2])
     [features] = (body.get("request") or body)["data"]["ndarray"]
-    return int(ROWS.ids[[list(row) for row in ROWS.X].index(features)])
+    return ID_OF[tuple(features)]
 
 
 def kind_of(request: bytes) -> Kind:
