@@ -12,7 +12,8 @@ import numpy as np
 
 from analysis.evidence import Evidence
 from analysis.ledger import Kind, Outcome
-from analysis.runfolder import LEDGER_FILE, OFFLINE_FILE
+from analysis.runfolder import LEDGER_FILE, OFFLINE_FILE, Recorder
+from analysis.tally import Tally
 from analysis.verdict import Finding, Verdict
 from model.contract import TAG_ARTIFACT, TAG_DIGEST
 
@@ -86,28 +87,38 @@ def _served_tags(evidence: Evidence) -> tuple[Finding, ...]:
 def recorder(evidence: Evidence) -> tuple[Finding, ...]:
     """The ledger holds everything that the load generator did, and the run ended by itself."""
     if evidence.tally is None:
-        return (
-            _unknown("recorder", "ledger", evidence.problems.get(LEDGER_FILE, "there is no ledger"), advice=_AGAIN),
-        )
+        return (_incomplete(evidence.problems.get(LEDGER_FILE, "there is no ledger")),)
     said = evidence.run.recorder
     if said is None:
-        return (_unknown("recorder", "run.json", "the load generator never wrote its last word", advice=_AGAIN),)
-    events = evidence.tally.events
-    broken = {
+        return (_incomplete("the load generator never wrote its last word"),)
+    findings = [
+        _incomplete(why, said.events, evidence.tally.events) for why in _missing(evidence.tally, evidence, said)
+    ]
+    if evidence.run.stop != "finished":
+        why = f"the run did not end by itself: it was {evidence.run.stop}"
+        findings.append(_unknown("recorder", "run", why, advice=_AGAIN))
+    if evidence.tally.unknown and evidence.offline is not None:
+        why = f"{evidence.tally.unknown:,} events are of rows that the held-out file lacks"
+        findings.append(_unknown("recorder", "rows", why, advice="Collect with the held-out file of the run."))
+    whole = f"the ledger holds all {evidence.tally.events:,} events"
+    passed = Finding("recorder", "ledger", Verdict.PASS, whole, said.events, evidence.tally.events)
+    return tuple(findings) or (passed,)
+
+
+def _missing(tally: Tally, evidence: Evidence, said: Recorder) -> list[str]:
+    """What is known to be missing from the ledger, a sentence each."""
+    lacking = {
         f"the ledger was cut short: {evidence.cut}": evidence.cut is not None,
-        f"the ledger holds {events:,} events of {said.events:,} recorded": events != said.events,
+        f"the ledger holds {tally.events:,} events of {said.events:,} recorded": tally.events != said.events,
         f"{said.unrecorded:,} events could not be recorded": said.unrecorded > 0,
         f"{said.workers_lost} of {said.workers} generator processes never sent their last report": said.workers_lost
         > 0,
-        f"the run did not end by itself: it was {evidence.run.stop}": evidence.run.stop != "finished",
-        f"{evidence.tally.unknown:,} events are of rows that the held-out file lacks": evidence.tally.unknown > 0
-        and evidence.offline is not None,
     }
-    findings = tuple(
-        _unknown("recorder", "ledger", why, said.events, events, _AGAIN) for why, so in broken.items() if so
-    )
-    whole = f"the ledger holds all {events:,} events"
-    return findings or (Finding("recorder", "ledger", Verdict.PASS, whole, said.events, events),)
+    return [why for why, so in lacking.items() if so]
+
+
+def _incomplete(why: str, expected: int | None = None, observed: int | None = None) -> Finding:
+    return _unknown("recorder", "ledger", why, expected, observed, _AGAIN, "ledger incomplete")
 
 
 def sent(evidence: Evidence) -> tuple[Finding, ...]:

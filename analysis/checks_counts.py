@@ -7,9 +7,10 @@ import numpy as np
 from analysis.arrays import Floats, Ints
 from analysis.checks_exposed import placed
 from analysis.diagnose import of_counts
+from analysis.diagnose_model import Diagnosis
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.ledger import Kind, Outcome
-from analysis.live import Target
+from analysis.live import Target, scraped_twice
 from analysis.reconcile import Counted, after_end, name_of_sum
 from analysis.runfolder import utc
 from analysis.tally import Tally
@@ -36,7 +37,7 @@ def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
     value = float(counted.sums[at, worst])
     witness = f"{name_of_sum(worst)} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
     why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are)"
-    found = of_counts(counted, group.share, tally, group.passed_on)
+    found = _diagnosis(tally, group, counted)
     return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)
 
 
@@ -54,10 +55,20 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     expected, observed = _expected(low, high), _by_cell(value)
     if not counted.broken[-1].any():
         return Finding("equality", group.name, Verdict.PASS, _equal_message(group, low, high), expected, observed)
-    found = of_counts(counted, group.share, tally, group.passed_on)
+    found = _diagnosis(tally, group, counted)
     where = placed(evidence, tuple(one.name for one in group.predictors))
     told = f"{found.message} ({where})" if where else found.message
     return Finding("equality", group.name, Verdict.FAIL, told, expected, observed, found.name, found.advice)
+
+
+def _diagnosis(tally: Tally, group: Group, counted: Counted) -> Diagnosis:
+    """Two jobs on one pod explain every count that is too high; else it is for the counts to tell."""
+    twice = next((where for found in group.found.values() if (where := scraped_twice(found))), None)
+    if twice is None:
+        return of_counts(counted, group.share, tally, group.passed_on)
+    value, wanted = counted.path.value[-1].sum(), int(counted.bounds.high[-1, -1])
+    message = f"{twice} is scraped by two jobs: {value:,.0f} counts for {wanted:,}"
+    return Diagnosis("scraped twice", message, "Remove one of the two scrape jobs (two PodMonitors on one pod?).")
 
 
 def _no_last_scrape(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:

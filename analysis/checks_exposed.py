@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.checks_served import served
 from analysis.evidence import Evidence
-from analysis.live import Target, targets
+from analysis.live import Target, scraped_twice, targets
 from analysis.shown import Exposed
 from analysis.verdict import Finding, Verdict
 from model.contract import CELLS, METRIC_OF_CELL
@@ -78,6 +78,8 @@ def placed(evidence: Evidence, predictors: tuple[str, ...]) -> str:
     found = [pair for name in predictors for pair in pairs(evidence, name)]
     if not found:
         return ""
+    if any(scraped_twice(targets(evidence.samples, name)) for name in predictors if evidence.samples is not None):
+        return "pipeline: one endpoint is stored twice"
     if any(pair.differing() for pair in found):
         return "pipeline: the model's own endpoint shows other counts than Prometheus stored"
     return "instrumentation: the model's own endpoint shows these counts too"

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.evidence import Evidence, Group, clock_of
-from analysis.live import Target, cell_series, targets
+from analysis.live import Target, cell_series, scraped_twice, targets
 from analysis.runfolder import SAMPLES_FILE, utc
 from analysis.samples import Samples, Series
 from analysis.verdict import Finding, Verdict
@@ -106,7 +106,7 @@ def _scrapes(name: str, found: tuple[Target, ...], first_ms: float, last_ms: flo
     findings = [
         finding for target in found for finding in (*_gaps(name, target, first_ms, last_ms), *_falls(name, target))
     ]
-    twice = _scraped_twice(found)
+    twice = scraped_twice(found)
     if twice:
         why = f"{twice} is scraped by two jobs, so every sum over its series doubles"
         advice = "Remove one of the two scrape jobs (two PodMonitors on one pod?)."
@@ -147,18 +147,6 @@ def _falls(name: str, target: Target) -> list[Finding]:
     why = f"{metric} of {where} fell from {before:.0f} to {after:.0f} at {utc(time_ms[at + 1] / 1000)}"
     advice = "A worker or replica was recycled and took its counts along: keep totals where a restart leaves them."
     return [Finding("scrapes", name, Verdict.FAIL, why, before, after, "worker or replica recycled", advice)]
-
-
-def _scraped_twice(found: tuple[Target, ...]) -> str | None:
-    """Pod or instance that two of the targets are one and the same of, or None."""
-    for label in ("pod", "instance"):
-        seen: set[tuple[str, str]] = set()
-        for target in found:
-            place = target.labels.get(label, ""), target.labels.get("namespace", "")
-            if place[0] and place in seen:
-                return place[0]
-            seen.add(place)
-    return None
 
 
 def _unknown(check: str, subject: str, why: str, diagnosis: str, advice: str) -> Finding:

@@ -123,6 +123,19 @@ def _durations(time_ms: Ints, duration: Series | None) -> Floats:
     return found
 
 
+def scraped_twice(found: Iterable[Target]) -> str | None:
+    """Pod or instance that two of the targets are one and the same of, or None."""
+    every = tuple(found)
+    for label in ("pod", "instance"):
+        seen: set[tuple[str, str]] = set()
+        for target in every:
+            place = target.labels.get(label, ""), target.labels.get("namespace", "")
+            if place[0] and place in seen:
+                return place[0]
+            seen.add(place)
+    return None
+
+
 def baseline_index(target: Target, first_ms: float) -> int | None:
     """Index of the scrape that gives the target's baseline: the last good one that ended before ``first_ms``.
 

@@ -68,18 +68,29 @@ TWINS = (
         "wrong model behind a name",
     ),
     Twin("provenance", "no offline answers", ALONE, Verdict.INCONCLUSIVE, None, without(runfolder.OFFLINE_FILE)),
-    Twin("recorder", "the ledger is cut short", ALONE, Verdict.INCONCLUSIVE, None, cut_ledger),
-    Twin("recorder", "no ledger", ALONE, Verdict.INCONCLUSIVE, None, without(runfolder.LEDGER_FILE)),
+    Twin("recorder", "the ledger is cut short", ALONE, Verdict.INCONCLUSIVE, "ledger incomplete", cut_ledger),
+    Twin("recorder", "no ledger", ALONE, Verdict.INCONCLUSIVE, "ledger incomplete", without(runfolder.LEDGER_FILE)),
     Twin(
-        "recorder", "an event is missing", replace(ALONE, events=ALONE.events[:-1], recorder=FULL), Verdict.INCONCLUSIVE
+        "recorder",
+        "an event is missing",
+        replace(ALONE, events=ALONE.events[:-1], recorder=FULL),
+        Verdict.INCONCLUSIVE,
+        "ledger incomplete",
     ),
     Twin(
         "recorder",
         "an event was not recorded",
         replace(ALONE, recorder=replace(FULL, unrecorded=1)),
         Verdict.INCONCLUSIVE,
+        "ledger incomplete",
     ),
-    Twin("recorder", "a worker was lost", replace(ALONE, recorder=replace(FULL, workers_lost=1)), Verdict.INCONCLUSIVE),
+    Twin(
+        "recorder",
+        "a worker was lost",
+        replace(ALONE, recorder=replace(FULL, workers_lost=1)),
+        Verdict.INCONCLUSIVE,
+        "ledger incomplete",
+    ),
     Twin("recorder", "interrupted", replace(ALONE, stop="interrupted"), Verdict.INCONCLUSIVE),
     Twin("recorder", "a row of another file", events_with(lambda one: replace(one, row=99)), Verdict.INCONCLUSIVE),
     Twin(
