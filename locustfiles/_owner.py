@@ -28,8 +28,10 @@ logger = logging.getLogger("plumbline")
 
 INTERRUPTED_S: Final = 2.4
 """From a Ctrl-C to our end, judging included; the launcher's patience ends at 3.5 s."""
-START_DELAY_NS: Final = 150_000_000
-"""Time for the workers to hear of the plan before the first arrival is due."""
+START_DELAY_NS: Final = 400_000_000
+"""Time for the workers to hear of the plan and read their rows before the first arrival is due."""
+ALONE_DELAY_NS: Final = 100_000_000
+"""The same where there are no workers to tell."""
 
 
 class OwnerSide:
@@ -122,7 +124,9 @@ class OwnerSide:
             start_ns = time.time_ns() + START_DELAY_NS
             self._crew.enlist(self._runner, lambda worker, workers: run.plan(worker, workers, start_ns))
         else:
-            self.driver = start_driver(run.plan(0, 1, time.time_ns()), Recorder(0, run.write), self._environment)
+            self.driver = start_driver(
+                run.plan(0, 1, time.time_ns() + ALONE_DELAY_NS), Recorder(0, run.write), self._environment
+            )
 
     def _refuse(self, message: str) -> None:
         """Show the page and the log why nothing starts, and stop what Locust has begun."""
