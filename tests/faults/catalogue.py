@@ -27,6 +27,7 @@ from scraping import (
     exchanged_on_the_way,
     other_clock,
     reconfigured,
+    renamed,
     scraped_only_now,
     second_job,
     slow_prometheus,
@@ -37,9 +38,8 @@ from scraping import (
     without_models,
 )
 
-EVERY: Final = (0, 1)
-STEADY: Final = ("--rate", "150")
-"""An open loop that leaves this machine time for everything else, so that a moment of the run is a known one."""
+STEADY: Final = ("--think-time", "0.1")
+"""Ten users, about 90 visits a second: a known moment is then a known part of the run, on a busy machine too."""
 NO_REWARD: Final = ("--reward", "none")
 """Keeps rewards out of a row on the stock wrapper, which counts those of zero nowhere."""
 STAY_DOWN: Final = ("--restarts", "0")
@@ -153,6 +153,14 @@ INSTRUMENTATION: Final = (
         ("counted early",),
         (),
         Served("CountsAhead"),
+    ),
+    Row(
+        "scores-scaled",
+        "score buckets on another scale; the four cells are right",
+        "FAIL",
+        ("scores differ",),
+        (),
+        Served("ScoresOfAnotherScale"),
     ),
     Row("not-a-count", "the gauges hold halves", "INCONCLUSIVE", ("not a count",), (), Served("Halves")),
     Row(
@@ -300,20 +308,22 @@ TRAFFIC: Final = (
         "recycled-worker",
         "stock wrapper, --max-requests 300: an ending worker takes its counts along",
         "FAIL",
-        ("worker or replica recycled",),
+        ("counts lost", "worker or replica recycled"),
         ("fell from",),
         stock("Plain", "--max-requests", "300"),
         load=(*STEADY, *NO_REWARD),
     ),
     Row(
         "killed-replica",
-        "a replica is killed and starts anew",
+        "one of two replicas is killed and starts anew",
         "FAIL",
-        ("worker or replica recycled",),
+        ("counts lost", "worker or replica recycled"),
         ("fell from",),
+        edits=(TWO_REPLICAS,),
         load=STEADY,
         during=kill(0),
-        duration="12s",
+        duration="14s",
+        at_s=1.0,
     ),
     Row(
         "shadow-down",
@@ -583,6 +593,7 @@ CLEANS: Final = (
     ),
     Row("clean-counters", "COUNTERs in place of gauges", "PASS", (), (), Served("Counters")),
     Row("clean-plain", "a user's own class, without tags", "PASS", (), (), Served("Plain")),
+    Row("clean-buckets", "a user's own class with score buckets", "PASS", (), (), Served("ScoreBuckets")),
     Row(
         "clean-stock",
         "stock wrapper, COUNTERs, 4 workers of one thread",
@@ -595,6 +606,12 @@ CLEANS: Final = (
     Row("clean-clock-ahead", "Prometheus' clock is 7.3 s ahead", "PASS", before=other_clock(lambda _: 7.3)),
     Row("clean-clock-behind", "Prometheus' clock is 3.1 s behind", "PASS", before=other_clock(lambda _: -3.1)),
     Row("clean-fast-scrapes", "a scrape every 250 ms", "PASS", manifest=SHADOW, stack=("--scrape-interval", "250ms")),
+    Row(
+        "clean-job-renamed",
+        "the scrape job got another name before the run",
+        "PASS",
+        before=reconfigured(renamed),
+    ),
     Row("clean-slow-scrapes", "a scrape every 3 s", "PASS", manifest=SHADOW, stack=("--scrape-interval", "3s")),
     Row("clean-retries", "gateway with Istio's retries, nothing fails", "PASS", stack=("--retries", "istio")),
 )

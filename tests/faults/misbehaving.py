@@ -7,6 +7,7 @@ names: what is judged here is whatever a deployment publishes, not what ours doe
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from seldon_core.flask_utils import SeldonMicroserviceException
 
-from model.contract import CELLS, METRIC_OF_CELL, Cell, cell_of
+from model.contract import CELLS, LABEL_EDGE, LABEL_TRUTH, METRIC_OF_CELL, SCORE_BUCKETS, Cell, cell_of
 
 ARTIFACTS: Final = Path(os.environ.get("PLUMBLINE_ARTIFACTS", Path(__file__).resolve().parents[2] / "artifacts"))
 POSITIVE: Final = 1
@@ -28,6 +29,12 @@ OTHER: Final = {"binary-percept.joblib": "binary-lr.joblib", "binary-lr.joblib":
 Labels = NDArray[np.int64]
 Rows = NDArray[np.float64]
 Pairs = Iterable[tuple[int, int]]
+
+
+def card_of(model_name: str) -> dict[str, Any]:
+    """The card of a model."""
+    card: dict[str, Any] = json.loads((ARTIFACTS / model_name).with_suffix(".json").read_text(encoding="utf-8"))
+    return card
 
 
 class Plain:
@@ -84,7 +91,7 @@ class ThresholdShifted(Plain):
     """Calls a row positive above the score that three fifths of the training rows lie below, not above 0."""
 
     def decide(self, rows: Rows) -> Labels:
-        edges = json.loads((ARTIFACTS / self.model_name).with_suffix(".json").read_text())["score_edges"]
+        edges = card_of(self.model_name)["score_edges"]
         labels: Labels = (self.estimator.decision_function(rows) > edges[len(edges) * 3 // 5]).astype(np.int64)
         return labels
 
@@ -255,6 +262,45 @@ class FeedbackFails(Plain):
         if self.feedbacks % 4:
             raise SeldonMicroserviceException("no feedback")
         return super().send_feedback(*args, **kwargs)
+
+
+class ScoreBuckets(Plain):
+    """Publishes score buckets too, at every eighth edge of the card. Nothing is wrong."""
+
+    def __init__(self, model_name: str) -> None:
+        super().__init__(model_name)
+        self.edges = [*card_of(model_name)["score_edges"][::8], math.inf]
+        self.at_most = {(truth, edge): 0 for truth in (0, 1) for edge in self.edges}
+
+    def scores(self, rows: Rows) -> Rows:
+        scores: Rows = self.estimator.decision_function(rows)
+        return scores
+
+    def send_feedback(self, features: Any, feature_names: Any, reward: float, truth: Any, routing: Any = None) -> Any:
+        scores = self.scores(np.asarray(features, np.float64)).tolist()
+        for score, label in zip(scores, np.ravel(truth).astype(int).tolist(), strict=True):
+            for edge in self.edges:
+                self.at_most[label, edge] += score <= edge
+        return super().send_feedback(features, feature_names, reward, truth)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        buckets = [
+            {
+                "type": "GAUGE",
+                "key": SCORE_BUCKETS,
+                "value": rows,
+                "tags": {LABEL_TRUTH: str(truth), LABEL_EDGE: "+Inf" if math.isinf(edge) else repr(edge)},
+            }
+            for (truth, edge), rows in self.at_most.items()
+        ]
+        return [*super().metrics(), *buckets]
+
+
+class ScoresOfAnotherScale(ScoreBuckets):
+    """Sorts scores into the buckets at half their size; the four cells stay right."""
+
+    def scores(self, rows: Rows) -> Rows:
+        return super().scores(rows) / 2
 
 
 class Slow(Plain):

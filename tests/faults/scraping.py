@@ -78,6 +78,12 @@ def second_job(content: dict[str, Any], _: Scene) -> None:
     content["scrape_configs"].append(again | {"job_name": "another-monitor"})
 
 
+def renamed(content: dict[str, Any], _: Scene) -> None:
+    """The job that scrapes the models has another name: the same pods, other targets."""
+    for config in _models(content)["static_configs"]:
+        config["labels"]["job"] = "seldon/renamed-monitor"
+
+
 def exchanged_on_the_way(content: dict[str, Any], _: Scene) -> None:
     """A relabelling that stores false positives as false negatives, and the other way round."""
     names = (("false_pos", "kept_aside"), ("false_neg", "false_pos"), ("kept_aside", "false_neg"))
