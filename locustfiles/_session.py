@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import signal
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import gevent
-import pyarrow as pa
-import pyarrow.parquet as pq
 from gevent.event import Event
 from locust import User, events, task
 from locust.argument_parser import LocustArgumentParser
@@ -60,7 +57,6 @@ def register(default_manifest: Path) -> None:
     if _REGISTERED:
         raise SystemExit("reading the locustfiles: expected one, single.py or shadow.py, got both. Give one with -f.")
     _REGISTERED.append(default_manifest)
-    _warm_up()
 
     def on_init(environment: Environment, runner: Runner, **_: Any) -> None:
         if isinstance(runner, WorkerRunner):
@@ -75,13 +71,6 @@ def register(default_manifest: Path) -> None:
     hooks: Any = events
     hooks.init_command_line_parser.add_listener(_teach)
     hooks.init.add_listener(on_init)
-
-
-def _warm_up() -> None:
-    """Have Arrow import all that it imports late, now: a worker would do it when the load is already on (2 s of it)."""
-    sink = io.BytesIO()
-    pq.write_table(pa.table({"id": [0]}), sink)
-    pq.read_table(io.BytesIO(sink.getvalue()), use_threads=False).column("id").to_numpy()
 
 
 def _teach(parser: LocustArgumentParser, **_: Any) -> None:
