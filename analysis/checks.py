@@ -159,6 +159,10 @@ def generator(evidence: Evidence) -> tuple[Finding, ...]:
         findings.append(
             _unknown("generator", "lateness", why, f"<= {LATE_LIMIT_MS} ms", p99_ms, advice, "generator late")
         )
+    if said.dropped:
+        why = f"{said.dropped} arrivals were dropped: so many requests were in flight that no other was begun"
+        advice = "Lower RATE, or raise --max-in-flight if the deployment may be given that much at once."
+        findings.append(_unknown("generator", "arrivals", why, 0, said.dropped, advice, "arrivals dropped"))
     if findings:
         return tuple(findings)
     message = f"it used {said.cpu_share:.0%} of a core and was {p99_ms:.1f} ms late at p99"

@@ -116,6 +116,13 @@ TWINS = (
         "generator late",
     ),
     Twin(
+        "generator",
+        "arrivals dropped",
+        replace(ALONE, recorder=replace(FULL, dropped=1)),
+        Verdict.INCONCLUSIVE,
+        "arrivals dropped",
+    ),
+    Twin(
         "stored",
         "no samples at all",
         stored_as(lambda one: None if is_cell(one) else one),

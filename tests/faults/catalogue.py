@@ -489,7 +489,7 @@ GENERATOR: Final = (
         "generator-busy",
         "a rate that the generator cannot plan, let alone send",
         "INCONCLUSIVE",
-        ("generator CPU-bound", "generator late"),
+        ("arrivals dropped", "generator CPU-bound", "generator late"),
         (),
         load=("--rate", "100000", "--max-in-flight", "20"),
     ),
