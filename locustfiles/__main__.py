@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 from analysis import runfolder
 from deploy.manifest import ManifestError, require_runnable
-from locustfiles._options import BY_DEST, OPTIONS, ROOT, VARIABLES, OptionsError, parse_duration
+from locustfiles._options import BY_DEST, OPTIONS, ROOT, VARIABLES, OptionsError, parse_duration, variable_of
 from locustfiles._setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
 from model.artifact import ArtifactError, load_model
 
@@ -33,7 +33,7 @@ examples:
   python -m locustfiles --web                             Locust's page on http://127.0.0.1:8089
 
 Each option may be set by a variable in the environment: SDEP DURATION USERS RATE SEED HOST PROMETHEUS_URL
-NAMESPACE RUN IMAGES, and so on for the others, in capitals.
+NAMESPACE RUN IMAGES; the others by PLUMBLINE_ and the name in capitals, as PLUMBLINE_TIMEOUT.
 exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 2 bad arguments or input."""
 
 
@@ -81,8 +81,7 @@ def parser() -> argparse.ArgumentParser:
     _add(stack, "--breakers", "", str, "Circuit breakers of the ingress: istio or envoy")
     load = made.add_argument_group("the load")
     for option in OPTIONS:
-        variable = option.variable or option.flag[2:].replace("-", "_").upper()
-        _add(load, option.flag, option.default, option.convert, option.text, variable, option.choices)
+        _add(load, option.flag, option.default, option.convert, option.text, option.choices)
     return made
 
 
@@ -92,10 +91,9 @@ def _add(
     default: Any,
     convert: Any,
     text: str,
-    variable: str = "",
     choices: tuple[str, ...] | None = None,
 ) -> None:
-    value = os.environ.get(variable or flag[2:].replace("-", "_").upper()) or default
+    value = os.environ.get(variable_of(flag)) or default
     group.add_argument(
         flag,
         default=value,

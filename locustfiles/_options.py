@@ -1,6 +1,6 @@
 """The options of a load test: Locust's parser learns them, and `load_of` checks them.
 
-Each may also be set by an environment variable (the name in capitals), as for Locust's own. The web
+Each may also be set by an environment variable (`variable_of`), as Locust's own may. The web
 page hands back whatever was typed, so every value is checked again when a test starts.
 """
 
@@ -18,8 +18,20 @@ from typing import Any, Final, get_args
 from locustfiles._bodies import Payload
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-VARIABLES: Final = ("HOST", "PROMETHEUS_URL", "SDEP", "NAMESPACE", "RUN", "RATE", "SEED", "HELDOUT")
-ARTIFACTS_ENV: Final = "PLUMBLINE_ARTIFACTS"
+VARIABLES: Final = (
+    "SDEP",
+    "DURATION",
+    "USERS",
+    "RATE",
+    "SEED",
+    "HOST",
+    "PROMETHEUS_URL",
+    "NAMESPACE",
+    "RUN",
+    "IMAGES",
+)
+"""Options that have a variable of their own name, those of `make loadtest`."""
+PREFIX: Final = "PLUMBLINE_"
 REWARDS: Final = ("correct", "none")
 ARRIVALS: Final = ("constant", "poisson")
 
@@ -62,7 +74,6 @@ class _Option:
     convert: Callable[[str], Any]
     text: str
     choices: tuple[str, ...] | None = None
-    variable: str = ""
 
 
 OPTIONS: Final = (
@@ -71,9 +82,7 @@ OPTIONS: Final = (
     _Option("--namespace", "", str, "Namespace of the deployment (default: the manifest's, else seldon)"),
     _Option("--run", "", str, "Run folder to make (default: runs/<time>-<deployment>)"),
     _Option("--heldout", "", str, "Held-out rows (default: heldout.parquet beside the artefacts)"),
-    _Option(
-        "--artifacts", str(ROOT / "artifacts"), str, "Folder with the artefacts and their cards", None, ARTIFACTS_ENV
-    ),
+    _Option("--artifacts", str(ROOT / "artifacts"), str, "Folder with the artefacts and their cards"),
     _Option("--rate", 0.0, float, "Open loop: requests per second over the whole test; 0 is the closed loop of users"),
     _Option("--arrivals", "constant", str, "Open loop: how arrivals are spaced", ARRIVALS),
     _Option("--trace", "", str, "Open loop: file with the seconds at which visits are due, one on each line"),
@@ -92,6 +101,15 @@ OPTIONS: Final = (
 BY_DEST: Final = {option.flag[2:].replace("-", "_"): option for option in OPTIONS}
 
 
+def variable_of(flag: str) -> str:
+    """Environment variable that sets an option: its name in capitals, but for the few of `VARIABLES` with our prefix.
+
+    A bare ``TIMEOUT`` or ``TRACE`` of somebody else's must not change a load test.
+    """
+    name = flag[2:].replace("-", "_").upper()
+    return name if name in VARIABLES else PREFIX + name
+
+
 def add_options(parser: Any) -> None:
     """Teach Locust's parser (or argparse's) our options."""
     for name in VARIABLES:
@@ -104,7 +122,7 @@ def add_options(parser: Any) -> None:
             default=option.default,
             choices=option.choices,
             help=option.text,
-            env_var=option.variable or option.flag[2:].replace("-", "_").upper(),
+            env_var=variable_of(option.flag),
         )
 
 

@@ -235,7 +235,9 @@ def _baseline(folder: Path) -> None:
 
 
 def _point_latest(folder: Path) -> None:
-    """Make ``runs/latest`` point at ``folder``; two runs that start together may both try."""
+    """Make ``runs/latest`` point at ``folder`` if that lies in ``runs/``; two runs that start together may both try."""
+    if folder.parent != RUNS.resolve():
+        return
     RUNS.mkdir(exist_ok=True)
     temporary = RUNS / f".latest.{os.getpid()}"
     temporary.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from locustfiles._options import OPTIONS, OptionsError, load_of, parse_duration
+from locustfiles._options import OPTIONS, OptionsError, load_of, parse_duration, variable_of
 
 
 def asked(**values: object) -> argparse.Namespace:
@@ -70,3 +70,11 @@ def test_every_option_explains_itself() -> None:
         assert option.flag.startswith("--")
         assert len(option.text) > 10
         assert option.convert(str(option.default)) == option.default
+
+
+def test_only_the_documented_variables_go_by_their_bare_name() -> None:
+    """A ``TIMEOUT`` of somebody else's changes nothing; ours is ``PLUMBLINE_TIMEOUT``."""
+    assert variable_of("--rate") == "RATE"
+    assert variable_of("--prometheus-url") == "PROMETHEUS_URL"
+    assert variable_of("--timeout") == "PLUMBLINE_TIMEOUT"
+    assert variable_of("--artifacts") == "PLUMBLINE_ARTIFACTS"
