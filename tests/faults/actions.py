@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -9,12 +10,17 @@ import signal
 import time
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import psutil
 import pyarrow.parquet as pq
 
+from analysis import offline, runfolder
+from analysis.scoring import answers_for
+from model.artifact import load_card
+from model.dataset import HELDOUT_FILE
 from scene import ROOT, Action, Before, Scene
 
 WAIT_S: Final = 30.0
@@ -140,8 +146,23 @@ def truncated(scene: Scene) -> None:
 
 
 def retrained(scene: Scene) -> None:
-    """The offline answers were made anew, by models trained since."""
+    """The offline answers are of models, and of rows, that were made anew since."""
     folder = scene.folder / "retrained"
     scene.python("-m", "model.train", "--out", str(folder), "--seed", "1")
-    (scene.run / "offline.parquet").unlink()
-    scene.analysis("finish", PLUMBLINE_ARTIFACTS=str(folder))
+    run = runfolder.read(scene.run)
+    since = replace(
+        run,
+        artifacts={name: load_card(folder / name).sha256 for name in run.artifacts},
+        heldout=str(folder / HELDOUT_FILE),
+        heldout_sha256=hashlib.sha256((folder / HELDOUT_FILE).read_bytes()).hexdigest(),
+    )
+    offline.write(scene.run / runfolder.OFFLINE_FILE, answers_for(since, folder))
+    scene.analysis("judge")
+
+
+def busy(scene: Scene) -> None:
+    """The load generator says that it used nearly all of a core, which no test can make sure of on a shared machine."""
+    run = runfolder.read(scene.run)
+    assert run.recorder is not None
+    runfolder.write(scene.run, replace(run, recorder=replace(run.recorder, cpu_share=0.97)))
+    scene.analysis("judge")
