@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import server
+from bench import judge, server
 from bench.servers import BenchError
 
-PARTS: Final = {"server": server}
+PARTS: Final = {"server": server, "judge": judge}
 """Each part is a module with ``options(parser)`` and ``run(arguments)``; its figures go under its name."""
 
 RESULTS: Final = Path(__file__).resolve().parent / "results.json"
@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Plumbline beside others, in ratios.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default all)")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR")
+    parser.add_argument("--rounds", type=int, help="alternating rounds (default: each part's own)")
     for part in PARTS.values():
         part.options(parser)
     arguments = parser.parse_args(argv)

@@ -23,6 +23,7 @@ from model.dataset import load_heldout
 
 CONNECTIONS: Final = 4
 ROWS: Final = 50
+ROUNDS: Final = 7
 PATHS: Final = {"feedback": "/api/v1.0/feedback", "predict": "/api/v1.0/predictions"}
 
 
@@ -99,10 +100,9 @@ def ratios(rates: dict[tuple[str, str], list[float]]) -> dict[str, Any]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """This part's own options."""
-    parser.add_argument("--rounds", type=int, default=7, help="alternating rounds (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="load on each server a round (default %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """The part's entry for `bench.__main__`."""
-    return measure(arguments.artifacts, arguments.rounds, arguments.seconds)
+    return measure(arguments.artifacts, arguments.rounds or ROUNDS, arguments.seconds)

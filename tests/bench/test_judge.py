@@ -1,0 +1,112 @@
+"""The benchmark of the judge: made-up runs that it must pass, and figures of what was really measured."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import ledger
+from analysis.evidence import load
+from analysis.judge import judge, verdict
+from analysis.runfolder import LEDGER_FILE, read
+from analysis.verdict import Verdict
+from bench import judge as part
+from bench import judge_world
+from bench.judge_world import SECOND
+from bench.measured import Cost, measured
+from bench.servers import BenchError
+
+EVENTS = 10_000
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Iterator[dict[str, Path]]:
+    """Two short runs that differ in their scrapes, as the benchmark makes them."""
+    found = {"judge": tmp_path / "one", "judge_tenfold_scrapes": tmp_path / "ten"}
+    judge_world.put({SECOND: found["judge"], SECOND // 10: found["judge_tenfold_scrapes"]}, EVENTS)
+    yield found
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "ten"]
+
+
+def test_a_round_measures_what_passes_and_what_pandas_counts_alike(folders: dict[str, Path]) -> None:
+    """Every contender is a fresh process with a cost of its own; one run has about ten times the scrapes."""
+    costs, scrapes = part.one_round(folders, EVENTS)
+    assert costs.keys() == {"judge", "judge_tenfold_scrapes", "at_end", "each_scrape"}
+    assert all(cost.cpu_s > 0 and cost.peak_mb > 1 for cost in costs.values())
+    assert scrapes["judge_tenfold_scrapes"] > 5 * scrapes["judge"] > 0
+
+
+def test_the_made_up_ledger_is_whole_and_of_many_batches(folders: dict[str, Path]) -> None:
+    """All events are there, each request once, and the same of them under either name."""
+    for folder in folders.values():
+        found = ledger.read(folder / LEDGER_FILE)
+        assert found.cut is None
+        assert found.events.num_rows == EVENTS
+        assert len(np.unique(found.events.column("request").to_numpy())) == EVENTS
+        assert len(found.events.to_batches()) > 1
+
+
+def test_a_verdict_other_than_pass_is_not_measured(folders: dict[str, Path]) -> None:
+    """A ledger that lacks a batch is not judged PASS, and that ends the benchmark with one line."""
+    folder = folders["judge"]
+    first, *rest = ledger.read(folder / LEDGER_FILE).events.to_batches()
+    (folder / LEDGER_FILE).unlink()
+    writer = ledger.LedgerWriter(folder / LEDGER_FILE)
+    for batch in rest:
+        writer.append(batch)
+    writer.close()
+    assert first.num_rows > 0
+    assert verdict(judge(load(folder, read(folder)))) is not Verdict.PASS
+    with pytest.raises(BenchError, match="expected exit code 0, got 4"):
+        part.judged(folder, EVENTS)
+
+
+def test_a_pass_on_another_number_of_events_is_not_measured(folders: dict[str, Path]) -> None:
+    with pytest.raises(BenchError, match=r"expected PASS on 10,001 events, got PASS on 10,000"):
+        part.judged(folders["judge"], EVENTS + 1)
+
+
+def test_counts_other_than_pandas_end_the_benchmark(folders: dict[str, Path]) -> None:
+    with pytest.raises(BenchError, match="pandas: expected the judge's counts"):
+        part.by_pandas(folders["judge"], "at_end", {"percept.joblib": {"tp": 1, "fp": 0, "tn": 0, "fn": 0}})
+
+
+def test_a_module_is_measured_by_its_own_memory() -> None:
+    """The peak is that of the process measured, not of the one that started it, however large that is."""
+    ballast = np.ones(25_000_000)
+    cost = measured("platform")
+    assert cost.output == platform.platform()
+    assert 0 < cost.peak_mb * 1e6 < ballast.nbytes
+
+
+def test_figures_are_ratios_within_a_round() -> None:
+    """Twice the time for all in the second round leaves the ratios; the memory is the highest."""
+
+    def costs(factor: float, peak_mb: float) -> dict[str, Cost]:
+        seconds = {"judge": 1.0, "judge_tenfold_scrapes": 1.1, "at_end": 5.0, "each_scrape": 50.0}
+        return {name: Cost(factor * cpu_s, peak_mb, "") for name, cpu_s in seconds.items()}
+
+    found = part.figures(1000, [costs(1, 60), costs(2, 70)], {"judge": 3, "judge_tenfold_scrapes": 30})
+    assert found == {
+        "events_per_core_s": {"median": 750, "low": 500, "high": 1000},
+        "peak_mb": 70,
+        "over_pandas": {"median": 5.0, "low": 5.0, "high": 5.0},
+        "pandas_peak_mb": 70,
+        "scrapes": 3,
+        "tenfold_scrapes": {"scrapes": 30, "cpu_ratio": {"median": 1.1, "low": 1.1, "high": 1.1}, "peak_mb": 70},
+        "over_pandas_each_scrape": {"median": 50.0, "low": 50.0, "high": 50.0},
+    }
+
+
+def test_sizes_are_named_by_their_power_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the longest run is judged once, whatever the rounds."""
+    monkeypatch.setattr(part, "measure_size", lambda events, rounds: {"events": events, "rounds": rounds})
+    assert part.measure(part.SIZES, 3) == {
+        "1e5": {"events": 10**5, "rounds": 3},
+        "1e6": {"events": 10**6, "rounds": 3},
+        "1e7": {"events": 10**7, "rounds": 1},
+    }
