@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple
 import gevent
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from analysis.arrow import of_numbers, to_numpy
 from analysis.ledger import COLUMNS, SCHEMA, Kind, LedgerWriter, Outcome
 
 logger = logging.getLogger("plumbline")
@@ -140,7 +140,7 @@ class Recorder:
 def _batch_of(packed: bytearray) -> pa.RecordBatch:
     """The packed records as a record batch, column by column."""
     records: Any = np.frombuffer(packed, dtype=_RECORD)
-    columns = [pa.array(np.ascontiguousarray(records[name])) for name in COLUMNS]
+    columns = [of_numbers(records[name]) for name in COLUMNS]  # pa.array would import pandas, in the middle of the load
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
@@ -174,7 +174,7 @@ class Book:
             self._broken = error
             raise
         self.counts.events += batch.num_rows
-        acknowledged = pc.sum(pc.equal(batch.column("outcome"), int(Outcome.ACKNOWLEDGED))).as_py() or 0
+        acknowledged = int(np.count_nonzero(to_numpy(batch.column("outcome")) == Outcome.ACKNOWLEDGED))
         self.counts.failures += batch.num_rows - acknowledged
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ ARROWS: dict[str, set[str]] = {
     "deploy": {"model.contract"},
     "analysis": {"model.contract", "model.dataset", "model.artifact"},
     "locustfiles": {
+        "analysis.arrow",
         "analysis.ledger",
         "analysis.runfolder",
         "deploy.manifest",

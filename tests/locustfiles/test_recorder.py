@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import math
 import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,3 +139,24 @@ def test_a_full_disk_keeps_what_was_written_and_refuses_all_that_follows(tmp_pat
     read = ledger.read(path)
     assert read.events.num_rows == book.counts.events > 0
     assert read.cut is not None
+
+
+IMPORTED = """
+import sys
+import locust
+from pathlib import Path
+from analysis import ledger
+from locustfiles import _recorder, _session
+book = _recorder.Book(Path(sys.argv[1]))
+batch = _recorder._batch_of(bytearray(_recorder._RECORD.itemsize * 3))
+book.append(ledger.from_bytes(ledger.to_bytes(batch)))
+assert book.counts.events == 3
+print("pandas" in sys.modules)
+"""
+
+
+def test_recording_imports_no_pandas(tmp_path: Path) -> None:
+    """Arrow imports pandas unasked in many calls; in the middle of a load that would stop every user for a second."""
+    command = [sys.executable, "-c", IMPORTED, str(tmp_path / "ledger.arrow")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
