@@ -8,7 +8,7 @@ export SDEP
 PY := .venv/bin/python
 ENVIRONMENT := @python3 -m deploy.bootstrap
 
-.PHONY: help environment train up down status web loadtest judge report test test-quick faults lint faults bench clean
+.PHONY: help environment train up down status web loadtest judge report test test-quick faults lint bench clean
 
 help: ## list the verbs and the variables
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -52,9 +52,6 @@ faults: train ## run the catalogue of faults and clean variants: RUNS=50 runs th
 
 lint: environment ## ruff and mypy over all of our code
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
-
-faults: train ## each way in which a live count can lie, made with real parts: is it found and named? RUNS=50: clean runs
-	@$(PY) tests/faults $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 bench: train ## measure ourselves beside others, in ratios: ONLY=server runs a part
 	@$(PY) -m bench $(ONLY) $(ARGS)
