@@ -18,8 +18,9 @@ from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # before anything of ours is imported
 
-from catalogue import CLEAN, ROWS
+from catalogue import ROWS
 from drive import run
+from rows_clean import CLEAN
 from scene import ROOT, Found, Row
 
 HEADER = ("fault", "what is done", "expected", "found", "seconds")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from catalogue import CLEANS, FAULTS, NO_ROW, ROWS
+from catalogue import FAULTS, NO_ROW, ROWS
 from drive import run
 from names import UnreadableError, names_in
+from rows_clean import CLEANS
 from scene import ROOT, Found, Row
 
 QUICK = ("cells-permuted-in-the-shadow", "scraped-twice", "clean-earlier-traffic")
