@@ -1,15 +1,17 @@
 """The judge beside a reading of the same ledger by pandas and scikit-learn, on made-up runs of rising length.
 
 Each judgement is ``python -m analysis judge RUN`` in a fresh process, and all of its user and system time counts: the
-start of Python, the imports, reading the files, every check, writing result.json. So does all of pandas'. In each
-round both judge the same run, one after the other, and the judge also one with ten times the scrapes; a ratio is taken
-within a round. A judgement that is not PASS, or counts other than pandas', is not measured: it ends the benchmark.
+start of Python, the imports (compiled by an earlier run), reading the files, every check, writing result.json. So does
+all of pandas'. In each round both judge the same run, one after the other, and the judge also one with ten times the
+scrapes; a ratio is taken within a round. A judgement that is not PASS, or counts other than pandas', is not measured:
+it ends the benchmark.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -31,6 +33,10 @@ LONG: Final = 10**7
 EACH_SCRAPE_MOST: Final = 10**5
 """Events up to which pandas is also tried with a confusion matrix at each scrape; ten times as many take it 100 times
 as long, for there are then ten times the scrapes, too."""
+WARM_UP: Final = 2000
+"""Events of the run that comes first and is not reported: its processes leave their compiled modules behind."""
+BYTECODE: Final = "bytecode"
+"""Folder beside the runs in which all processes keep these, ours and pandas' alike."""
 _INTERVALS_NS: Final = {"judge": judge_world.SECOND, "judge_tenfold_scrapes": judge_world.SECOND // 10}
 
 
@@ -45,7 +51,7 @@ class Judged:
 
 def judged(folder: Path, events: int) -> Judged:
     """The judgement of a run. `BenchError` unless it is a PASS on all of the events."""
-    cost = measured("analysis", "judge", str(folder))
+    cost = measured(folder.parent / BYTECODE, "analysis", "judge", str(folder))
     said = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
     if (said["verdict"], said["load"]["attempted"]) != ("PASS", events):
         found = f"{said['verdict']} on {said['load']['attempted']:,}"
@@ -58,7 +64,7 @@ def judged(folder: Path, events: int) -> Judged:
 
 def by_pandas(folder: Path, when: str, expected: dict[str, dict[str, int]]) -> Cost:
     """Cost of pandas' reading. `BenchError` unless it comes to the judge's counts."""
-    cost = measured("bench.by_pandas", str(folder), when)
+    cost = measured(folder.parent / BYTECODE, "bench.by_pandas", str(folder), when)
     found = json.loads(cost.output)
     if found != expected:
         raise BenchError(f"pandas: expected the judge's counts {expected}, got {found} ({folder}).")
@@ -74,19 +80,20 @@ def one_round(folders: dict[str, Path], events: int) -> tuple[dict[str, Cost], d
     return costs, {name: one.scrapes for name, one in told.items()}
 
 
-def measure_size(events: int, rounds: int) -> dict[str, Any]:
-    """The figures of one length of run."""
-    with tempfile.TemporaryDirectory(prefix="plumbline-bench-") as place:
-        folders = {name: Path(place) / name for name in _INTERVALS_NS}
-        _say(f"{events:,} events: writing the run")
-        judge_world.put({_INTERVALS_NS[name]: folder for name, folder in folders.items()}, events)
-        costs = []
-        scrapes: dict[str, int] = {}
-        for number in range(rounds):
-            found, scrapes = one_round(folders, events)
-            costs.append(found)
-            told = ", ".join(f"{name} {cost.cpu_s:.2f} s {cost.peak_mb:.0f} MB" for name, cost in found.items())
-            _say(f"{events:,} events, round {number + 1} of {rounds}: {told}")
+def measure_size(place: Path, events: int, rounds: int) -> dict[str, Any]:
+    """The figures of one length of run, which is written into ``place`` and removed again."""
+    folders = {name: place / name for name in _INTERVALS_NS}
+    _say(f"{events:,} events: writing the run")
+    judge_world.put({_INTERVALS_NS[name]: folder for name, folder in folders.items()}, events)
+    costs = []
+    scrapes: dict[str, int] = {}
+    for number in range(rounds):
+        found, scrapes = one_round(folders, events)
+        costs.append(found)
+        told = ", ".join(f"{name} {cost.cpu_s:.2f} s {cost.peak_mb:.0f} MB" for name, cost in found.items())
+        _say(f"{events:,} events, round {number + 1} of {rounds}: {told}")
+    for folder in folders.values():
+        shutil.rmtree(folder)
     return figures(events, costs, scrapes)
 
 
@@ -115,7 +122,15 @@ def figures(events: int, rounds: Sequence[dict[str, Cost]], scrapes: dict[str, i
 
 def measure(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
     """What results.json holds under ``judge``, by number of events."""
-    return {f"{size:.0e}".replace("e+0", "e"): measure_size(size, 1 if size >= LONG else rounds) for size in sizes}
+    with tempfile.TemporaryDirectory(prefix="plumbline-bench-") as name:
+        place = Path(name)
+        measure_size(place, WARM_UP, 1)
+        return {power(size): measure_size(place, size, 1 if size >= LONG else rounds) for size in sizes}
+
+
+def power(size: int) -> str:
+    """``1e5`` of 100,000."""
+    return f"{size:.0e}".replace("e+0", "e")
 
 
 def options(parser: argparse.ArgumentParser) -> None:

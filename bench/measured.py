@@ -33,10 +33,16 @@ class Cost:
     output: str
 
 
-def measured(module: str, *arguments: str) -> Cost:
-    """Cost of a module run in a fresh process. `BenchError` unless it exits with code 0."""
+def measured(bytecode: Path, module: str, *arguments: str) -> Cost:
+    """Cost of a module run in a fresh process. `BenchError` unless it exits with code 0.
+
+    ``bytecode``: folder in which Python keeps what it compiled. Without one, where the environment forbids to write
+    beside the sources (PYTHONDONTWRITEBYTECODE), each process compiles numpy again, and that is what would be measured.
+    """
     command = [sys.executable, "-m", "bench.measured", module, *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         output = process.stdout.read() if process.stdout is not None else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

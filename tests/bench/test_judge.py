@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,25 @@ from bench.servers import BenchError
 EVENTS = 10_000
 
 
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of compiled modules for all tests, so that each does not compile pandas again."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
 @pytest.fixture
-def folders(tmp_path: Path) -> Iterator[dict[str, Path]]:
+def place(tmp_path: Path, bytecode: Path) -> Path:
+    """A folder to put runs into."""
+    (tmp_path / part.BYTECODE).symlink_to(bytecode)
+    return tmp_path
+
+
+@pytest.fixture
+def folders(place: Path) -> dict[str, Path]:
     """Two short runs that differ in their scrapes, as the benchmark makes them."""
-    found = {"judge": tmp_path / "one", "judge_tenfold_scrapes": tmp_path / "ten"}
+    found = {"judge": place / "one", "judge_tenfold_scrapes": place / "ten"}
     judge_world.put({SECOND: found["judge"], SECOND // 10: found["judge_tenfold_scrapes"]}, EVENTS)
-    yield found
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "ten"]
+    return found
 
 
 def test_a_round_measures_what_passes_and_what_pandas_counts_alike(folders: dict[str, Path]) -> None:
@@ -75,10 +86,10 @@ def test_counts_other_than_pandas_end_the_benchmark(folders: dict[str, Path]) ->
         part.by_pandas(folders["judge"], "at_end", {"percept.joblib": {"tp": 1, "fp": 0, "tn": 0, "fn": 0}})
 
 
-def test_a_module_is_measured_by_its_own_memory() -> None:
+def test_a_module_is_measured_by_its_own_memory(tmp_path: Path) -> None:
     """The peak is that of the process measured, not of the one that started it, however large that is."""
     ballast = np.ones(25_000_000)
-    cost = measured("platform")
+    cost = measured(tmp_path, "platform")
     assert cost.output == platform.platform()
     assert 0 < cost.peak_mb * 1e6 < ballast.nbytes
 
@@ -102,11 +113,26 @@ def test_figures_are_ratios_within_a_round() -> None:
     }
 
 
-def test_sizes_are_named_by_their_power_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the longest run is judged once, whatever the rounds."""
-    monkeypatch.setattr(part, "measure_size", lambda events, rounds: {"events": events, "rounds": rounds})
-    assert part.measure(part.SIZES, 3) == {
-        "1e5": {"events": 10**5, "rounds": 3},
-        "1e6": {"events": 10**6, "rounds": 3},
-        "1e7": {"events": 10**7, "rounds": 1},
-    }
+def test_sizes_are_named_by_their_power_of_ten() -> None:
+    assert [part.power(size) for size in part.SIZES] == ["1e5", "1e6", "1e7"]
+
+
+def test_a_measured_size_has_every_key_and_leaves_no_run(place: Path) -> None:
+    """From nothing to the figures, each over all rounds."""
+    found = part.measure_size(place, 2000, 2)
+    assert found.keys() == {
+        "events_per_core_s", "peak_mb", "over_pandas", "pandas_peak_mb", "scrapes", "tenfold_scrapes",
+        "over_pandas_each_scrape",
+    }  # fmt: skip
+    assert found["events_per_core_s"].keys() == {"median", "low", "high"}
+    assert [one.name for one in place.iterdir()] == [part.BYTECODE]
+
+
+def test_a_second_process_finds_what_the_first_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the environment says to write no bytecode."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    measured(tmp_path, "platform")
+    first = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pyc")}
+    measured(tmp_path, "platform")
+    assert first
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.pyc")} == first
