@@ -118,8 +118,8 @@ def test_sizes_are_named_by_their_power_of_ten() -> None:
 
 
 def test_a_measured_size_has_every_key_and_leaves_no_run(place: Path) -> None:
-    """From nothing to the figures, each over all rounds."""
-    found = part.measure_size(place, 2000, 2)
+    """From nothing to the figures."""
+    found = part.measure_size(place, 2000, 1)
     assert found.keys() == {
         "events_per_core_s", "peak_mb", "over_pandas", "pandas_peak_mb", "scrapes", "tenfold_scrapes",
         "over_pandas_each_scrape",
