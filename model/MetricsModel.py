@@ -1,4 +1,4 @@
-"""The Seldon class: predicts, scores feedback against its truth, publishes the four confusion cells.
+"""The Seldon class: predicts, scores feedback against its truth, publishes the four confusion cells and score buckets.
 
 It runs under the stock ``seldon-core-microservice MetricsModel`` with this folder as working directory, as
 ``model.MetricsModel.MetricsModel`` from the root, and under our own server (`model.server`). Hooks and their
@@ -16,6 +16,7 @@ from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
+from seldon_core import user_model
 from seldon_core.env_utils import ENV_PREDICTOR_NAME as PREDICTOR_ENV
 from seldon_core.flask_utils import SeldonMicroserviceException
 from seldon_core.proto.prediction_pb2 import Feedback
@@ -27,9 +28,10 @@ if str(_ROOT) not in sys.path:  # the stock launcher started in model/ has only 
     sys.path.append(str(_ROOT))
 
 from model import contract  # noqa: E402  (see above)
-from model.artifact import Card, Model, load_model  # noqa: E402
+from model.artifact import SCORE_KIND, Card, Model, load_model  # noqa: E402
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SKEW_COUNTER, cell_of  # noqa: E402
-from model.linear import predictor  # noqa: E402
+from model.linear import predictor, scorer  # noqa: E402
+from model.scores import ScoreBuckets, Sink  # noqa: E402
 
 ARTIFACTS_ENV = "PLUMBLINE_ARTIFACTS"
 
@@ -52,6 +54,8 @@ class MetricsModel:
     def __init__(self, model_name: str = "binary-lr.joblib") -> None:
         self._model: Model = load_model(artifact_path(model_name))
         self._predict = predictor(self._model.estimator)
+        self._score = scorer(self._model.estimator)
+        self._buckets = _buckets(self._model.card)
         self._column = {name: j for j, name in enumerate(self._model.card.features)}
         self._tags = _tags(self._model.card, os.environ.get(PREDICTOR_ENV))
         self._lock = threading.Lock()
@@ -78,7 +82,8 @@ class MetricsModel:
         """Scores every row against its truth; answers with no rows, as the notebook's class does.
 
         ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``. If this predictor's own answer was
-        held (`hold_answer`), that is what is scored; where the model answers something else now, that is skew.
+        held (`hold_answer`), that is what is scored; where the model answers something else now, that is skew. The
+        score buckets know no answer: they count the model's own score of each row.
         """
         given = self._held.__dict__.pop("answer", None)
         rows = self._rows(features, feature_names)
@@ -86,7 +91,9 @@ class MetricsModel:
         scored = predicted = self._predict(rows)
         if given is not None:
             scored = self._labels(given, len(rows), "response")
-        return SeldonResponse([], metrics=self._count(scored, labels, skew=int((scored != predicted).sum())))
+        buckets = self._count_scores(rows, labels)
+        counters = self._count(scored, labels, skew=int((scored != predicted).sum()))
+        return SeldonResponse([], metrics=[*counters, *buckets])
 
     def send_feedback_raw(self, feedback: Feedback) -> Never:
         """Holds the answer that the request carries, then leaves the feedback to `send_feedback`.
@@ -128,9 +135,27 @@ class MetricsModel:
             self._counts = {cell: int(totals.get(METRIC_OF_CELL[cell], 0)) for cell in CELLS}
         return [*self.metrics(), *_counters(dict.fromkeys(CELLS, 0), 0)]
 
+    def publish_through(self, sink: Sink) -> None:
+        """Score buckets go to ``sink``, the store of our own server, past Seldon's metrics and so past every answer."""
+        if self._score is not None and self._buckets is not None:
+            self._buckets.publish_through(sink)
+
     def tags(self) -> dict[str, str]:
         """Which file answers, its digest, and for which predictor: all go into ``meta.tags`` of every answer."""
         return dict(self._tags)
+
+    def _count_scores(self, rows: NDArray[np.float64], truth: NDArray[np.int64]) -> list[dict[str, object]]:
+        """Counts the scores; what is to be published of them by Seldon's wrapper.
+
+        It shows every metric in every answer unless told otherwise by ``INCLUDE_METRICS_IN_CLIENT_RESPONSE=false``,
+        and a hundred series in each are too many. So it publishes them only where it was told so.
+        """
+        if self._score is None or self._buckets is None:
+            return []
+        self._buckets.observe(self._score(rows).tolist(), truth.tolist())
+        if self._buckets.has_sink or user_model.INCLUDE_METRICS_IN_CLIENT_RESPONSE:
+            return []
+        return self._buckets.gauges()
 
     def _count(self, scored: NDArray[np.int64], truth: NDArray[np.int64], skew: int) -> list[dict[str, object]]:
         positive = self._model.card.positive_class
@@ -189,6 +214,13 @@ def _counters(added: Mapping[contract.Cell, int], skew: int) -> list[dict[str, o
     """What one feedback adds, a counter for each cell and the skew, those of 0 too."""
     keys = {COUNTER_OF_CELL[cell]: number for cell, number in added.items()} | {SKEW_COUNTER: skew}
     return [{"type": "COUNTER", "key": key, "value": number} for key, number in keys.items()]
+
+
+def _buckets(card: Card) -> ScoreBuckets | None:
+    """Buckets at the card's edges; None where these are of another kind of score than `model.linear.scorer` gives."""
+    if card.score_kind != SCORE_KIND:
+        return None
+    return ScoreBuckets([*card.score_edges, card.decision_threshold], card.classes)
 
 
 def _tags(card: Card, predictor: str | None) -> dict[str, str]:

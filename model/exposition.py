@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import inf
 from typing import Any, Final, Literal
 
 from prometheus_client import exposition
@@ -19,9 +20,10 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.utils import floatToGoString
 from seldon_core.metrics import BINS, DEFAULT_LABELS
 
-from model.contract import LABEL_WORKER
+from model.contract import LABEL_EDGE, LABEL_WORKER
 
-Kind = Literal["COUNTER", "GAUGE", "TIMER"]
+Kind = Literal["COUNTER", "GAUGE", "TIMER", "BUCKETS"]
+"""Seldon's kinds of metric, and one of ours: see `Store.count_in_buckets`."""
 Format = Literal["text", "openmetrics"]
 
 CONTENT_TYPE: Final[dict[Format, str]] = {
@@ -32,9 +34,10 @@ CONTENT_TYPE: Final[dict[Format, str]] = {
 _BOUNDS: Final = [float(bound) for bound in BINS]
 _UPPER: Final = [str(floatToGoString(bound)) for bound in _BOUNDS[1:]]  # type: ignore[no-untyped-call]
 WIDTH: Final[dict[Kind, int]] = {"COUNTER": 1, "GAUGE": 1, "TIMER": len(_UPPER) + 1}
-"""How many values a series of each kind has. A TIMER's: the number in each bucket, then the sum of seconds."""
+"""How many values a series of each of Seldon's kinds has. A TIMER's: the number in each bucket, then the sum of
+seconds. BUCKETS are not here: they have one value for each of their edges, and one more."""
 
-_TYPE: Final[dict[Kind, str]] = {"COUNTER": "counter", "GAUGE": "gauge", "TIMER": "histogram"}
+_TYPE: Final[dict[Kind, str]] = {"COUNTER": "counter", "GAUGE": "gauge", "TIMER": "histogram", "BUCKETS": "gauge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,16 @@ def observe(values: memoryview[float], first: int, seconds: float) -> None:
     values[first + len(_UPPER)] += seconds
 
 
-def lines_of(kind: Kind, key: str, tags: Mapping[str, str], worker: int, form: Format) -> Lines:
-    """The fixed part of a series, as ``prometheus_client`` writes it, with the labels of the stock wrapper."""
+def lines_of(
+    kind: Kind, key: str, tags: Mapping[str, str], worker: int, form: Format, edges: Sequence[float] = ()
+) -> Lines:
+    """The fixed part of a series, as ``prometheus_client`` writes it, with the labels of the stock wrapper.
+
+    ``edges``: of BUCKETS.
+    """
     family = Metric(key.removesuffix("_total") if kind == "COUNTER" else key, "", _TYPE[kind])
     labels = {**tags, **DEFAULT_LABELS, LABEL_WORKER: str(worker)}
-    for suffix, more in _samples(kind):
+    for suffix, more in _samples(kind, edges):
         family.add_sample(family.name + suffix, {**labels, **more}, 0)
     generate: Any = openmetrics.generate_latest if form == "openmetrics" else exposition.generate_latest
     text = generate(_Only(family)).decode().removesuffix("# EOF\n").splitlines(keepends=True)
@@ -70,11 +78,13 @@ def lines_of(kind: Kind, key: str, tags: Mapping[str, str], worker: int, form: F
     return Lines(kind, head, tuple(line.rpartition(" ")[0] for line in text if not line.startswith("#")))
 
 
-def _samples(kind: Kind) -> Iterator[tuple[str, dict[str, str]]]:
+def _samples(kind: Kind, edges: Sequence[float]) -> Iterator[tuple[str, dict[str, str]]]:
     """Suffix and further labels of each line of a series."""
     if kind == "TIMER":
         yield from (("_bucket", {"le": upper}) for upper in _UPPER)
         yield from (("_count", {}), ("_sum", {}))
+    elif kind == "BUCKETS":  # the key is the whole name, as a gauge of the stock wrapper would have it
+        yield from (("", {LABEL_EDGE: floatToGoString(edge)}) for edge in (*edges, inf))  # type: ignore[no-untyped-call]
     else:
         yield "_total" if kind == "COUNTER" else "", {}
 
@@ -101,6 +111,8 @@ def render(series: Iterable[tuple[Lines, Sequence[float]]], form: Format) -> str
 
 
 def _figures(kind: Kind, values: Sequence[float]) -> Sequence[float]:
+    if kind == "BUCKETS":
+        return list(accumulate(values))
     if kind != "TIMER":
         return values
     cumulative = list(accumulate(values[:-1]))

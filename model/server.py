@@ -81,6 +81,11 @@ def begin(service: Service) -> None:
     first = resume(totals) if callable(resume) else []
     zero = [] if legacy_mode else [{**metric, "value": 0} for metric in reward_metrics(0)]
     service.store.update([*zero, *first], FEEDBACK_METRIC_METHOD_TAG)
+    # after the cells: a feedback is counted into its bucket first, so a scrape, which reads in the order in which
+    # series came, never shows it in a cell and not yet in a bucket
+    publish = getattr(service.user_object, "publish_through", None)
+    if callable(publish):
+        publish(service.store)
 
 
 def parts_of(service: Service) -> dict[str, Callable[[], None]]:

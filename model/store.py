@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ class _Record:
     key: str
     tags: dict[str, str]
     handle: int
+    width: int
     lines: dict[Format, Lines]
 
 
@@ -88,6 +89,28 @@ class Store:
             for metric in custom_metrics:
                 self._update(metric, method)
 
+    def count_in_buckets(
+        self, key: str, tags: Mapping[str, str], edges: Sequence[float], seen: Iterable[int], method: str
+    ) -> None:
+        """Adds one to bucket ``i`` of a series for each ``i`` of ``seen``: above edge ``i - 1``, at most edge ``i``.
+
+        A scrape shows them added up, as a Prometheus histogram does, a line for each edge and ``+Inf``. It is one
+        value in memory that changes, not one for each edge above it. A call that saw nothing makes a series of zeros.
+        """
+        tags = {**tags, LABEL_METHOD: method}
+        where = _where("BUCKETS", key, tags)
+        with self._writing:
+            if self._owner != os.getpid():
+                self._claim()
+            handle = self._handles.get(where)
+            if handle is None:
+                handle = self._append(["BUCKETS", key, tags, list(edges)], len(edges) + 1)
+                if handle is None:
+                    return
+                self._handles[where] = handle
+            for bucket in seen:
+                self._slots.values[handle + bucket] += 1
+
     def totals(self) -> dict[str, float]:
         """Running totals by key that this process takes over from those that held its slot before."""
         with self._writing:
@@ -105,7 +128,7 @@ class Store:
         form: Format = "openmetrics" if "application/openmetrics-text" in accept else "text"
         values = self._slots.values
         series = [
-            (record.lines[form], values[record.handle : record.handle + WIDTH[record.kind]].tolist())
+            (record.lines[form], values[record.handle : record.handle + record.width].tolist())
             for slot in range(self._slots.count)
             for record in self._records(slot)
         ]
@@ -146,8 +169,11 @@ class Store:
             return None
         if not all(isinstance(value, str) for value in tags.values()):
             raise TypeError(f"metric {key}: expected tags of strings, got {dict(tags)}")
+        return self._append([kind, key, tags], WIDTH[kind])
+
+    def _append(self, what: list[Any], width: int) -> int | None:
         try:
-            return self._slots.append(self._slot, json.dumps([kind, key, tags]).encode(), WIDTH[kind])
+            return self._slots.append(self._slot, json.dumps(what).encode(), width)
         except SlotsError as error:
             if not self._full:  # once: it would come with every request from here on
                 logger.error("%s", error)  # noqa: TRY400  (a line is all there is to know)
@@ -160,15 +186,16 @@ class Store:
             known, seen = self._read[slot]
             new, seen = self._slots.records(slot, seen)
             if new:
-                known = [*known, *(_record(key, handle, slot) for key, handle, _ in new)]
+                known = [*known, *(_record(slot, *one) for one in new)]
                 self._read[slot] = (known, seen)
             return known
 
 
-def _record(key: bytes, handle: int, slot: int) -> _Record:
-    kind, name, tags = json.loads(key)
+def _record(slot: int, key: bytes, handle: int, width: int) -> _Record:
+    kind, name, tags, *edges = json.loads(key)
     forms: tuple[Format, ...] = ("text", "openmetrics")
-    return _Record(kind, name, tags, handle, {form: lines_of(kind, name, tags, slot, form) for form in forms})
+    lines = {form: lines_of(kind, name, tags, slot, form, *edges) for form in forms}
+    return _Record(kind, name, tags, handle, width, lines)
 
 
 def _where(kind: str, key: str, tags: Mapping[str, str]) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
 from seldon_core.utils import json_to_feedback
 
@@ -38,6 +40,9 @@ class Load:
         model = artifact.load_model(folder / "binary-percept.joblib")
         predicted = model.predict(heldout.X[:ROWS]).tolist()
         truths = [int(label) ^ (row % 2) for row, label in enumerate(heldout.truth[:ROWS])]
+        self.truths = truths
+        self.scores = [float(model.scores(row[None])[0]) for row in heldout.X[:ROWS]]
+        self.edges = [*model.card.score_edges, math.inf]
         self.cells = [contract.cell_of(p, t, 1) for p, t in zip(predicted, truths, strict=True)]
         self.messages: list[dict[str, Any]] = [
             {
@@ -61,6 +66,16 @@ class Load:
         for row, number in counts.items():
             found[self.cells[row]] += number
         return found
+
+    def buckets_of(self, counts: Counter[int]) -> dict[str, int]:
+        """Score buckets of the same, by a look at each row for each edge."""
+        return {
+            f"{truth} {edge}": sum(
+                number for row, number in counts.items() if self.truths[row] == truth and self.scores[row] <= edge
+            )
+            for truth in (0, 1)
+            for edge in self.edges
+        }
 
 
 @pytest.fixture(scope="module")
@@ -97,20 +112,38 @@ def counted(server: Server) -> dict[str, dict[str, int]]:
             "feedback": int(sums[f"{contract.FEEDBACK_COUNTER}_total"]),
             "reward": int(sums[f"{contract.REWARD_COUNTER}_total"] / REWARD),
         },
+        "buckets": buckets(server),
     }
+
+
+def buckets(server: Server) -> dict[str, int]:
+    """Score buckets by truth and edge, added up over the workers."""
+    found: Counter[str] = Counter()
+    for family in text_string_to_metric_families(server.scrape()[1]):
+        for one in family.samples:
+            if one.name == contract.SCORE_BUCKETS:
+                at = f"{one.labels[contract.LABEL_TRUTH]} {float(one.labels[contract.LABEL_EDGE])}"
+                found[at] += int(one.value)
+    return dict(found)
 
 
 def expected(load: Load, counts: Counter[int]) -> dict[str, dict[str, int]]:
     """The oracle: what must be counted if exactly these feedbacks were."""
     cells, total = load.cells_of(counts), counts.total()
-    return {"gauges": cells, "counters": cells, "wrapper": {"feedback": total, "reward": total}}
+    return {
+        "gauges": cells,
+        "counters": cells,
+        "wrapper": {"feedback": total, "reward": total},
+        "buckets": load.buckets_of(counts),
+    }
 
 
 def assert_between(low: Any, found: Any, high: Any) -> None:
     """Each figure of ``found`` is within the same figure of ``low`` and ``high``."""
-    for group, figures in found.items():
-        for name, figure in figures.items():
-            assert low[group][name] <= figure <= high[group][name], (group, name, low, found, high)
+    for group, figures in low.items():
+        assert figures.keys() == found[group].keys()
+        for name, least in figures.items():
+            assert least <= found[group][name] <= high[group][name], (group, name, low, found, high)
 
 
 def check_exact(trained: Path, load: Load, workers: int, threads: int, scale: int = 1) -> None:
@@ -282,5 +315,8 @@ def test_the_comparison_sees_one_feedback_too_many_or_too_few(load: Load) -> Non
     assert truth != expected(load, Counter([*range(ROWS), 3]))
     assert min(truth["gauges"].values()) > 0
     moved = {cell: truth["gauges"][cell] + change for cell, change in zip(contract.CELLS, (1, -1, 0, 0), strict=True)}
-    with pytest.raises(AssertionError):
-        assert_between(truth, truth | {"gauges": moved}, truth)
+    off_by_one = truth["buckets"] | {"1 0.0": truth["buckets"]["1 0.0"] + 1}
+    every: list[dict[str, Any]] = [{"gauges": moved}, {"buckets": off_by_one}, {"buckets": {}}]
+    for altered in every:
+        with pytest.raises(AssertionError):
+            assert_between(truth, truth | altered, truth)

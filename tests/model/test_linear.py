@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.naive_bayes import GaussianNB
 
 from model import artifact, dataset, train
-from model.linear import predictor
+from model.linear import predictor, scorer
 
 
 @pytest.mark.parametrize("name", train.MODELS)
@@ -35,6 +35,27 @@ def test_a_score_of_zero_is_the_class_at_0_as_in_scikit_learn() -> None:
     estimator.coef_, estimator.intercept_ = np.array([[1.0]]), np.array([0.0])
     rows = np.array([[0.0], [np.nextafter(0, 1)], [-0.0]])
     assert predictor(estimator)(rows).tolist() == estimator.predict(rows).tolist() == [5, 9, 5]
+
+
+@pytest.mark.parametrize("name", train.MODELS)
+def test_its_scores_are_scikit_learns(trained: Path, name: str) -> None:
+    """All held-out rows, one by one and at once, to the last bit."""
+    estimator = artifact.load_model(trained / name).estimator
+    rows = dataset.load_heldout(trained / "heldout.parquet").X
+    score = scorer(estimator)
+    assert score is not None
+    assert np.array_equal(score(rows), estimator.decision_function(rows))
+    for row in rows:
+        assert score(row[np.newaxis]).tolist() == estimator.decision_function(row[np.newaxis]).tolist()
+
+
+def test_there_is_no_score_where_there_is_not_one_for_each_row() -> None:
+    """Naive Bayes decides by probabilities, and of three classes each has a score of its own."""
+    rows = np.array([[0.0], [1.0], [2.0]])
+    assert scorer(GaussianNB().fit(rows, [0, 1, 1])) is None
+    assert scorer(LogisticRegression().fit(rows, [0, 1, 2])) is None
+    own = Doubtful().fit(rows, [0, 1, 1])
+    assert scorer(own) == own.decision_function
 
 
 class Doubtful(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types

@@ -239,12 +239,36 @@ def test_a_scrape_of_800_series_takes_less_than_20_ms() -> None:
     for worker in workers:
         worker.join()
     assert len(samples(kept.generate_metrics()[0], without="")) == 800
+    assert best_scrape(kept) < 0.020
+
+
+def best_scrape(kept: Store) -> float:
+    """Seconds of the fastest of five."""
     taken = []
     for _ in range(5):
         began = time.perf_counter()
         kept.generate_metrics()
         taken.append(time.perf_counter() - began)
-    assert min(taken) < 0.020
+    return min(taken)
+
+
+def fill_buckets(kept: Store, gate: Any) -> None:
+    for truth in "01":
+        kept.count_in_buckets("rows", {"truth": truth}, range(62), [3, 3, 62], FEEDBACK)
+    gate.wait(20)
+
+
+def test_a_scrape_of_500_bucket_lines_takes_less_than_20_ms() -> None:
+    """Two series of 63 lines of four workers, the best of five scrapes after the first."""
+    kept = Store(slots=8)
+    gate = fork.Barrier(4)
+    workers = [fork.Process(target=fill_buckets, args=(kept, gate)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(samples(kept.generate_metrics()[0], without="")) == 4 * 2 * 63
+    assert best_scrape(kept) < 0.020
 
 
 def test_a_fixed_line_is_that_of_the_series() -> None:
