@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.curve import Curve, curve, differing
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.ledger import Kind, Outcome
+from analysis.reconcile import after_end
 from analysis.verdict import Finding, Verdict
 from model.contract import CELLS, METRIC_OF_CELL
 
@@ -12,14 +13,14 @@ from model.contract import CELLS, METRIC_OF_CELL
 def curves(evidence: Evidence) -> tuple[Finding, ...]:
     """At every threshold the live counts are the offline ones; a predictor without score buckets is said to have none.
 
-    With events of unknown outcome the counts are not one number, and a mirror of a part has no lower bound: then the
-    curve is drawn and not checked.
+    With events of unknown outcome the counts are not one number, a mirror of a part has no lower bound, and where the
+    four cells are wrong (or not known to the end) that is found already: then the curve is drawn and not checked.
     """
     found = []
     for group in evidence.groups:
         one = curve_of(evidence, group)
         if one is not None:
-            found.append(_finding(group.name, one, exact=_is_exact(evidence, group)))
+            found.append(_finding(group.name, one, _why_not_exact(evidence, group)))
         elif group.counted is not None:
             said = "it publishes no score buckets, so there is no curve by threshold, only over time"
             found.append(Finding("curve", group.name, Verdict.PASS, said))
@@ -35,17 +36,27 @@ def curve_of(evidence: Evidence, group: Group) -> Curve | None:
     return curve(samples, tally, group.name, group.share.artifacts[0], first_ms)
 
 
-def _is_exact(evidence: Evidence, group: Group) -> bool:
-    unknown = evidence.tally is None or evidence.tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE)
-    return not unknown and group.share.sees_all
+def _why_not_exact(evidence: Evidence, group: Group) -> str | None:
+    """Why the live counts need not be the offline ones, or None."""
+    tally, counted = evidence.tally, group.counted
+    if (
+        tally is None
+        or counted is None
+        or tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE)
+        or not group.share.sees_all
+    ):
+        return "not every event is certain"
+    if not after_end(tally, counted.path)[-1]:
+        return "the last scrape is not after the last event"
+    if counted.broken[-1].any():
+        return "the four cells differ already"
+    return None
 
 
-def _finding(name: str, found: Curve, *, exact: bool) -> Finding:
+def _finding(name: str, found: Curve, why_not: str | None) -> Finding:
     wrong, number = differing(found), len(found.threshold)
-    if not exact:
-        return Finding(
-            "curve", name, Verdict.PASS, f"{number} thresholds, not held to equality: not every event is certain"
-        )
+    if why_not is not None:
+        return Finding("curve", name, Verdict.PASS, f"{number} thresholds, not held to equality: {why_not}")
     if not len(wrong):
         return Finding(
             "curve", name, Verdict.PASS, f"live and offline counts are equal at all {number} thresholds", number, number

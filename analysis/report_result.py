@@ -61,7 +61,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCurve:
-    """Counts by threshold, each as long as ``threshold``; element i calls ``score >= threshold[i]`` positive."""
+    """Counts by threshold, each as long as ``threshold``; element i calls ``score > threshold[i]`` positive."""
 
     threshold: tuple[float, ...]
     live: Mapping[Cell, tuple[int, ...]]

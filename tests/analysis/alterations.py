@@ -127,6 +127,26 @@ def buckets(cell: Series, score: Floats) -> list[Series]:
     return found
 
 
+def off_by_one_bucket() -> World:
+    """The world with score buckets, one of which holds one row too many."""
+    right = with_buckets()
+
+    def alter(series: list[Series]) -> list[Series]:
+        return [
+            replace(one, value=one.value + (one.value > 0))
+            if (one.labels.get("truth"), one.labels.get("le")) == ("1", "2")
+            else one
+            for one in right.alter(series)
+        ]
+
+    return replace(right, alter=alter)
+
+
+def tied_rows_above() -> World:
+    """The world whose primary counts a score that equals an edge as above it; no score of the world is 0."""
+    return with_buckets(1e-9)
+
+
 def nan_third(series: Series) -> Series:
     return with_value(series, 3, float("nan")) if is_cell(series) else series
 

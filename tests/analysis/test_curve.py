@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 import worlds
-from alterations import EDGES, feedback_of, with_buckets
+from alterations import ALONE, EDGES, feedback_of, hour, with_buckets, without_between
 from analysis.arrays import Bools, Ints
 from analysis.checks_curve import curve_of
 from analysis.curve import Curve, as_json, average_precision_bounds
 from analysis.ledger import Kind
+from analysis.samples import Series
+from analysis.verdict import Verdict
 from model.contract import CELLS
 from worlds import PRIMARY, World
 
@@ -52,6 +55,36 @@ def test_at_the_decision_threshold_the_curve_is_the_four_cells(tmp_path: Path) -
     found = curve_of(evidence, group)
     assert found is not None
     assert found.live[EDGES.index(0.0)].tolist() == counted.path.value[-1].astype(int).tolist()
+
+
+def test_a_score_on_an_edge_is_not_above_it(tmp_path: Path) -> None:
+    """The tie: row 3 scores 2.0, an edge, and is negative there, offline as live."""
+    score = worlds.answers(PRIMARY.artifact).score
+    assert [row for row, value in enumerate(score) if value in EDGES] == [3]
+    found = curve_in(tmp_path, with_buckets())
+    tied = sum(one.row == 3 for one in feedback_of(with_buckets()))
+    assert tied > 0
+    higher = sum(one.truth == 1 and score[one.row] > 2.0 for one in feedback_of(with_buckets()))
+    at = EDGES.index(2.0), CELLS.index("tp")
+    assert found.offline[at] == found.live[at] == higher
+
+
+@pytest.mark.parametrize("fault", ["cells lost", "no last scrape"])
+def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fault: str) -> None:
+    """Where the cells differ, or are not known to the end, equality says so; the curve says why it is not held."""
+    fewer = worlds.with_counts(ALONE, "default", ALONE.counts["default"][::2])
+    whole = with_buckets(0.75)
+
+    def without_end(series: list[Series]) -> list[Series]:
+        return [without_between(one, hour(5), hour(99)) for one in whole.alter(series)]
+
+    world = replace(fewer, alter=whole.alter) if fault == "cells lost" else replace(whole, alter=without_end)
+    _, findings = worlds.judged(tmp_path, world)
+    (told,) = [one for one in findings if one.check == "curve"]
+    assert told.verdict is Verdict.PASS
+    assert "not held to equality" in told.message
+    (blamed,) = [one for one in findings if one.check == "equality"]
+    assert blamed.verdict is not Verdict.PASS
 
 
 def test_without_buckets_there_is_no_curve(tmp_path: Path) -> None:
