@@ -84,7 +84,7 @@ def difference(paired: Paired) -> tuple[float, float, float]:
     low = share_2 - share_1 - math.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
     down, up = share_1 - low_1, high_2 - share_2
     high = share_2 - share_1 + math.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
-    return share_2 - share_1, low, high
+    return share_2 - share_1, max(low, -1.0), min(high, 1.0)  # rounding may step over either end
 
 
 def _phi(paired: Paired) -> float:

@@ -114,3 +114,10 @@ def test_the_rows_to_see_a_difference_give_the_power_that_is_asked() -> None:
         mcnemar(Paired(0, int(b), int(c), 0)) <= 0.05 for _, b, c in random.multinomial(rows, [0.85, 0.05, 0.1], 600)
     ]
     assert 0.72 <= np.mean(found) <= 0.87
+
+
+def test_an_interval_of_a_difference_stays_within_its_ends() -> None:
+    """All 25 rows right by one model only: the upper end is 1, not the 1.0000000000000002 that rounding makes of it."""
+    value, low, high = difference(Paired(0, 0, 25, 0))
+    assert value == 1.0
+    assert 0 < low < high == 1.0
