@@ -41,7 +41,7 @@ class Prometheus:
                 f"asking Prometheus: expected an address like http://127.0.0.1:9090, got {self.url!r}. "
                 "Mend PROMETHEUS_URL."
             )
-        session = requests.Session()
+        self._session = session = requests.Session()
         session.trust_env = parts.hostname not in _LOOPBACK  # a proxy of the environment cannot reach our loopback
         self._client = PrometheusConnect(
             url=self.url, retry=Retry(total=0, read=False), session=session, timeout=self.timeout_s
@@ -65,9 +65,15 @@ class Prometheus:
             raise PrometheusError(self._problem("JSON without data.result")) from error
 
     def version(self) -> str:
-        """Prometheus' version where it scrapes itself or says so of itself, else an empty text."""
-        found = self.ask("max by (version) (prometheus_build_info)")
-        return str(found[0]["metric"].get("version", "")) if found else ""
+        """Prometheus' version as it says itself, or an empty text: other stores that speak its API need not say one.
+
+        Source: https://prometheus.io/docs/prometheus/latest/querying/api/#build-information.
+        """
+        try:
+            answer = self._session.get(f"{self.url}/api/v1/status/buildinfo", timeout=self.timeout_s)
+            return str(answer.json()["data"]["version"])
+        except (requests.exceptions.RequestException, KeyError, TypeError):
+            return ""
 
     def clock(self, now: Callable[[], float], readings: int = CLOCK_READINGS) -> Clock:
         """Prometheus' clock against ``now``, from the quickest of some readings (Cristian's algorithm).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 import time
@@ -250,3 +251,9 @@ def test_offline_answers_are_read_back(scene: Scene, tmp_path: Path) -> None:
     """What `begin` left is what the judge reads: the tests above judge by the right model."""
     begin(tmp_path, scene, (PRIMARY, SHADOW))
     assert set(offline.read(tmp_path / runfolder.OFFLINE_FILE).answers) == {PRIMARY.artifact, SHADOW.artifact}
+
+
+def test_the_server_says_its_version(scene: Scene) -> None:
+    """The evidence names the Prometheus that it came from; where nothing answers there is no name."""
+    assert re.match(r"\d+\.\d+", Prometheus(scene.url).version())
+    assert Prometheus("http://127.0.0.1:1").version() == ""
