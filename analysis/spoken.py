@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from analysis.counts import RATIOS
 from model.contract import CELLS
 
 _REASONS: Final = 6
 
 
 def spoken(result: Mapping[str, Any]) -> str:
-    """Verdict, its reasons, the load, and expected against live counts per predictor; no newline at the end."""
+    """Verdict, its reasons, the load, each predictor's counts and ratios, the comparison; no newline at the end."""
     lines = [f"{result['verdict']}  {result['run']['deployment']}  ({result['run']['id']})"]
     lines += _reasons(result["findings"])
     if result["load"] is not None:
         lines.append(_load(result["load"]))
     lines += [line for name, one in result["predictors"].items() for line in _predictor(name, one)]
+    if result["comparison"] is not None:
+        lines.append(f"  which is better: {result['comparison']['message']}")
     return "\n".join(lines)
 
 
@@ -54,7 +57,16 @@ def _predictor(name: str, one: Mapping[str, Any]) -> list[str]:
     if expected is None or shared:
         return [f"{title}: live {counted}"]
     wanted = "  ".join(f"{cell} {_range(expected['low'][cell], expected['high'][cell])}" for cell in CELLS)
-    return [title, f"    expected  {wanted}", f"    live      {counted}"]
+    return [title, f"    expected  {wanted}", f"    live      {counted}", f"    live      {_ratios(live)}"]
+
+
+def _ratios(live: Mapping[str, Any]) -> str:
+    """The four ratios of live counts in percent; one without a denominator is a word, not a number."""
+    return "  ".join(f"{name} {_percent(live[name])}" for name in RATIOS)
+
+
+def _percent(fraction: float | None) -> str:
+    return "undefined" if fraction is None else f"{100 * fraction:.2f} %"
 
 
 def _range(low: int, high: int) -> str:

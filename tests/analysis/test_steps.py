@@ -13,7 +13,7 @@ import pytest
 
 import worlds
 from alterations import ALONE, BASE
-from analysis import runfolder
+from analysis import runfolder, spoken
 from analysis.__main__ import main
 from twins import TWINS
 
@@ -80,6 +80,23 @@ def test_the_verdict_shows_expected_above_live_counts(tmp_path: Path, capsys: CA
     main(["judge", str(tmp_path)])
     printed = capsys.readouterr().out
     assert printed.count("    expected  tp ") == printed.count("    live      tp ") == 2
+
+
+def test_the_verdict_answers_what_people_ask(tmp_path: Path, capsys: CAPTURE) -> None:
+    """The live ratios are those of `result.json`, and the comparison is said in its own sentence."""
+    worlds.put(tmp_path, BASE)
+    main(["judge", str(tmp_path)])
+    printed = capsys.readouterr().out
+    result = json.loads((tmp_path / runfolder.RESULT_FILE).read_text(encoding="utf-8"))
+    for one in result["predictors"].values():
+        assert f"recall {100 * one['live']['recall']:.2f} %" in printed
+    assert f"which is better: {result['comparison']['message']}" in printed
+
+
+def test_a_ratio_of_nothing_is_a_word() -> None:
+    """Without a row called positive there is no precision, and no number stands in for it."""
+    assert spoken._percent(None) == "undefined"
+    assert spoken._percent(0.5) == "50.00 %"
 
 
 def test_a_prometheus_that_is_gone_stops_baseline_and_collect(folder: Path, capsys: CAPTURE) -> None:
