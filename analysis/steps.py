@@ -84,8 +84,8 @@ def _finish(asked: argparse.Namespace) -> int:
     found = runfolder.read(asked.folder)
     problems = [_problem_of(lambda: _score_once(asked.folder, found)), _problem_of(lambda: _gather(asked, found))]
     content, verdict = _judgement(asked)
+    _say(spoken(content))  # before the reports: a full disk must not take the verdict along
     paths = report.write_reports(asked.folder)
-    _say(spoken(content))
     for problem in problems:
         if problem:
             _say(f"  note: {problem}")
