@@ -16,6 +16,7 @@ from analysis import baseline, collect, evidence, exposed, gates, judge, offline
 from analysis.instant import instant
 from analysis.offline import OfflineError
 from analysis.prom import Prometheus, PrometheusError
+from analysis.report_fields import ReportError
 from analysis.runfolder import OFFLINE_FILE, RESULT_FILE, Run, RunFolderError
 from analysis.samples import Samples
 from analysis.scoring import answers_for, artifacts_folder
@@ -34,7 +35,7 @@ def run(asked: argparse.Namespace) -> int:
     """Run the step that the arguments name; its exit code."""
     try:
         return _STEPS[asked.step](asked)
-    except (InputError, gates.GateError, OfflineError, PrometheusError, RunFolderError) as error:
+    except (InputError, gates.GateError, OfflineError, PrometheusError, ReportError, RunFolderError) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{asked.step}: {error.strerror or error} ({error.filename or asked.folder}).")

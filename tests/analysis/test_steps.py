@@ -109,6 +109,13 @@ def test_a_prometheus_that_is_gone_stops_baseline_and_collect(folder: Path, caps
     assert one_line(capsys.readouterr().err)
 
 
+def test_a_garbled_result_is_one_line(folder: Path, capsys: CAPTURE) -> None:
+    """`report` of a result that is cut short: exit code 2, one line."""
+    (folder / runfolder.RESULT_FILE).write_text('{"schema": 1', encoding="utf-8")
+    assert main(["report", str(folder)]) == 2
+    assert one_line(capsys.readouterr().err)
+
+
 def test_finish_without_prometheus_is_inconclusive_and_says_why(folder: Path, capsys: CAPTURE) -> None:
     """After a load there is a ledger to keep: judged, reported, exit code 4."""
     (folder / runfolder.SAMPLES_FILE).unlink()
