@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from analysis.checks_served import served
-from analysis.evidence import Evidence
+from analysis.evidence import Evidence, clock_of
 from analysis.live import Target, scraped_twice, targets
 from analysis.shown import Exposed
 from analysis.verdict import Finding, Verdict
@@ -45,15 +45,21 @@ class Pair:
 
 
 def pairs(evidence: Evidence, predictor: str) -> tuple[Pair, ...]:
-    """Every endpoint of the predictor that could be read, with the target of the same address."""
-    if evidence.samples is None:
+    """Every endpoint of the predictor that could be read, with the target of the same address.
+
+    A target whose last scrape is older than the last event is left out: the endpoint may rightly show more by now.
+    """
+    if evidence.samples is None or evidence.tally is None or evidence.tally.span_ns is None:
         return ()
+    ended_ms = evidence.tally.span_ns[1] / 1e6 + clock_of(evidence).offset_s * 1000
     by_instance = {one.instance: one for one in evidence.exposed if one.problem is None}
     found = targets(evidence.samples, predictor)
     return tuple(
         Pair(predictor, by_instance[instance], target)
         for target in found
-        if (instance := target.labels.get("instance", "")) in by_instance and target.up.any()
+        if (instance := target.labels.get("instance", "")) in by_instance
+        and target.up.any()
+        and target.time_ms[target.up][-1] > ended_ms
     )
 
 

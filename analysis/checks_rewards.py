@@ -6,8 +6,11 @@ from typing import Final
 
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.gateway import growth
+from analysis.ledger import Kind, Outcome
 from analysis.queries import FEEDBACK_REQUESTS
+from analysis.reconcile import Counted
 from analysis.samples import Samples, Series
+from analysis.tally import Tally
 from analysis.verdict import Finding, Verdict
 from model.contract import LABEL_PREDICTOR
 
@@ -18,7 +21,10 @@ _ADVICE: Final = (
 
 
 def rewards(evidence: Evidence) -> tuple[Finding, ...]:
-    """The wrapper counted every feedback request, those with a reward of 0 too; nothing where it counts none."""
+    """The wrapper counted every feedback request, those with a reward of 0 too.
+
+    Nothing is said where it counts none, and where the cells lack as much: that is another fault, and theirs to tell.
+    """
     if evidence.tally is None or evidence.tally.span_ns is None or evidence.samples is None:
         return ()
     first_ms = evidence.tally.span_ns[0] / 1e6 + clock_of(evidence).offset_s * 1000
@@ -26,9 +32,18 @@ def rewards(evidence: Evidence) -> tuple[Finding, ...]:
     findings = []
     for group in evidence.groups:
         series = _series(evidence.samples, group)
-        if series and group.counted is not None and group.share.sees_all:
-            findings.append(_finding(group.name, sum(growth(one, first_ms) for one in series), expected))
+        if not series or group.counted is None or not group.share.sees_all:
+            continue
+        counted = sum(growth(one, first_ms) for one in series)
+        if counted >= expected or not _lost_alike(counted / expected, group.counted, evidence.tally):
+            findings.append(_finding(group.name, counted, expected))
     return tuple(findings)
+
+
+def _lost_alike(share: float, cells: Counted, tally: Tally) -> bool:
+    """Whether the cells lack at least as large a share of the feedback: then it never came, or was lost with them."""
+    acknowledged = int(tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED].sum())
+    return bool(cells.path.value[-1].sum() <= share * acknowledged)
 
 
 def _series(samples: Samples, group: Group) -> list[Series]:

@@ -124,15 +124,18 @@ def _durations(time_ms: Ints, duration: Series | None) -> Floats:
 
 
 def scraped_twice(found: Iterable[Target]) -> str | None:
-    """Pod or instance that two of the targets are one and the same of, or None."""
-    every = tuple(found)
+    """Pod or instance that two targets scraped in one and the same stretch of time, or None.
+
+    A job that was renamed leaves an old target beside a new one; as they never overlap, no sum doubles.
+    """
+    every = [(target, target.time_ms[target.up]) for target in found if target.up.any()]
     for label in ("pod", "instance"):
-        seen: set[tuple[str, str]] = set()
-        for target in every:
+        seen: dict[tuple[str, str], list[Ints]] = {}
+        for target, times in every:
             place = target.labels.get(label, ""), target.labels.get("namespace", "")
-            if place[0] and place in seen:
+            if place[0] and any(one[0] <= times[-1] and times[0] <= one[-1] for one in seen.get(place, [])):
                 return place[0]
-            seen.add(place)
+            seen.setdefault(place, []).append(times)
     return None
 
 
