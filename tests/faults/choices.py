@@ -8,6 +8,8 @@ from scene import Edit, Served
 
 STEADY: Final = ("--think-time", "0.1")
 """Ten users, about 90 visits a second: a known moment is then a known part of the run, on a busy machine too."""
+OPEN: Final = ("--rate", "150")
+"""An open loop: only there is a request due at a known time, so that it can be late."""
 NO_REWARD: Final = ("--reward", "none")
 """Keeps rewards out of a row on the stock wrapper, which counts those of zero nowhere."""
 STAY_DOWN: Final = ("--restarts", "0")

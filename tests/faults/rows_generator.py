@@ -12,7 +12,7 @@ from actions import (
     retrained,
     truncated,
 )
-from choices import STEADY
+from choices import OPEN, STEADY
 from scene import Row
 
 GENERATOR: Final = (
@@ -22,7 +22,7 @@ GENERATOR: Final = (
         "INCONCLUSIVE",
         ("generator late",),
         (),
-        load=STEADY,
+        load=OPEN,
         during=pause_generator(1.0),
     ),
     Row(
