@@ -4,7 +4,6 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 SDEP ?= deploy/seldon/ab-test.yaml
-export SDEP
 PY := .venv/bin/python
 ENVIRONMENT := @python3 -m deploy.bootstrap
 
