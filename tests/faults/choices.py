@@ -12,6 +12,8 @@ OPEN: Final = ("--rate", "150")
 """An open loop: only there is a request due at a known time, so that it can be late."""
 NO_REWARD: Final = ("--reward", "none")
 """Keeps rewards out of a row on the stock wrapper, which counts those of zero nowhere."""
+FINE: Final = ("--scrape-interval", "250ms")
+"""Scrapes enough in a short run for a course over time."""
 STAY_DOWN: Final = ("--restarts", "0")
 
 

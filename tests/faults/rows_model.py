@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from choices import NO_REWARD, TWO_REPLICAS, model_of, stock
+from choices import FINE, NO_REWARD, TWO_REPLICAS, model_of, stock
 from scene import SHADOW, Row, Served
 
 CELLS_PERMUTED = Row(
@@ -50,6 +50,7 @@ INSTRUMENTATION: Final = (
         ("all along",),
         stock("plain.Counters", "--threads", "8"),
         load=NO_REWARD,
+        stack=FINE,
     ),
     Row(
         "burst-lost",
@@ -58,6 +59,7 @@ INSTRUMENTATION: Final = (
         ("counts lost",),
         ("100 of", "at once"),
         Served("BurstLost"),
+        stack=FINE,
     ),
     Row(
         "tenth-lost",
@@ -66,6 +68,7 @@ INSTRUMENTATION: Final = (
         ("counts lost",),
         ("all along",),
         Served("EveryTenthLost"),
+        stack=FINE,
     ),
     Row("counted-twice", "every row is counted twice", "FAIL", ("counted twice",), (), Served("CountedTwice")),
     Row(
