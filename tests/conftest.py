@@ -13,7 +13,7 @@ from tests.running import VARIABLES, Ended, LoadTest, call
 for _variable in VARIABLES:  # `make test SDEP=...`, or one left in a shell, is not meant for the tests
     os.environ.pop(_variable, None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell that starts us in the background has us ignore SIGINT, and so would all that the tests start and interrupt.
+    # A shell that starts us in the background has us ignore SIGINT, and so would all that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
