@@ -15,7 +15,7 @@ from scraping import (
     other_clock,
     reconfigured,
     renamed,
-    slow_prometheus,
+    slow_throughout,
 )
 
 CLEAN = Row("clean", "primary and shadow, nothing wrong", "PASS", manifest=SHADOW)
@@ -88,7 +88,12 @@ CLEANS: Final = (
     ),
     Row("clean-clock-ahead", "Prometheus' clock is 7.3 s ahead", "PASS", before=other_clock(lambda _: 7.3)),
     Row("clean-clock-behind", "Prometheus' clock is 3.1 s behind", "PASS", before=other_clock(lambda _: -3.1)),
-    Row("clean-late-answers", "Prometheus takes 0.1 s longer over each answer", "PASS", before=slow_prometheus(0.1)),
+    Row(
+        "clean-slow-throughout",
+        "scrapes that take 0.3 s, answers that take 0.1 s",
+        "PASS",
+        before=slow_throughout(0.3, 0.1),
+    ),
     Row("clean-fast-scrapes", "a scrape every 250 ms", "PASS", manifest=SHADOW, stack=("--scrape-interval", "250ms")),
     Row(
         "clean-job-renamed",

@@ -105,11 +105,19 @@ def without_gateway(content: dict[str, Any], _: Scene) -> None:
 
 def through_a_cache(seconds: float) -> Edit:
     """The models are scraped through a proxy that answers with what it has, if that is not too old."""
+    return _through(lambda address, scene: caching(f"http://{address}", seconds, scene.cleanup))
 
+
+def through_a_delay(seconds: float) -> Edit:
+    """Each scrape of the models takes so much longer."""
+    return _through(lambda address, scene: urlsplit(delaying(f"http://{address}", seconds, scene.cleanup)).netloc)
+
+
+def _through(proxy: Callable[[str, Scene], str]) -> Edit:
     def edit(content: dict[str, Any], scene: Scene) -> None:
         for config in _models(content)["static_configs"]:
             (address,) = config["targets"]
-            config["targets"] = [caching(f"http://{address}", seconds, scene.cleanup)]
+            config["targets"] = [proxy(address, scene)]
             config["labels"]["instance"] = address  # its series go on as they were
 
     return edit
@@ -152,6 +160,16 @@ def scraped_only_now(scene: Scene) -> None:
 def slow_prometheus(seconds: float) -> Before:
     """Each answer of Prometheus takes so much longer."""
     return lambda scene: replace(scene, prometheus_url=delaying(scene.prometheus_url, seconds, scene.cleanup))
+
+
+def slow_throughout(scrape_s: float, answer_s: float) -> Before:
+    """Each scrape of the models and each answer of Prometheus takes so much longer."""
+
+    def act(scene: Scene) -> Scene:
+        reconfigure(scene, through_a_delay(scrape_s))
+        return slow_prometheus(answer_s)(scene)
+
+    return act
 
 
 def other_clock(ahead_s: Callable[[Scene], float]) -> Before:
