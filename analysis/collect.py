@@ -122,14 +122,19 @@ class _Gathering:
             start_s = self._fetched_s - OVERLAP_S
         start_ms, end_ms = round(start_s * 1000), round(end_s * 1000)
         run = self._run
-        self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
-        self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
+        whole_ms = round((instant(run.started) + self._clock.offset_s - LOOK_BACK_S) * 1000)
+        for _ in range(2):
+            # `up` first, then the cells: a scrape that is stored between the two is then missing from `up` at worst.
+            # The other way round it would be there without its cells, and read as counts that fell to 0.
+            strangers = self._instances_without_up()
+            self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
+            if strangers:
+                self._fetch.extend(queries.targets_at(strangers), whole_ms, end_ms)
+            self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
+            if self._instances_without_up() == strangers:
+                break
         self._fetch.extend(queries.gateway(run.deployment, [one.name for one in run.predictors]), start_ms, end_ms)
         self._fetch_buckets(end_ms)
-        strangers = self._instances_without_up()
-        if strangers:
-            whole_ms = round((instant(run.started) + self._clock.offset_s - LOOK_BACK_S) * 1000)
-            self._fetch.extend(queries.targets_at(strangers), whole_ms, end_ms)
         self._fetched_s = end_s
 
     def _fetch_buckets(self, end_ms: int) -> None:
