@@ -34,7 +34,12 @@ time.sleep(0.5)  # a second one would come now
 print("signals", len(got), flush=True)
 sys.exit(40 + len(got))
 """
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("waiting", flush=True)
+time.sleep(600)
+"""
 
 JOBS: dict[str, list[str]] = {
     "mirrored": ["up", "mirrored.yaml"],

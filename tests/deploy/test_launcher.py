@@ -52,6 +52,7 @@ def test_a_command_runs_inside_the_stack_and_its_exit_code_is_the_launchers(fini
 def test_a_signal_reaches_the_command_once_and_all_is_gone_within_five_seconds(signalled: Job) -> None:
     """SIGINT to the launcher: the command gets one, ends in its own way, and its exit code is kept."""
     record = signalled.record()
+    wait_for(lambda: "waiting" in signalled.said("out"))
     began = time.monotonic()
     signalled.process.send_signal(signal.SIGINT)
     code, out, _ = signalled.end()
@@ -64,6 +65,7 @@ def test_a_signal_reaches_the_command_once_and_all_is_gone_within_five_seconds(s
 def test_a_command_that_ignores_the_signal_is_killed_in_time(stubborn: Job) -> None:
     """SIGTERM with a command that will not hear: five seconds later nothing runs."""
     record = stubborn.record()
+    wait_for(lambda: "waiting" in stubborn.said("out"))
     began = time.monotonic()
     stubborn.process.terminate()
     code, _, _ = stubborn.end()
