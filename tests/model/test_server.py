@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -52,6 +53,14 @@ def test_nothing_listens_beyond_loopback(server: Server) -> None:
     """Every listening socket of the group is on 127.0.0.1, and the three ports are among them."""
     assert {address for address, _ in server.listening()} == {"127.0.0.1"}
     assert {port for _, port in server.listening()} >= {server.http, server.grpc, server.metrics}
+
+
+def test_a_connection_that_says_nothing_holds_nobody_up(trained: Path) -> None:
+    """A proxy opens connections ahead of need: with one worker and one thread, requests on others are answered."""
+    with serving(trained / "binary-percept.joblib") as running, socket.create_connection(("127.0.0.1", running.http)):
+        began = time.monotonic()
+        assert running.call("/health/ping", b"", "GET")[0] == 200
+        assert time.monotonic() - began < 2.5, "gunicorn's own worker waits 5 s for the silent connection"
 
 
 def test_answers_carry_the_operators_names(server: Server, heldout: dataset.Heldout, trained: Path) -> None:

@@ -1,0 +1,30 @@
+"""Gunicorn's threaded worker, without the five seconds for which a connection that says nothing holds a thread.
+
+Gunicorn gives every new connection to a thread at once, which waits up to 5 s for its first byte
+(``DEFAULT_WORKER_DATA_TIMEOUT``); only then does the connection go to the poller. A proxy such as Envoy opens a
+connection for a request that may then go out on another one that came free first, and leaves the new one unused.
+With one thread, which is Seldon's default, such a connection holds up everything else of its worker for 5 s, seen as
+answers that take 5 s and a shadow that stands still. Here a new connection waits in the poller from the start.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from selectors import EVENT_READ
+
+from gunicorn.workers.gthread import DEFAULT_WORKER_DATA_TIMEOUT, TConn, ThreadWorker
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Takes a thread for a connection only once there is something to read from it."""
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Give the connection to a thread; a new one only after its first byte."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + max(DEFAULT_WORKER_DATA_TIMEOUT, self.cfg.keepalive)
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
