@@ -87,18 +87,27 @@ class Recorder:
         return request
 
     def end(self, request: int, ended: Ended) -> None:
-        """Record how a begun request ended."""
-        del self._open[request]
+        """Record how a begun request ended.
+
+        It counts as open until all of its rows are packed: whatever goes wrong on the way, the request is either
+        recorded whole or known to be missing.
+        """
+        count = self._open[request]
         kind, rows, times_ns, outcome, status, predicted, truth, scores = ended
         try:
-            for place, row in enumerate(rows):
-                self._packed += _PACK(
+            packed = [
+                _PACK(
                     *(self._worker, request, place, kind, row, *times_ns),
                     *(outcome, status, predicted[place], truth[place], scores[place]),
                 )
+                for place, row in enumerate(rows)
+            ]
         except struct.error:  # a number that the column cannot hold
             logger.exception("recording the load: expected an event that fits the ledger, got %s", ended)
-            self._unrecorded += len(rows)
+            self._unrecorded += count
+        else:
+            self._packed += b"".join(packed)
+        del self._open[request]
         if len(self._packed) >= FLUSH_EVENTS * _RECORD.itemsize:
             self.flush()
 
@@ -113,15 +122,17 @@ class Recorder:
         rows = len(packed) // _RECORD.itemsize
         if not rows:
             return
+        taken = False
         try:
             self._sink(_batch_of(packed))
+            taken = True
         except (OSError, pa.ArrowException) as error:
             if not self._unrecorded:
                 logger.error("recording the load: expected to write %d events, got: %s.", rows, error)  # noqa: TRY400 - a full disk needs no traceback
-            self._unrecorded += rows
-            return
-        self._events += rows
-        self._batches += 1
+        finally:  # killed while it waits, or failed in a way that nobody thought of: what was not taken is counted
+            self._events += rows * taken
+            self._batches += taken
+            self._unrecorded += rows * (not taken)
 
     def finish(self) -> Recorded:
         """Hand over the rest. Requests begun and never ended (there should be none) are counted as unrecorded."""

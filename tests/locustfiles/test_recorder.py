@@ -87,6 +87,44 @@ def test_a_request_ends_once() -> None:
     recorder.finish()
 
 
+def test_a_failure_while_a_request_is_recorded_loses_it_whole_and_counted() -> None:
+    """A fault of the driver's (an answer for one row of two) leaves no half of a request behind, and no silence."""
+    taken: list[pa.RecordBatch] = []
+    recorder = Recorder(0, into(taken))
+    number = recorder.begin(2)
+    with pytest.raises(IndexError):
+        recorder.end(number, ended((1, 2))._replace(predicted=(0,)))
+    recorder.end(recorder.begin(1), ended())
+    recorded = recorder.finish()
+    assert pa.Table.from_batches(taken)["row"].to_pylist() == [7]
+    assert (recorded.events, recorded.unrecorded) == (1, 2)
+
+
+def test_an_event_that_does_not_fit_its_column_loses_its_request_whole_and_counted() -> None:
+    """The first row of a batch is not recorded where the second cannot be: the judge would miss one, and not know."""
+    taken: list[pa.RecordBatch] = []
+    recorder = Recorder(0, into(taken))
+    recorder.end(recorder.begin(2), ended((1, 2**40)))
+    recorder.end(recorder.begin(1), ended())
+    recorded = recorder.finish()
+    assert pa.Table.from_batches(taken)["row"].to_pylist() == [7]
+    assert (recorded.events, recorded.unrecorded) == (1, 2)
+
+
+def test_a_sink_that_fails_in_a_way_of_its_own_leaves_what_it_got_counted() -> None:
+    """A batch that was under way when its greenlet was killed, or that met a defect, is known to be missing."""
+
+    def broken(batch: pa.RecordBatch) -> None:
+        raise ZeroDivisionError
+
+    recorder = Recorder(0, broken)
+    recorder.end(recorder.begin(2), ended((1, 2)))
+    with pytest.raises(ZeroDivisionError):
+        recorder.flush()
+    recorded = recorder.finish()
+    assert (recorded.events, recorded.unrecorded) == (0, 2)
+
+
 def test_distinct_tags_are_kept_up_to_a_bound() -> None:
     """Each once; a model that puts a counter into its tags must not fill the memory."""
     recorder = Recorder(0, into([]))
