@@ -49,6 +49,8 @@ class Recorder:
     ``workers``, ``workers_lost``: generator processes at the start, and those that never sent their
     last report. ``cpu_share``: highest share of one core that a generator process used over the run.
     ``dropped``: visits of an open loop that were due while too many were under way, and never sent.
+    ``waited_share``: largest share of the run for which a generator process waited for a CPU that others had; None
+    where the kernel does not say.
     """
 
     events: int
@@ -57,6 +59,7 @@ class Recorder:
     workers_lost: int
     cpu_share: float
     dropped: int = 0
+    waited_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

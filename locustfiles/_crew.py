@@ -124,7 +124,7 @@ def driven_of(values: dict[str, Any]) -> Driven:
     """What `dataclasses.asdict` made of a `Driven`, and MessagePack of that, turned back."""
     recorded = values["recorded"]
     tags = tuple(tuple((str(key), str(value)) for key, value in one) for one in recorded["tags"])
-    return Driven(Recorded(**recorded | {"tags": tags}), values["cpu_share"], values["dropped"])
+    return Driven(**values | {"recorded": Recorded(**recorded | {"tags": tags})})
 
 
 def plan_of(values: dict[str, Any]) -> Plan:

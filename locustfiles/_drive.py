@@ -9,7 +9,6 @@ happens to a request that was begun, it ends as exactly one event for each of it
 from __future__ import annotations
 
 import math
-import resource
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from locustfiles._answers import AnswerError, Prediction, Reader
 from locustfiles._bodies import Bodies
 from locustfiles._clock import Clock
 from locustfiles._options import Load
+from locustfiles._processor import Processor
 from locustfiles._recorder import Ended, Recorded, Recorder
 from locustfiles._rows import Itinerary, Visit
 from locustfiles._wire import Exchange, Target, Wire, target_of
@@ -65,11 +65,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """What a generator process says at its end. ``cpu_share``: of one core; ``dropped``: arrivals past the bound."""
+    """What a generator process says at its end.
+
+    ``cpu_share``: of one core; ``dropped``: arrivals past the bound. ``waited_share``: of the run, for a CPU that
+    others had; None where the kernel does not say.
+    """
 
     recorded: Recorded
     cpu_share: float
     dropped: int
+    waited_share: float | None = None
 
 
 class Driver:
@@ -96,7 +101,7 @@ class Driver:
         self._group = Group()
         self._stop = Event()
         self._dropped = 0
-        self._cpu_s = _cpu_s()
+        self._processor = Processor.read()
         self._drained_by = math.inf
 
     @property
@@ -127,7 +132,8 @@ class Driver:
         self._wire.close()
         recorded = self._recorder.finish()
         wall_s = max((self._clock.now_ns() - self._plan.start_ns) / 1e9, 1e-9)
-        return Driven(recorded, (_cpu_s() - self._cpu_s) / wall_s, self._dropped)
+        used, waited = self._processor.shares_until(Processor.read(), wall_s)
+        return Driven(recorded, used, self._dropped, waited)
 
     def hurry(self, limit_s: float) -> None:
         """Bring the end of a drain forward to ``limit_s`` from now, if that is sooner."""
@@ -266,8 +272,3 @@ def _bodies_of(plan: Plan, heldout: Heldout, target: Target) -> Bodies:
         path=f"{target.path}/seldon/{plan.namespace}/{plan.deployment}/api/v1.0",
         payload=plan.load.payload,
     )
-
-
-def _cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime

@@ -173,8 +173,11 @@ class OwnerSide:
             recorded = reports[0].recorded
             workers, lost, events, unrecorded = 1, 0, recorded.events, recorded.unrecorded
         cpu_share = max((report.cpu_share for report in reports), default=0.0)
+        waited = [report.waited_share for report in reports if report.waited_share is not None]
+        waited_share = round(max(waited), 4) if waited else None
         dropped = sum(report.dropped for report in reports)
-        return reports, runfolder.Recorder(events, unrecorded, workers, lost, round(cpu_share, 4), dropped)
+        said = runfolder.Recorder(events, unrecorded, workers, lost, round(cpu_share, 4), dropped, waited_share)
+        return reports, said
 
     def _judge(self) -> None:
         assert self._run is not None  # noqa: S101 - there is something to judge
