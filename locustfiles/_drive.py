@@ -112,7 +112,7 @@ class Driver:
     @property
     def open(self) -> bool:
         """Whether arrivals come from a schedule, not from users."""
-        return bool(self._load.rate_per_s or self._load.trace)
+        return self._load.open
 
     def open_loop(self, arrivals: _pacer.Arrivals) -> None:
         """Begin to send visits when they are due, whatever the answers do."""

@@ -45,11 +45,15 @@ class OptionsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of the load. ``rate_per_s``: requests per second over all workers; 0 is the closed loop."""
+    """What is asked of the load. ``rate_per_s``: requests per second over all workers.
+
+    0 is the closed loop of users, unless ``trace`` (a file) or ``shape`` (see `_shape`) gives the schedule.
+    """
 
     rate_per_s: float
     arrivals: str
     trace: str
+    shape: str
     max_in_flight: int
     seed: int
     predict_ratio: float
@@ -61,6 +65,11 @@ class Load:
     payload: Payload
     batch: int
     ca_file: str
+
+    @property
+    def open(self) -> bool:
+        """Whether arrivals come from a schedule, not from users."""
+        return bool(self.rate_per_s or self.trace or self.shape)
 
     def asked(self) -> dict[str, Any]:
         """The options by name, for ``run.json``."""
@@ -86,6 +95,7 @@ OPTIONS: Final = (
     _Option("--rate", 0.0, float, "Open loop: requests per second over the whole test; 0 is the closed loop of users"),
     _Option("--arrivals", "constant", str, "Open loop: how arrivals are spaced", ARRIVALS),
     _Option("--trace", "", str, "Open loop: file with the seconds at which visits are due, one on each line"),
+    _Option("--shape", "", str, "Open loop: rates that change, as ramp:10/s..200/s:60s,hold:200/s:30s"),
     _Option("--max-in-flight", 1000, int, "Open loop: visits under way at once; an arrival past it is dropped"),
     _Option("--seed", 0, int, "Seed of the row order, of the ratios' choices and of Poisson arrivals"),
     _Option("--predict-ratio", 1.0, float, "Share (0..1) of visited rows that are asked for a prediction"),
@@ -146,6 +156,7 @@ def load_of(parsed: argparse.Namespace) -> Load:
         rate_per_s=get("rate"),
         arrivals=get("arrivals"),
         trace=get("trace"),
+        shape=get("shape"),
         max_in_flight=get("max_in_flight"),
         seed=get("seed"),
         predict_ratio=get("predict_ratio"),

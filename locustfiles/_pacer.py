@@ -16,6 +16,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from locustfiles._shape import Course
+
 _ARRIVALS: Final = 2
 _BLOCK: Final = 4096
 
@@ -47,9 +49,7 @@ class Poisson:
 
     def due(self, index: int) -> float:
         """Seconds after the start."""
-        block, place = divmod(index, _BLOCK)
-        start = _unit_block(self.seed, block)
-        return float(start[place]) / self.rate_per_s
+        return _unit_time(self.seed, index) / self.rate_per_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,39 @@ class Trace:
         return self.times_s[index] if index < len(self.times_s) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Arrivals that follow ``course``, a rate of requests; each arrival makes ``requests`` of them on average.
+
+    Arrival ``i`` is due when the integral of the rate reaches ``requests * u(i)``. ``u(i) = i`` without a seed:
+    evenly spaced wherever the rate is constant. With one, ``u`` are the times of a Poisson process of rate 1,
+    and the arrivals are the Poisson process with that rate (the time change theorem: Cinlar, Introduction to
+    Stochastic Processes, 4.7). They end with the course.
+    """
+
+    course: Course
+    requests: float = 1.0
+    seed: int | None = None
+
+    def due(self, index: int) -> float | None:
+        """Seconds after the start."""
+        unit = float(index) if self.seed is None else _unit_time(self.seed, index)
+        return self.course.when(unit * self.requests)
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """The arrivals that are due before ``end_s``, of ascending ones."""
+
+    arrivals: Arrivals
+    end_s: float
+
+    def due(self, index: int) -> float | None:
+        """Seconds after the start."""
+        due = self.arrivals.due(index)
+        return due if due is not None and due < self.end_s else None
+
+
 def of_worker(arrivals: Arrivals, worker: int, workers: int) -> Iterator[float]:
     """Due times of arrivals ``worker, worker + workers, ...``, ascending, until the schedule ends."""
     for index in itertools.count(worker, workers):
@@ -74,6 +107,12 @@ def of_worker(arrivals: Arrivals, worker: int, workers: int) -> Iterator[float]:
         if due is None:
             return
         yield due
+
+
+def _unit_time(seed: int, index: int) -> float:
+    """When arrival ``index`` of a Poisson process of rate 1 comes."""
+    block, place = divmod(index, _BLOCK)
+    return float(_unit_block(seed, block)[place])
 
 
 @lru_cache(maxsize=8)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 from pathlib import Path
 
-from locustfiles._options import Load
-from locustfiles._pacer import Arrivals, Constant, Poisson, Trace
+from locustfiles._options import Load, OptionsError
+from locustfiles._pacer import Arrivals, Constant, Poisson, Shaped, Trace
+from locustfiles._shape import Course, parse_shape
 
 
 class ScheduleError(Exception):
@@ -16,14 +18,49 @@ def arrivals_of(load: Load) -> Arrivals | None:
     """The schedule of visits of an open loop, None for a closed one.
 
     A visit causes ``predict_ratio + feedback_ratio`` requests on average, so visits come at the rate of
-    requests divided by that.
+    requests divided by that. Raises `ScheduleError` or `OptionsError`.
     """
+    _check_one(load)
     if load.trace:
         return read_trace(Path(load.trace))
+    if load.shape:
+        requests = load.predict_ratio + load.feedback_ratio
+        return Shaped(parse_shape(load.shape), requests, load.seed if load.arrivals == "poisson" else None)
     if not load.rate_per_s:
         return None
     visits_per_s = load.rate_per_s / (load.predict_ratio + load.feedback_ratio)
     return Poisson(visits_per_s, load.seed) if load.arrivals == "poisson" else Constant(visits_per_s)
+
+
+def course_of(load: Load) -> Course | None:
+    """The course of the rate under ``--shape``, None without one. Raises `OptionsError`."""
+    return parse_shape(load.shape) if load.shape else None
+
+
+def planned_per_s(load: Load, duration_s: float | None) -> float | None:
+    """Mean rate of requests that the load plans over ``duration_s``; None of a closed loop and of a trace."""
+    course = course_of(load)
+    return course.mean_per_s(duration_s) if course else load.rate_per_s or None
+
+
+def peak_per_s(load: Load) -> float | None:
+    """Highest rate of requests that the load plans, for a trace over any second of it; None of a closed loop."""
+    course = course_of(load)
+    if course is not None:
+        return course.peak_per_s
+    if not load.trace:
+        return load.rate_per_s or None
+    times_s = read_trace(Path(load.trace)).times_s
+    visits = max((bisect.bisect_left(times_s, at + 1) - first for first, at in enumerate(times_s)), default=0)
+    return visits * (load.predict_ratio + load.feedback_ratio) or None
+
+
+def _check_one(load: Load) -> None:
+    given = [
+        flag for flag, value in (("--rate", load.rate_per_s), ("--trace", load.trace), ("--shape", load.shape)) if value
+    ]
+    if len(given) > 1:
+        raise OptionsError(f"reading {' and '.join(given)}: expected one of them, got {len(given)}. Give one schedule.")
 
 
 def read_trace(path: Path) -> Trace:

@@ -30,6 +30,7 @@ LOAD: Final = Load(
     rate_per_s=0,
     arrivals="constant",
     trace="",
+    shape="",
     max_in_flight=1000,
     seed=11,
     predict_ratio=1,
