@@ -72,7 +72,7 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
         seconds("--wait", 60.0, "for a fresh scrape of every target (default: %(default)s)")
     if name in {"collect", "finish"}:
         seconds("--wait", None, "for a last scrape (default: four scrape intervals, at least 10)")
-        seconds("--settle", 5.0, "that an incomplete shadow may stand still (default: %(default)s)")
+        seconds("--settle", 8.0, "that an incomplete shadow may stand still (default: %(default)s)")
         parser.add_argument("--interrupted", action="store_true", help="wait for nothing: the run was broken off")
     if name == "finish":
         told = "get ready, then wait for a line on standard input: finished or interrupted"

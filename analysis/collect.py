@@ -12,9 +12,10 @@ from analysis import ledger, queries, samples
 from analysis.arrays import Ints
 from analysis.arrow import to_numpy
 from analysis.baseline import interval_s
+from analysis.gateway import REQUESTS, of_cluster, under_way
 from analysis.instant import instant
 from analysis.ledger import Kind, Outcome
-from analysis.live import ALIGNMENT_MS, Target, baseline_index, targets, trajectory
+from analysis.live import ALIGNMENT_MS, Target, baseline_index, living, targets, trajectory
 from analysis.prom import Fetch, Prometheus, PrometheusError
 from analysis.runfolder import BASELINE_FILE, LEDGER_FILE, SAMPLES_FILE, PredictorAsked, Run
 from analysis.samples import Clock, Samples
@@ -42,11 +43,13 @@ class Load:
 class Patience:
     """``wait_s``: for a last scrape of each target (None: four scrape intervals, at least 10 s).
 
-    ``settle_s``: how long an incomplete shadow may make no progress.
+    ``settle_s``: how long an incomplete shadow may make no progress; more than the 5 s for which gunicorn's threaded
+    worker can stand still (`model.worker`). ``busy_s``: the same while the gateway says that requests are under way.
     """
 
     wait_s: float | None = None
-    settle_s: float = 5.0
+    settle_s: float = 8.0
+    busy_s: float = 30.0
 
 
 def collect(
@@ -83,7 +86,7 @@ def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], s
     counted = gathering.shadow_counts()
     while not (gathering.seen_the_end() and gathering.shadows_complete()):
         if gathering.seen_the_end():
-            if now() - moved > patience.settle_s:
+            if now() - moved > (patience.busy_s if gathering.under_way() else patience.settle_s):
                 return
         elif now() - began > gathering.longest_wait_s(patience.wait_s):
             return
@@ -170,10 +173,14 @@ class _Gathering:
         return max(LEAST_WAIT_S, WAIT_INTERVALS * interval)
 
     def seen_the_end(self) -> bool:
-        """Whether every target that gave series was scraped after the end; where none gave any, every known one."""
+        """Whether every target that gave series was scraped after the end; where none gave any, every known one.
+
+        The gateway too, if it was scraped during the run: it is what tells whose fault a count is.
+        """
         found = self._targets()
         times = [target.time_ms[target.up] for target in found]
         times += [one.time_ms[one.value == 1] for one in self.samples().of(queries.UP)] if not found else []
+        times += [one.time_ms for one in self._living().of(REQUESTS)]
         return bool(times) and all(self._after_end(one) for one in times)
 
     def _after_end(self, time_ms: Ints) -> bool:
@@ -181,8 +188,18 @@ class _Gathering:
         return bool(len(time_ms)) and int(time_ms[-1]) > ended_ms + ALIGNMENT_MS + 1
 
     def _targets(self) -> list[Target]:
-        found = self.samples()
+        found = self._living()
         return [target for one in self._run.predictors for target in targets(found, one.name)]
+
+    def _living(self) -> Samples:
+        """What there is of the targets that were there when the run began."""
+        found, first_ns = self.samples(), self._load.first_ns
+        return found if first_ns is None else living(found, first_ns / 1e6 + self._clock.offset_s * 1000)
+
+    def under_way(self) -> bool:
+        """Whether the gateway still waits for a shadow's answers."""
+        found, run = self._living(), self._run
+        return any(under_way(of_cluster(found, run.deployment, one.name)) for one in run.predictors if one.shadow)
 
     def shadows_complete(self) -> bool:
         """Whether each shadow has counted what was acknowledged, as far as its mirror is meant to be whole."""
@@ -194,7 +211,7 @@ class _Gathering:
         return tuple(self._counted(one) for one in shadows)
 
     def _counted(self, predictor: PredictorAsked) -> float:
-        found = targets(self.samples(), predictor.name)
+        found = targets(self._living(), predictor.name)
         first_ns = self._load.first_ns
         if first_ns is None or not found or not all(_has_baseline(target, first_ns, self._clock) for target in found):
             return 0.0

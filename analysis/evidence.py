@@ -19,7 +19,7 @@ from analysis.arrays import Ints
 from analysis.arrow import to_numpy
 from analysis.gateway import Gateway, gateway
 from analysis.instant import instant
-from analysis.live import Target, Trajectory, baseline_index, targets, trajectory
+from analysis.live import Target, Trajectory, baseline_index, living, targets, trajectory
 from analysis.offline import Offline
 from analysis.reconcile import Counted, Share, bounds_of
 from analysis.runfolder import BASELINE_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES_FILE, PredictorAsked, Run
@@ -79,11 +79,13 @@ def load(folder: Path, run: Run) -> Evidence:
     baseline = _read_baseline(folder / BASELINE_FILE, problems)
     scan = ledger.Scan(folder / LEDGER_FILE)
     first_ns = _read(problems, LEDGER_FILE, lambda: first_sent(scan), ledger.LedgerError)
+    if found is not None and first_ns is not None:
+        found = living(found, first_ns / 1e6 + _clock(found, baseline).offset_s * 1000)
     groups = groups_of(run, answers)
     sums: dict[str, Trajectory] = {}
     if found is not None:
         clock = _clock(found, baseline)
-        groups = tuple(_with_paths(group, found, run.deployment, first_ns, clock) for group in groups)
+        groups = tuple(_with_paths(group, found, run, first_ns, clock) for group in groups)
         sums = {one.name: trajectory(_all(one.found), first_ns, clock) for one in groups if one.paths and first_ns}
     folded = None
     if LEDGER_FILE not in problems:
@@ -130,14 +132,15 @@ def first_sent(scan: ledger.Scan) -> int | None:
     return min(firsts, default=None)
 
 
-def _with_paths(group: Group, found: Samples, deployment: str, first_ns: int | None, clock: Clock) -> Group:
+def _with_paths(group: Group, found: Samples, run: Run, first_ns: int | None, clock: Clock) -> Group:
     seen = {one.name: targets(found, one.name) for one in group.predictors}
     why_not = group.why_not or _why_no_path(seen, first_ns, clock)
     if why_not or first_ns is None:
         return replace(group, found=seen, why_not=why_not)
     paths = {name: trajectory(every, first_ns, clock) for name, every in seen.items()}
-    first_ms = first_ns / 1e6 + clock.offset_s * 1000
-    passed_on = gateway(found, deployment, group.name, first_ms) if len(seen) == 1 else None
+    ended_s = instant(run.ended) if run.ended else 0.0
+    window_ms = first_ns / 1e6 + clock.offset_s * 1000, (ended_s + clock.offset_s) * 1000
+    passed_on = gateway(found, run.deployment, group.name, window_ms) if len(seen) == 1 else None
     return replace(group, found=seen, paths=paths, passed_on=passed_on)
 
 

@@ -9,7 +9,7 @@ oldest of them and as young as the youngest (`Trajectory.start_ns`, `Trajectory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -55,6 +55,21 @@ class Trajectory:
     end_ns: Ints
     value: Floats
     time_ms: Ints
+
+
+def living(samples: Samples, first_ms: float) -> Samples:
+    """The series of those targets that were scraped at ``first_ms`` or later; all of them where none was.
+
+    ``first_ms``: the first event, on Prometheus' clock. A target that was gone by then (a job that was renamed,
+    a pod that was replaced) had no part in the run; its old samples would read as one that stopped to answer.
+    """
+    last: dict[tuple[str, str], int] = {}
+    for one in samples.series:
+        if len(one.time_ms):
+            place = _place(one.labels)
+            last[place] = max(last.get(place, 0), int(one.time_ms[-1]))
+    kept = tuple(one for one in samples.series if last.get(_place(one.labels), 0) >= first_ms)
+    return replace(samples, series=kept) if kept else samples
 
 
 def targets(samples: Samples, predictor: str) -> tuple[Target, ...]:

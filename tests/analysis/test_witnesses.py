@@ -13,7 +13,7 @@ import worlds
 from alterations import ALONE, BASE, fewer
 from analysis import exposed, shown
 from analysis.checks_exposed import placed
-from analysis.gateway import REQUESTS, RETRIES, cluster_pattern, gateway
+from analysis.gateway import ACTIVE, ANSWERED, LABEL_CLASS, REQUESTS, RETRIES, cluster_pattern, gateway
 from analysis.samples import Samples, Series
 from analysis.shown import Exposed
 from analysis.verdict import Finding
@@ -31,7 +31,7 @@ def envoy(metric: str, cluster: str, value: float) -> Series:
     """A counter of the gateway that was 7 before the run."""
     labels = {"envoy_cluster_name": cluster, "job": "envoy"}
     return Series(
-        metric, labels, np.array([START_NS // 10**6 - 500, START_NS // 10**6 + 9000]), np.array([7.0, 7.0 + value])
+        metric, labels, np.array([START_NS // 10**6 - 500, START_NS // 10**6 + 90_000]), np.array([7.0, 7.0 + value])
     )
 
 
@@ -105,7 +105,7 @@ def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> 
 )
 def test_a_predictors_cluster_is_known_by_its_service(name: str, mine: bool) -> None:
     """The local stack's names and Istio's, and not another predictor's."""
-    found = gateway(Samples((envoy(REQUESTS, name, 5),), worlds.SAME_CLOCK), "ab-test", "shadow", START_NS / 1e6)
+    found = gateway(Samples((envoy(REQUESTS, name, 5),), worlds.SAME_CLOCK), "ab-test", "shadow", (START_NS / 1e6, 0))
     assert (found is not None) is mine
     assert cluster_pattern("ab-test", "shadow").endswith("([.].*)?")
 
@@ -117,6 +117,25 @@ def test_what_the_gateway_lost_is_told_by_reason(tmp_path: Path) -> None:
     told = equality(tmp_path, world, "shadow")
     assert told.diagnosis == "shadow incomplete"
     assert "lost by the gateway: 54 pending_overflow" in told.message
+
+
+def test_what_is_still_under_way_is_not_called_lost_without_a_word(tmp_path: Path) -> None:
+    """Requests that the shadow has not answered, and those that it answered with an error, are told."""
+    active = envoy(ACTIVE, "metrics-model-shadow", 7)
+    failed = envoy(ANSWERED, "metrics-model-shadow", 3)
+    failed = replace(failed, labels={**failed.labels, LABEL_CLASS: "5"})
+    short = worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][:6])
+    told = equality(tmp_path, replace(short, alter=lambda every: [*every, active, failed]), "shadow").message
+    assert "still under way: 14" in told
+    assert "answered with 5xx: 3" in told
+
+
+def test_a_gateway_that_was_last_scraped_before_the_last_event_says_nothing() -> None:
+    """Its last value is not today's: requests that it does not know of would read as counted twice."""
+    seen = Samples((envoy(REQUESTS, "ab-test-shadow", 5),), worlds.SAME_CLOCK)
+    last_ms = int(seen.series[0].time_ms[-1])
+    assert gateway(seen, "ab-test", "shadow", (0, last_ms)) is not None
+    assert gateway(seen, "ab-test", "shadow", (0, last_ms + 1)) is None
 
 
 @pytest.mark.parametrize(
