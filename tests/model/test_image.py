@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,16 @@ def test_everything_that_the_served_model_imports_is_pinned() -> None:
     foreign = imported - set(sys.stdlib_module_names) - {"model"}
     assert "numpy" in foreign
     assert {names.get(name, name) for name in foreign} <= pins(IMAGE / "requirements.txt").keys()
+
+
+def test_the_image_keeps_connections_for_as_long_as_the_local_stack_does() -> None:
+    """What `images.toml` sets as the image's own environment is in the image."""
+    images = tomllib.loads((ROOT / "deploy" / "local" / "images.toml").read_text(encoding="utf-8"))
+    text = (IMAGE / "Containerfile").read_text(encoding="utf-8")
+    environment = images["metrics_model:0.1"]["env"]
+    assert environment
+    for name, value in environment.items():
+        assert f"{name}={value} " in text
 
 
 def test_signals_reach_the_whole_group() -> None:
