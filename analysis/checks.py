@@ -12,7 +12,8 @@ import numpy as np
 
 from analysis.evidence import Evidence
 from analysis.ledger import Kind, Outcome
-from analysis.runfolder import LEDGER_FILE, OFFLINE_FILE, Recorder
+from analysis.offline import Offline
+from analysis.runfolder import LEDGER_FILE, OFFLINE_FILE, Recorder, Run
 from analysis.tally import Tally
 from analysis.verdict import Finding, Verdict
 from model.contract import TAG_ARTIFACT, TAG_DIGEST
@@ -21,36 +22,34 @@ CPU_LIMIT: Final = 0.9
 """Share of a core above which a generator process queues its own requests, so that its times are its own."""
 LATE_LIMIT_MS: Final = 50.0
 """p99 lateness of planned requests above which the load was not the one asked for; a healthy one keeps below 5."""
+WAIT_LIMIT: Final = 0.05
+"""Share of the run waited for a CPU from which a late generator is told to have been kept from it by others: lateness
+is looked at where 1 % of the requests are late, and a generator on a free machine waits for less than 0.5 %."""
 _AGAIN: Final = "Run the load again and let it end by itself."
 
 
 def provenance(evidence: Evidence) -> tuple[Finding, ...]:
     """One artefact has one digest, in the run, in the offline answers and in the answers served."""
-    if evidence.offline is None:
+    if evidence.provided is None:
         why = evidence.problems.get(OFFLINE_FILE, "there are no offline answers")
-        return (_unknown("provenance", "offline answers", why, advice="Run `make train`, then collect again."),)
-    findings = [_heldout(evidence)]
-    findings += [_artifact(evidence, name) for name in sorted({one.artifact for one in evidence.run.predictors})]
-    return (*findings, *_served_tags(evidence))
+        return (_no_answers("offline answers", why), *_served_tags(evidence))
+    run, provided = evidence.run, evidence.provided
+    heldout = _digests("held-out rows", run.heldout_sha256, provided.heldout_sha256, "the load's held-out rows")
+    names = sorted({one.artifact for one in run.predictors})
+    return (heldout, *(_artifact(run, provided, name) for name in names), *_served_tags(evidence))
 
 
-def _heldout(evidence: Evidence) -> Finding:
-    asked, found = evidence.run.heldout_sha256, evidence.offline.heldout_sha256 if evidence.offline else ""
-    return _digests("held-out rows", asked, found, "the load's held-out rows")
-
-
-def _artifact(evidence: Evidence, name: str) -> Finding:
-    answers = evidence.offline.answers.get(name) if evidence.offline else None
+def _artifact(run: Run, provided: Offline, name: str) -> Finding:
+    answers = provided.answers.get(name)
     if answers is None:
-        why = (
-            f"nothing is known offline of {name}"
-            if name
-            else "a predictor names no artefact (graph parameter model_name)"
-        )
-        return _unknown(
-            "provenance", name or "artefact", why, advice="Name the artefact in the manifest as model_name."
-        )
-    return _digests(name, evidence.run.artifacts.get(name, "no digest"), answers.sha256, "the run's artefact")
+        no_name = "a predictor names no artefact (graph parameter model_name)"
+        return _no_answers(name or "artefact", f"nothing is known offline of {name}" if name else no_name)
+    return _digests(name, run.artifacts.get(name, "no digest"), answers.sha256, "the run's artefact")
+
+
+def _no_answers(subject: str, why: str) -> Finding:
+    advice = "Run `make train`, see that the manifest names the artefact as model_name, then collect again."
+    return _unknown("provenance", subject, why, "no offline answers", advice)
 
 
 def _digests(subject: str, asked: str, found: str, what: str) -> Finding:
@@ -96,10 +95,10 @@ def recorder(evidence: Evidence) -> tuple[Finding, ...]:
     ]
     if evidence.run.stop != "finished":
         why = f"the run did not end by itself: it was {evidence.run.stop}"
-        findings.append(_unknown("recorder", "run", why, advice=_AGAIN))
+        findings.append(_unknown("recorder", "run", why, "run not finished", _AGAIN))
     if evidence.tally.unknown and evidence.offline is not None:
         why = f"{evidence.tally.unknown:,} events are of rows that the held-out file lacks"
-        findings.append(_unknown("recorder", "rows", why, advice="Collect with the held-out file of the run."))
+        findings.append(_unknown("recorder", "rows", why, "rows unknown", "Collect with the held-out file of the run."))
     whole = f"the ledger holds all {evidence.tally.events:,} events"
     passed = Finding("recorder", "ledger", Verdict.PASS, whole, said.events, evidence.tally.events)
     return tuple(findings) or (passed,)
@@ -118,7 +117,7 @@ def _missing(tally: Tally, evidence: Evidence, said: Recorder) -> list[str]:
 
 
 def _incomplete(why: str, expected: int | None = None, observed: int | None = None) -> Finding:
-    return _unknown("recorder", "ledger", why, expected, observed, _AGAIN, "ledger incomplete")
+    return _unknown("recorder", "ledger", why, "ledger incomplete", _AGAIN, expected, observed)
 
 
 def sent(evidence: Evidence) -> tuple[Finding, ...]:
@@ -130,11 +129,11 @@ def sent(evidence: Evidence) -> tuple[Finding, ...]:
     if not attempted:
         why = "no feedback was sent"
         advice = "Give the run more time (DURATION) or users (USERS)."
-        return (_unknown("sent", "load", why, "> 0", 0, advice, "nothing was sent"),)
+        return (_unknown("sent", "load", why, "nothing was sent", advice, "> 0", 0),)
     if acknowledged * 2 < attempted:
         why = f"only {acknowledged:,} of {attempted:,} feedbacks were acknowledged"
         advice = "Look at the deployment's logs and at `load.statuses` in result.json; lower the load."
-        return (_unknown("sent", "load", why, attempted, acknowledged, advice, "most feedback failed"),)
+        return (_unknown("sent", "load", why, "most feedback failed", advice, attempted, acknowledged),)
     message = f"{acknowledged:,} of {attempted:,} feedbacks were acknowledged"
     return (Finding("sent", "load", Verdict.PASS, message, attempted, acknowledged),)
 
@@ -149,33 +148,46 @@ def generator(evidence: Evidence) -> tuple[Finding, ...]:
         why = f"a generator process used {said.cpu_share:.0%} of a core, so latencies are partly its own"
         advice = "Use more generator processes (--processes) or a lower rate."
         findings.append(
-            _unknown("generator", "CPU", why, f"<= {CPU_LIMIT}", said.cpu_share, advice, "generator CPU-bound")
+            _unknown("generator", "CPU", why, "generator CPU-bound", advice, f"<= {CPU_LIMIT}", said.cpu_share)
         )
     lateness = evidence.tally.lateness_ns
     p99_ms = float(np.quantile(lateness, 0.99)) / 1e6 if len(lateness) else 0.0
     if p99_ms > LATE_LIMIT_MS:
-        why = f"1 % of requests left more than {p99_ms:.0f} ms late, so the rate was not the one asked for"
-        advice = "Lower RATE, add USERS (connections) or generator processes."
+        cause, advice = _why_late(said)
+        why = f"1 % of requests left more than {p99_ms:.0f} ms late, so the rate was not the one asked for: {cause}"
         findings.append(
-            _unknown("generator", "lateness", why, f"<= {LATE_LIMIT_MS} ms", p99_ms, advice, "generator late")
+            _unknown("generator", "lateness", why, "generator late", advice, f"<= {LATE_LIMIT_MS} ms", p99_ms)
         )
     if said.dropped:
         why = f"{said.dropped} arrivals were dropped: so many requests were in flight that no other was begun"
         advice = "Lower RATE, or raise --max-in-flight if the deployment may be given that much at once."
-        findings.append(_unknown("generator", "arrivals", why, 0, said.dropped, advice, "arrivals dropped"))
+        findings.append(_unknown("generator", "arrivals", why, "arrivals dropped", advice, 0, said.dropped))
     if findings:
         return tuple(findings)
     message = f"it used {said.cpu_share:.0%} of a core and was {p99_ms:.1f} ms late at p99"
     return (Finding("generator", "load generator", Verdict.PASS, message),)
 
 
+def _why_late(said: Recorder) -> tuple[str, str]:
+    """Whether the generator had too much to do itself or too little of the machine, and what to do about it."""
+    if said.cpu_share > CPU_LIMIT:
+        return "the generator itself was busy", "Use more generator processes (--processes), or lower RATE."
+    used = f"it used {said.cpu_share:.0%} of a core"
+    if said.waited_share is None:
+        return f"{used}, and this kernel does not say whether it wanted more", "Lower RATE, or free the machine."
+    told = f"{used} and waited {said.waited_share:.0%} of the run for a CPU that others had"
+    if said.waited_share > WAIT_LIMIT:
+        return told, "Free the machine of other work, or run the load generator on one of its own."
+    return told, "Look for what held the load generator up: it was stopped, or the machine was."
+
+
 def _unknown(
     check: str,
     subject: str,
     why: str,
+    diagnosis: str,
+    advice: str,
     expected: float | str | None = None,
     observed: float | str | None = None,
-    advice: str = "",
-    diagnosis: str | None = None,
 ) -> Finding:
     return Finding(check, subject, Verdict.INCONCLUSIVE, why, expected, observed, diagnosis, advice)

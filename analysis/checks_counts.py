@@ -7,14 +7,13 @@ import numpy as np
 from analysis.arrays import Floats, Ints
 from analysis.checks_exposed import placed
 from analysis.diagnose import of_counts
-from analysis.diagnose_model import Diagnosis
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.ledger import Kind, Outcome
 from analysis.live import Target, scraped_twice
 from analysis.reconcile import Counted, after_end, name_of_sum
 from analysis.runfolder import utc
 from analysis.tally import Tally
-from analysis.verdict import Finding, Value, Verdict
+from analysis.verdict import Diagnosis, Finding, Value, Verdict
 from model.contract import CELLS
 
 
@@ -62,7 +61,9 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
 
 
 def _diagnosis(tally: Tally, group: Group, counted: Counted) -> Diagnosis:
-    """Two jobs on one pod explain every count that is too high; else it is for the counts to tell."""
+    """What is wrong with the series themselves, or two jobs on one pod; else it is for the counts to tell."""
+    if group.odd is not None:
+        return group.odd
     twice = next((where for found in group.found.values() if (where := scraped_twice(found))), None)
     if twice is None:
         return of_counts(counted, group.share, tally, group.passed_on)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.live import Target, cell_series, scraped_twice, targets
 from analysis.runfolder import SAMPLES_FILE, utc
-from analysis.samples import Samples, Series
+from analysis.samples import Samples
+from analysis.unjudged import odd
 from analysis.verdict import Finding, Verdict
-from model.contract import CELLS, LABEL_WORKER, METRIC_OF_CELL
+from model.contract import CELLS, METRIC_OF_CELL
 
 GAP_INTERVALS: Final = 10
 """Scrapes missed in a row that make a gap. A restart of Prometheus misses about six at one per second, which the
@@ -42,38 +40,11 @@ def _stored(samples: Samples, group: Group, name: str) -> Finding:
         why = "Prometheus has no sample of its cells"
         advice = "Check that Prometheus scrapes the model's metrics port, and that feedback reaches the model."
         return _unknown("stored", name, why, "no samples", advice)
-    odd = [one for one in series if not _whole(one.value).all()]
-    if odd:
-        bad = odd[0].value[~_whole(odd[0].value)][0]
-        why = f"{odd[0].metric} is {bad}, which is not a count"
-        return _unknown("stored", name, why, "not a count", "Mend metrics() of the served class.")
-    twice = _several(series)
-    if twice:
-        why = f"{twice} has several series in one worker where one is meant"
-        advice = "Publish each cell once per worker, with labels that do not change."
-        return _unknown("stored", name, why, "several series", advice)
-    if group.why_not:
-        return _unknown("stored", name, group.why_not, "no baseline", "Let Prometheus scrape before the load starts.")
+    why_not = odd(series) or group.why_not
+    if why_not is not None:
+        return _unknown("stored", name, why_not.message, why_not.name, why_not.advice)
     number = sum(len(one.time_ms) for one in series)
     return Finding("stored", name, Verdict.PASS, f"{number:,} samples of {len(series)} series, with a baseline")
-
-
-def _whole(value: Floats) -> Bools:
-    found: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value))
-    return found
-
-
-def _several(series: Iterable[Series]) -> str | None:
-    """Metric of which one worker of one target had two series in the same scrape, or None."""
-    by_source: dict[tuple[str, ...], list[Series]] = {}
-    for one in series:
-        source = tuple(one.labels.get(name, "") for name in ("job", "instance", "pod", LABEL_WORKER))
-        by_source.setdefault((one.metric, *source), []).append(one)
-    for source, found in sorted(by_source.items()):
-        for a, b in itertools.combinations(found, 2):
-            if len(np.intersect1d(a.time_ms, b.time_ms)):
-                return source[0]
-    return None
 
 
 def clock(evidence: Evidence) -> tuple[Finding, ...]:

@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.diagnose_model import Diagnosis, of_models
+from analysis.diagnose_model import of_models
 from analysis.gateway import Gateway
 from analysis.reconcile import Counted, Share
 from analysis.runfolder import utc
 from analysis.tally import Tally
+from analysis.verdict import Diagnosis
 from model.contract import CELLS, METRIC_OF_CELL
 
 _FLIPPED: Final = tuple(CELLS.index(cell) for cell in ("tn", "fn", "tp", "fp"))

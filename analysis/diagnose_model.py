@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from analysis.arrays import Ints
 from analysis.ledger import Kind, Outcome
 from analysis.reconcile import Counted, Share, cell_of_pattern
 from analysis.tally import Tally
+from analysis.verdict import Diagnosis
 from model.contract import CELLS
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """``name``: of the fault, short and stable. ``message``: one sentence with the witness. ``advice``: what to do."""
-
-    name: str
-    message: str
-    advice: str
 
 
 def of_models(counted: Counted, share: Share, tally: Tally) -> Diagnosis | None:

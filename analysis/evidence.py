@@ -14,17 +14,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from analysis import ledger, offline, samples, shown
+from analysis import ledger, offline, samples, shown, unjudged
 from analysis.arrays import Ints
 from analysis.arrow import to_numpy
 from analysis.gateway import Gateway, gateway
 from analysis.instant import instant
-from analysis.live import Target, Trajectory, baseline_index, living, targets, trajectory
+from analysis.live import Target, Trajectory, cell_series, living, targets, trajectory
 from analysis.offline import Offline
 from analysis.reconcile import Counted, Share, bounds_of
 from analysis.runfolder import BASELINE_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES_FILE, PredictorAsked, Run
 from analysis.samples import Clock, Samples
 from analysis.tally import Plan, Tally, tally
+from analysis.verdict import Diagnosis
 
 GATES_FILE: Final = "gates.json"
 """Gates that the run was judged by, so that a copied folder is judged by the same."""
@@ -38,7 +39,8 @@ class Group:
 
     ``found`` and ``paths``: scrape targets and counts of each member, by its name. ``counted``: their summed
     counts beside the bounds of these, or None where these cannot be known, and then ``why_not`` says why.
-    ``passed_on``: what the gateway says of a group of one, where it says anything.
+    ``odd``: what is wrong with its series whatever they count. ``passed_on``: what the gateway says of a group of
+    one, where it says anything.
     """
 
     name: str
@@ -48,17 +50,22 @@ class Group:
     paths: Mapping[str, Trajectory] = field(default_factory=dict)
     counted: Counted | None = None
     passed_on: Gateway | None = None
-    why_not: str | None = None
+    why_not: Diagnosis | None = None
+    odd: Diagnosis | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A run, its folded ledger, its samples, the offline answers, and what could not be read (by file name)."""
+    """A run, its folded ledger, its samples, the offline answers, and what could not be read (by file name).
+
+    ``provided``: the offline answers as they were found; ``offline``: what of them is of this run.
+    """
 
     run: Run
     tally: Tally | None
     cut: str | None
     samples: Samples | None
+    provided: Offline | None
     offline: Offline | None
     baseline: Mapping[str, Any]
     groups: tuple[Group, ...]
@@ -75,13 +82,14 @@ def load(folder: Path, run: Run) -> Evidence:
     """Evidence in a run folder."""
     problems: dict[str, str] = {}
     found = _read(problems, SAMPLES_FILE, lambda: samples.read(folder / SAMPLES_FILE), samples.SamplesError)
-    answers = _read(problems, OFFLINE_FILE, lambda: offline.read(folder / OFFLINE_FILE), offline.OfflineError)
+    provided = _read(problems, OFFLINE_FILE, lambda: offline.read(folder / OFFLINE_FILE), offline.OfflineError)
+    answers = unjudged.of_run(provided, run)
     baseline = _read_baseline(folder / BASELINE_FILE, problems)
     scan = ledger.Scan(folder / LEDGER_FILE)
     first_ns = _read(problems, LEDGER_FILE, lambda: first_sent(scan), ledger.LedgerError)
     if found is not None and first_ns is not None:
         found = living(found, first_ns / 1e6 + _clock(found, baseline).offset_s * 1000)
-    groups = groups_of(run, answers)
+    groups = tuple(_with_answers(one, provided, answers) for one in groups_of(run))
     sums: dict[str, Trajectory] = {}
     if found is not None:
         clock = _clock(found, baseline)
@@ -94,7 +102,7 @@ def load(folder: Path, run: Run) -> Evidence:
         groups = tuple(_with_bounds(group, folded, sums.get(group.name)) for group in groups)
     seen = _read(problems, shown.EXPOSED_FILE, lambda: shown.read(folder / shown.EXPOSED_FILE), ValueError) or ()
     asked = _read(problems, GATES_FILE, lambda: read_gates(folder), ValueError) or ()
-    return Evidence(run, folded, scan.cut, found, answers, baseline, groups, seen, asked, problems)
+    return Evidence(run, folded, scan.cut, found, provided, answers, baseline, groups, seen, asked, problems)
 
 
 def read_gates(folder: Path) -> tuple[str, ...]:
@@ -108,22 +116,24 @@ def read_gates(folder: Path) -> tuple[str, ...]:
     return tuple(content)
 
 
-def groups_of(run: Run, answers: Offline | None) -> tuple[Group, ...]:
+def groups_of(run: Run) -> tuple[Group, ...]:
     """The run's predictors, grouped: primaries that share the traffic, then the shadow."""
     primaries = [one for one in run.predictors if not one.shadow]
     serving = [one for one in primaries if one.traffic > 0] or primaries
-    groups = [_group(serving, answers)] if serving else []
-    return (*groups, *(_group([one], answers) for one in run.predictors if one.shadow))
+    groups = [_group(serving)] if serving else []
+    return (*groups, *(_group([one]) for one in run.predictors if one.shadow))
 
 
-def _group(members: Sequence[PredictorAsked], answers: Offline | None) -> Group:
+def _group(members: Sequence[PredictorAsked]) -> Group:
     first = members[0]
-    known = set(answers.answers) if answers is not None else set()
     artifacts = tuple(dict.fromkeys(one.artifact for one in members))
-    missing = [one.name for one in members if one.artifact not in known]
     share = Share(artifacts, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
-    why_not = f"there are no offline answers for {', '.join(missing)}" if missing else None
-    return Group("+".join(one.name for one in members), tuple(members), share, why_not=why_not)
+    return Group("+".join(one.name for one in members), tuple(members), share)
+
+
+def _with_answers(group: Group, provided: Offline | None, answers: Offline | None) -> Group:
+    artifacts = {one.name: one.artifact for one in group.predictors}
+    return replace(group, why_not=unjudged.by_answers(artifacts, provided, answers))
 
 
 def first_sent(scan: ledger.Scan) -> int | None:
@@ -134,35 +144,19 @@ def first_sent(scan: ledger.Scan) -> int | None:
 
 def _with_paths(group: Group, found: Samples, run: Run, first_ns: int | None, clock: Clock) -> Group:
     seen = {one.name: targets(found, one.name) for one in group.predictors}
-    why_not = group.why_not or _why_no_path(seen, first_ns, clock)
+    group = replace(group, found=seen, odd=unjudged.odd([one for name in seen for one in cell_series(found, name)]))
+    why_not = group.why_not or unjudged.by_samples(seen, first_ns, clock)
     if why_not or first_ns is None:
-        return replace(group, found=seen, why_not=why_not)
+        return replace(group, why_not=why_not)
     paths = {name: trajectory(every, first_ns, clock) for name, every in seen.items()}
     ended_s = instant(run.ended) if run.ended else 0.0
     window_ms = first_ns / 1e6 + clock.offset_s * 1000, (ended_s + clock.offset_s) * 1000
     passed_on = gateway(found, run.deployment, group.name, window_ms) if len(seen) == 1 else None
-    return replace(group, found=seen, paths=paths, passed_on=passed_on)
+    return replace(group, paths=paths, passed_on=passed_on)
 
 
 def _all(found: Mapping[str, tuple[Target, ...]]) -> tuple[Target, ...]:
     return tuple(target for every in found.values() for target in every)
-
-
-def _why_no_path(seen: Mapping[str, tuple[Target, ...]], first_ns: int | None, clock: Clock) -> str | None:
-    empty = [name for name, found in seen.items() if not any(target.up.any() for target in found)]
-    if empty:
-        return f"Prometheus has no sample of {', '.join(empty)}"
-    if first_ns is None:
-        return "nothing was sent"
-    every = _all(seen)
-    if not all(np.isfinite(target.value).all() for target in every):
-        return "a sample is not a number"
-    first_ms = first_ns / 1e6 + (clock.offset_s - clock.uncertainty_s) * 1000
-    unknown = [target for target in every if baseline_index(target, first_ms) is None]
-    if unknown:
-        where = unknown[0].labels.get("instance", "a target")
-        return f"the counts before the first event are not known: {where} was first scraped after it"
-    return None
 
 
 def _plan(

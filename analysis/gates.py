@@ -154,4 +154,6 @@ def _finding(gate: Gate, subject: str, verdict: Verdict, message: str, observed:
         Verdict.FAIL: "The gate is not kept: look for the cause, or set another limit.",
         Verdict.INCONCLUSIVE: "Send more (distinct rows for quality, requests for the rest), or set another limit.",
     }[verdict]
-    return Finding("gate", subject, verdict, f"{gate.text}: {message}", gate.text, observed, None, advice)
+    failed = "gate not kept" if verdict is Verdict.FAIL else "gate undecided"
+    name = None if verdict is Verdict.PASS else failed
+    return Finding("gate", subject, verdict, f"{gate.text}: {message}", gate.text, observed, name, advice)

@@ -71,13 +71,14 @@ def _run(check: Check, evidence: Evidence, before: Iterable[Finding]) -> tuple[F
     blocking = [one for one in before if one.check in check.needs and one.verdict is not Verdict.PASS]
     if blocking:
         why = f"not judged, because of {blocking[0].check}: {blocking[0].message}"
-        return (_unknown(check, why, blocking[0].advice or "See above."),)
+        return (_unknown(check, why, blocking[0].advice or "See above.", blocking[0].diagnosis),)
     try:
         return check.find(evidence)
     except Exception as error:  # noqa: BLE001  (a check that crashes must not take the others along, nor pass)
         why = f"the check itself failed: {type(error).__name__}: {error}"
-        return (_unknown(check, why, "This is a defect of Plumbline: report it with the run folder."),)
+        advice = "This is a defect of Plumbline: report it with the run folder."
+        return (_unknown(check, why, advice, "check failed"),)
 
 
-def _unknown(check: Check, why: str, advice: str) -> Finding:
-    return Finding(check.name, "run", Verdict.INCONCLUSIVE, why, advice=advice)
+def _unknown(check: Check, why: str, advice: str, diagnosis: str | None) -> Finding:
+    return Finding(check.name, "run", Verdict.INCONCLUSIVE, why, None, None, diagnosis, advice)

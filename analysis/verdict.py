@@ -24,12 +24,21 @@ def merge(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """``name``: of the fault, short and stable. ``message``: one sentence with the witness. ``advice``: what to do."""
+
+    name: str
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What one check says of one subject.
 
     ``check``: the check's name in the registry. ``subject``: predictor, artefact or part of the run.
-    ``message``: one sentence for people. ``diagnosis``: the name of the fault where one was recognised.
-    ``advice``: what to do about it. Only a PASS may go without advice.
+    ``message``: one sentence for people. ``diagnosis``: the name of the fault. ``advice``: what to do about
+    it. Only a PASS may go without a name and advice.
     """
 
     check: str
@@ -44,3 +53,5 @@ class Finding:
     def __post_init__(self) -> None:
         if self.verdict is not Verdict.PASS and not self.advice:
             raise ValueError(f"finding of {self.check} on {self.subject}: expected advice beside a {self.verdict.name}")
+        if self.verdict is not Verdict.PASS and not self.diagnosis:
+            raise ValueError(f"finding of {self.check} on {self.subject}: expected a name beside a {self.verdict.name}")

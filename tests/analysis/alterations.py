@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 import worlds
-from analysis import runfolder, shown
+from analysis import offline, runfolder, shown
 from analysis.arrays import Floats
 from analysis.evidence import GATES_FILE
 from analysis.ledger import Event, Kind, Outcome
+from analysis.offline import Answers, Offline
 from analysis.runfolder import Recorder
 from analysis.samples import Series
 from analysis.shown import EXPOSED_FILE, Exposed
@@ -38,8 +40,39 @@ def another_endpoint(folder: Path) -> None:
     (folder / EXPOSED_FILE).write_text(shown.text([shows]), encoding="utf-8")
 
 
-def too_high_a_gate(folder: Path) -> None:
-    (folder / GATES_FILE).write_text('["accuracy>=0.99"]', encoding="utf-8")
+def with_gate(gate: str) -> Callable[[Path], None]:
+    """The run is judged by a gate."""
+    return lambda folder: runfolder.write_atomically(folder / GATES_FILE, json.dumps([gate]))
+
+
+def answers_of(*names: str) -> Callable[[Path], None]:
+    """The offline answers are of these artefacts only."""
+
+    def spoil(folder: Path) -> None:
+        found = offline.read(folder / runfolder.OFFLINE_FILE)
+        kept = {name: found.answers[name] for name in names}
+        offline.write(folder / runfolder.OFFLINE_FILE, replace(found, answers=kept))
+
+    return spoil
+
+
+def retrained(folder: Path) -> None:
+    """The offline answers are of artefacts made since, which answer the other way round."""
+    found = offline.read(folder / runfolder.OFFLINE_FILE)
+    other = {
+        name: Answers("z" * 64, (1 - one.predicted).astype(np.int16), -one.score) for name, one in found.answers.items()
+    }
+    offline.write(folder / runfolder.OFFLINE_FILE, replace(found, answers=other))
+
+
+def other_rows(folder: Path) -> None:
+    """The offline answers are on another held-out file, whose rows have other truths and other answers."""
+    retrained(folder)
+    found = offline.read(folder / runfolder.OFFLINE_FILE)
+    rows, truth = (found.rows + 3).astype(np.int32), (1 - found.truth).astype(np.int16)
+    answers = {name: replace(one, sha256=worlds.answers(name).sha256) for name, one in found.answers.items()}
+    since = Offline(rows, truth, found.classes, found.positive, "y" * 64, answers)
+    offline.write(folder / runfolder.OFFLINE_FILE, since)
 
 
 def scored_by(artifact: str, *, above: float | None = None) -> World:
@@ -145,6 +178,11 @@ def off_by_one_bucket() -> World:
 def tied_rows_above() -> World:
     """The world whose primary counts a score that equals an edge as above it; no score of the world is 0."""
     return with_buckets(1e-9)
+
+
+def all_down(series: Series) -> Series:
+    """No scrape was a success, whatever is stored."""
+    return replace(series, value=np.zeros(len(series.value))) if series.metric == "up" else series
 
 
 def nan_third(series: Series) -> Series:

@@ -31,7 +31,16 @@ def test_a_finding_that_is_no_pass_needs_advice() -> None:
     """A finding without advice cannot be made, unless it is a PASS."""
     assert Finding("check", "subject", Verdict.PASS, "well").advice is None
     with pytest.raises(ValueError, match="expected advice"):
-        Finding("check", "subject", Verdict.FAIL, "ill")
+        Finding("check", "subject", Verdict.FAIL, "ill", diagnosis="illness")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INCONCLUSIVE])
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_finding_that_is_no_pass_needs_a_name(verdict: Verdict, name: str | None) -> None:
+    """What is wrong, or cannot be told, has a name that can be looked up: no finding without one can be made."""
+    assert Finding("check", "subject", Verdict.PASS, "well").diagnosis is None
+    with pytest.raises(ValueError, match="expected a name"):
+        Finding("check", "subject", verdict, "ill", diagnosis=name, advice="rest")
 
 
 def test_a_finding_cannot_be_changed() -> None:

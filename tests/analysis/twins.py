@@ -14,8 +14,10 @@ from alterations import (
     LONG,
     SWAP,
     ahead,
+    all_down,
     another_answer,
     another_endpoint,
+    answers_of,
     cut_ledger,
     doubled,
     events_with,
@@ -30,14 +32,16 @@ from alterations import (
     now_and_then_another,
     off_by_one_bucket,
     only_after,
+    other_rows,
     refused,
+    retrained,
     scored_by,
     shadow_down,
     stored_as,
     tied_rows_above,
-    too_high_a_gate,
     with_buckets,
     with_feedback_requests,
+    with_gate,
     without,
     without_between,
 )
@@ -57,7 +61,7 @@ class Twin:
     told: str
     world: World
     verdict: Verdict
-    diagnosis: str | None = None
+    diagnosis: str
     spoil: Callable[[Path], None] = nothing
 
 
@@ -69,7 +73,17 @@ TWINS = (
         Verdict.FAIL,
         "wrong model behind a name",
     ),
-    Twin("provenance", "no offline answers", ALONE, Verdict.INCONCLUSIVE, None, without(runfolder.OFFLINE_FILE)),
+    Twin(
+        "provenance",
+        "no offline answers",
+        ALONE,
+        Verdict.INCONCLUSIVE,
+        "no offline answers",
+        without(runfolder.OFFLINE_FILE),
+    ),
+    Twin("provenance", "none of the model", ALONE, Verdict.INCONCLUSIVE, "no offline answers", answers_of()),
+    Twin("provenance", "answers of others", ALONE, Verdict.INCONCLUSIVE, "provenance unequal", retrained),
+    Twin("provenance", "rows of another file", ALONE, Verdict.INCONCLUSIVE, "provenance unequal", other_rows),
     Twin("recorder", "the ledger is cut short", ALONE, Verdict.INCONCLUSIVE, "ledger incomplete", cut_ledger),
     Twin("recorder", "no ledger", ALONE, Verdict.INCONCLUSIVE, "ledger incomplete", without(runfolder.LEDGER_FILE)),
     Twin(
@@ -93,8 +107,14 @@ TWINS = (
         Verdict.INCONCLUSIVE,
         "ledger incomplete",
     ),
-    Twin("recorder", "interrupted", replace(ALONE, stop="interrupted"), Verdict.INCONCLUSIVE),
-    Twin("recorder", "a row of another file", events_with(lambda one: replace(one, row=99)), Verdict.INCONCLUSIVE),
+    Twin("recorder", "interrupted", replace(ALONE, stop="interrupted"), Verdict.INCONCLUSIVE, "run not finished"),
+    Twin(
+        "recorder",
+        "a row of another file",
+        events_with(lambda one: replace(one, row=99)),
+        Verdict.INCONCLUSIVE,
+        "rows unknown",
+    ),
     Twin(
         "sent",
         "nothing was sent",
@@ -143,6 +163,22 @@ TWINS = (
     ),
     Twin(
         "stored",
+        "no answers to hold its counts against",
+        ALONE,
+        Verdict.INCONCLUSIVE,
+        "no offline answers",
+        without(runfolder.OFFLINE_FILE),
+    ),
+    Twin(
+        "stored",
+        "nothing to count",
+        replace(ALONE, events=(), counts={"default": ()}, prior=3, recorder=Recorder(0, 0, 1, 0, 0.0)),
+        Verdict.INCONCLUSIVE,
+        "nothing was sent",
+    ),
+    Twin("stored", "all scrapes failed", stored_as(all_down), Verdict.INCONCLUSIVE, "no samples"),
+    Twin(
+        "stored",
         "baseline unknown",
         stored_as(lambda one: only_after(one, hour(3))),
         Verdict.INCONCLUSIVE,
@@ -179,7 +215,7 @@ TWINS = (
         "answers differ between replays",
     ),
     Twin("served", "no class in the answers", events_with(no_class), Verdict.INCONCLUSIVE, "answers not readable"),
-    Twin("bounds", "a metric jumps ahead", stored_as(ahead), Verdict.FAIL),
+    Twin("bounds", "a metric jumps ahead", stored_as(ahead), Verdict.FAIL, "counted early"),
     Twin(
         "equality",
         "an event dropped",
@@ -220,7 +256,8 @@ TWINS = (
     Twin("curve", "one bucket off by one", off_by_one_bucket(), Verdict.FAIL, "scores differ"),
     Twin("curve", "a score on an edge counted above it", tied_rows_above(), Verdict.FAIL, "scores differ"),
     Twin("rewards", "half uncounted", with_feedback_requests(0.5), Verdict.FAIL, "rewards of zero uncounted"),
-    Twin("gate", "too high", ALONE, Verdict.FAIL, None, too_high_a_gate),
+    Twin("gate", "too high", ALONE, Verdict.FAIL, "gate not kept", with_gate("accuracy>=0.99")),
+    Twin("gate", "too few", ALONE, Verdict.INCONCLUSIVE, "gate undecided", with_gate("accuracy>=0.8")),
     Twin("exposed", "another endpoint", ALONE, Verdict.FAIL, "pipeline", another_endpoint),
     Twin("equality", "first rows only", first_rows_only(), Verdict.FAIL, "first row of a batch"),
     Twin("equality", "another model", scored_by(SHADOW.artifact), Verdict.FAIL, "wrong model behind a name"),
