@@ -7,6 +7,8 @@ import json
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -87,6 +89,35 @@ def kill_generator_process(scene: Scene) -> None:
     next(one for one in mine if "locust" in " ".join(one.cmdline()) and "analysis" not in one.cmdline()).kill()
 
 
+def interrupt_generator(scene: Scene) -> None:
+    """Ctrl-C to the load generator."""
+    assert scene.load is not None
+    os.kill(scene.load.pid, signal.SIGINT)
+
+
+def starve_generator(seconds: float, others: int = 12) -> Action:
+    """Leave the load generator one CPU, and have so many other programs want that one for a while."""
+    work = f"import time\nuntil = time.monotonic() + {seconds}\nwhile time.monotonic() < until: pass"
+
+    def act(scene: Scene) -> None:
+        assert scene.load is not None
+        whole = os.sched_getaffinity(0)
+        one = {min(whole)}
+        os.sched_setaffinity(scene.load.pid, one)
+        os.sched_setaffinity(0, one)  # what is started here is bound to it too; sessions share a CPU evenly
+        try:
+            started = [
+                subprocess.Popen([sys.executable, "-S", "-c", work], start_new_session=True) for _ in range(others)
+            ]
+        finally:
+            os.sched_setaffinity(0, whole)
+        for each in started:
+            each.wait()
+        os.sched_setaffinity(scene.load.pid, whole)
+
+    return act
+
+
 def fill_disk(scene: Scene) -> None:
     """No file of the load generator's may grow any more: what a full disk does."""
     assert scene.load is not None
@@ -143,6 +174,17 @@ def truncated(scene: Scene) -> None:
     path = scene.run / "ledger.arrow"
     path.write_bytes(path.read_bytes()[:-2000])
     scene.analysis("judge")
+
+
+def untrained(scene: Scene) -> None:
+    """The offline answers are gone, and nothing is there to make them from."""
+    (scene.run / runfolder.OFFLINE_FILE).unlink()
+    scene.analysis("judge")
+
+
+def gated(gate: str) -> Action:
+    """The run is judged again, by a gate."""
+    return lambda scene: scene.python("-m", "analysis", "judge", str(scene.run), "--gate", gate)
 
 
 def retrained(scene: Scene) -> None:

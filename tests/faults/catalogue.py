@@ -16,5 +16,8 @@ from rows_model import INSTRUMENTATION, SERVING
 FAULTS: Final = (*INSTRUMENTATION, *SERVING, *TRAFFIC, *PIPELINE, *GENERATOR)
 ROWS: Final = (*FAULTS, *CLEANS)
 
-NO_ROW: Final[dict[str, str]] = {}
+NO_ROW: Final[dict[str, str]] = {
+    "check failed": "a defect of Plumbline itself, which no deployment can bring about; a test has a check that raises",
+    "rows unknown": "the offline answers are of the run's own file by its digest, so only a garbled one lacks rows",
+}
 """Diagnoses that no row expects, each with the reason."""

@@ -7,10 +7,14 @@ from typing import Final
 from actions import (
     busy,
     fill_disk,
+    gated,
+    interrupt_generator,
     kill_generator_process,
     pause_generator,
     retrained,
+    starve_generator,
     truncated,
+    untrained,
 )
 from choices import OPEN, STEADY
 from scene import Row
@@ -24,6 +28,16 @@ GENERATOR: Final = (
         (),
         load=OPEN,
         during=pause_generator(1.0),
+    ),
+    Row(
+        "generator-starved",
+        "other programs want the load generator's CPU for two seconds",
+        "INCONCLUSIVE",
+        ("generator late",),
+        ("for a CPU that others had",),
+        load=("--rate", "400"),
+        during=starve_generator(2.0),
+        at_s=1.0,
     ),
     Row(
         "arrivals-dropped",
@@ -46,10 +60,18 @@ GENERATOR: Final = (
         "generator-killed",
         "one of two generator processes is killed",
         "INCONCLUSIVE",
-        ("ledger incomplete",),
+        ("ledger incomplete", "run not finished"),
         (),
         load=("--processes", "2", "--users", "4"),
         during=kill_generator_process,
+    ),
+    Row(
+        "interrupted",
+        "Ctrl-C during the load",
+        "INCONCLUSIVE",
+        ("run not finished",),
+        ("interrupted",),
+        during=interrupt_generator,
     ),
     Row(
         "disk-full",
@@ -75,6 +97,31 @@ GENERATOR: Final = (
         ("provenance unequal",),
         (),
         after=retrained,
+    ),
+    Row(
+        "untrained",
+        "there are no offline answers",
+        "INCONCLUSIVE",
+        ("no offline answers",),
+        (),
+        after=untrained,
+    ),
+    Row(
+        "gate-not-kept",
+        "a gate of 99.99 % accuracy",
+        "FAIL",
+        ("gate not kept",),
+        (),
+        after=gated("accuracy>=0.9999"),
+    ),
+    Row(
+        "gate-undecided",
+        "a gate on the slowest thousandth of a few hundred requests",
+        "INCONCLUSIVE",
+        ("gate undecided",),
+        ("more without",),
+        load=STEADY,
+        after=gated("p999_feedback_ms<=2000"),
     ),
     Row(
         "nothing-sent",
