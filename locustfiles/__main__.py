@@ -117,7 +117,7 @@ def _checked(parsed: argparse.Namespace) -> Setup:
             f"got {given} without {missing}."
         )
     if parsed.host:
-        check_host(parsed.host, setup.deployment, setup.load.ca_file)
+        check_host(parsed.host, setup.deployment, setup.load)
     else:
         require_runnable(setup.deployment)
         if parsed.images and not Path(parsed.images).is_file():

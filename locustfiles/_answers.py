@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,9 +30,14 @@ class Prediction:
 
 
 class Reader:
-    """Reads answers against the classes of a card (in the card's order)."""
+    """Reads answers against the classes of a card (in the card's order).
 
-    def __init__(self, classes: Sequence[int]) -> None:
+    ``decode``: the answer in a body as the object of Seldon's REST protocol; raises `AnswerError` where it is none, or
+    one that tells of a failure.
+    """
+
+    def __init__(self, classes: Sequence[int], decode: Callable[[bytes], dict[str, Any]] | None = None) -> None:
+        self._decode = decode or _object_of
         self._index: Mapping[float, int] = {float(label): index for index, label in enumerate(classes)}
         self._classes = len(classes)
         self._harmless: set[bytes] = set()
@@ -51,14 +56,14 @@ class Reader:
         return known
 
     def acknowledgement(self, body: bytes) -> None:
-        """Raise `AnswerError` unless ``body`` is a JSON object that tells of no failure."""
+        """Raise `AnswerError` unless ``body`` is an answer that tells of no failure."""
         if body not in self._harmless:
-            _object_of(body)
+            self._decode(body)
             if len(self._harmless) < _REMEMBERED:
                 self._harmless.add(body)
 
     def _read(self, body: bytes, rows: int) -> Prediction:
-        answer = _object_of(body)
+        answer = self._decode(body)
         values = _values_of(answer.get("data"), rows)
         tags = (answer.get("meta") or {}).get("tags") or {}
         classes = tuple(self._class_of(value) for value in values)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import eq
 from pathlib import Path
@@ -20,25 +20,20 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
-from analysis.ledger import NO_CLASS, Kind, Outcome
+from analysis.ledger import Kind
 from locustfiles import _pacer
-from locustfiles._answers import AnswerError, Prediction, Reader
-from locustfiles._bodies import Bodies
+from locustfiles._answers import Prediction
+from locustfiles._attempts import Attempts, Fire
+from locustfiles._channel import Place, channel_of
 from locustfiles._clock import Clock
 from locustfiles._options import Load
 from locustfiles._processor import Processor
-from locustfiles._recorder import Ended, Recorded, Recorder
+from locustfiles._recorder import Recorded, Recorder
 from locustfiles._rows import Itinerary, Visit
-from locustfiles._wire import Exchange, Target, Wire, target_of
 from model.dataset import DatasetError, Heldout, load_heldout
 
 REST_AFTER_REFUSED_S: Final = 0.05
 """A closed loop that nobody answers would spin; this bounds it to 20 attempts a second for each user."""
-
-Fire = Callable[..., None]
-_KILLED: Final = Exchange(Outcome.INDETERMINATE, 0, b"", "killed at the stop")
-_NAMES: Final = {kind: kind.name.lower() for kind in Kind}
-_NO_CONTEXT: Final[dict[str, object]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +79,18 @@ class Driver:
         self._plan = plan
         self._load = plan.load
         self._recorder = recorder
-        self._fire = fire
+        self._clock = Clock.read()
         heldout = _heldout_of(plan)
-        target = target_of(plan.host, plan.load.ca_file or None)
-        self._bodies = _bodies_of(plan, heldout, target)
-        self._wire = Wire(target, timeout_s=plan.load.timeout_s)
-        self._reader = Reader(plan.classes)
-        self._ids = [int(row) for row in heldout.ids]
+        channel = channel_of(Place(plan.host, plan.namespace, plan.deployment), plan.load, heldout, plan.classes)
+        self._requests = channel.requests
+        self._client = channel.client
         self._truth = [plan.classes.index(int(label)) for label in heldout.truth]
-        self._facts = [((row,), (truth,)) for row, truth in zip(self._ids, self._truth, strict=True)]
+        ids = [int(row) for row in heldout.ids]
+        self._attempt = Attempts(channel, recorder, fire, self._clock, ids, self._truth).make
         self._itinerary = Itinerary(
-            len(self._ids), self._load.seed, self._load.batch, self._load.predict_ratio, self._load.feedback_ratio
+            len(ids), self._load.seed, self._load.batch, self._load.predict_ratio, self._load.feedback_ratio
         )
         self._visits: Iterator[Visit] = self._itinerary.of_worker(plan.worker, plan.workers)
-        self._clock = Clock.read()
         self._group = Group()
         self._stop = Event()
         self._dropped = 0
@@ -129,7 +122,7 @@ class Driver:
         while len(self._group) and time.monotonic() < self._drained_by:
             self._group.join(timeout=0.02)
         self._group.kill()
-        self._wire.close()
+        self._client.close()
         recorded = self._recorder.finish()
         wall_s = max((self._clock.now_ns() - self._plan.start_ns) / 1e9, 1e-9)
         used, waited = self._processor.shares_until(Processor.read(), wall_s)
@@ -171,7 +164,9 @@ class Driver:
         reward = None if load.reward == "none" else 0.0
         refused = False
         if visit.predict:
-            prediction, refused = self._attempt(Kind.PREDICT, visit, self._bodies.predict(visit.rows), planned_ns)
+            prediction, refused = self._attempt(
+                Kind.PREDICT, visit.rows, self._requests.predict(visit.rows), planned_ns
+            )
             planned_ns = None
             if prediction is not None and reward is not None:
                 reward = self._reward(visit, prediction)
@@ -179,78 +174,13 @@ class Driver:
             if visit.predict and load.feedback_delay_s:
                 self._stop.wait(load.feedback_delay_s)
             if not self._stop.is_set():
-                request = self._bodies.feedback(visit.rows, reward)
-                _, refused = self._attempt(Kind.FEEDBACK, visit, request, planned_ns)
+                request = self._requests.feedback(visit.rows, reward)
+                _, refused = self._attempt(Kind.FEEDBACK, visit.rows, request, planned_ns)
         return refused
 
     def _reward(self, visit: Visit, prediction: Prediction) -> float:
         right: int = sum(map(eq, prediction.predicted, map(self._truth.__getitem__, visit.rows)))
         return right / len(visit.rows)
-
-    def _attempt(
-        self, kind: Kind, visit: Visit, request: bytes, planned_ns: int | None
-    ) -> tuple[Prediction | None, bool]:
-        """Send once and record once: the prediction, if one was asked and came, and whether nobody was there."""
-        number = self._recorder.begin(len(visit.rows))
-        sent_ns = self._clock.now_ns()
-        planned = sent_ns if planned_ns is None else min(planned_ns, sent_ns)
-        exchange = _KILLED
-        prediction = None
-        try:
-            exchange = self._wire.exchange(request)
-            if exchange.outcome is Outcome.ACKNOWLEDGED:
-                prediction = self._read(kind, exchange.body, len(visit.rows))
-        except AnswerError as error:
-            fault = f"unreadable answer: {error}"
-            exchange = exchange._replace(outcome=Outcome.INDETERMINATE, fault=fault)
-        finally:  # killed too: what was begun is recorded
-            times_ns = (planned, sent_ns, self._clock.now_ns())
-            self._record(number, kind, visit, times_ns, exchange, prediction)
-        return prediction, exchange.outcome is Outcome.REFUSED and not exchange.status
-
-    def _read(self, kind: Kind, body: bytes, rows: int) -> Prediction | None:
-        if kind is Kind.PREDICT:
-            prediction = self._reader.prediction(body, rows)
-            self._recorder.served_by(prediction.tags)
-            return prediction
-        self._reader.acknowledgement(body)
-        return None
-
-    def _record(
-        self,
-        number: int,
-        kind: Kind,
-        visit: Visit,
-        times_ns: tuple[int, int, int],
-        exchange: Exchange,
-        answer: Prediction | None,
-    ) -> None:
-        rows = visit.rows
-        count = len(rows)
-        ids, truth = self._facts[rows[0]] if count == 1 else self._facts_of(rows)
-        ended = Ended(
-            kind,
-            ids,
-            times_ns,
-            exchange.outcome,
-            exchange.status,
-            answer.predicted if answer else (NO_CLASS,) * count,
-            truth,
-            answer.scores if answer else (math.nan,) * count,
-        )
-        self._recorder.end(number, ended)
-        self._fire(
-            request_type="POST",
-            name=_NAMES[kind],
-            response_time=(times_ns[2] - times_ns[0]) / 1e6,
-            response_length=len(exchange.body),
-            exception=exchange.fault or None,
-            context=_NO_CONTEXT,
-        )
-
-    def _facts_of(self, rows: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Ids and truths of a batch."""
-        return tuple(self._ids[row] for row in rows), tuple(self._truth[row] for row in rows)
 
 
 def _heldout_of(plan: Plan) -> Heldout:
@@ -261,14 +191,3 @@ def _heldout_of(plan: Plan) -> Heldout:
             f"({plan.heldout}). Give every worker the same file."
         )
     return heldout
-
-
-def _bodies_of(plan: Plan, heldout: Heldout, target: Target) -> Bodies:
-    return Bodies(
-        features=heldout.X,
-        truth=[int(label) for label in heldout.truth],
-        names=heldout.names,
-        host=target.header,
-        path=f"{target.path}/seldon/{plan.namespace}/{plan.deployment}/api/v1.0",
-        payload=plan.load.payload,
-    )

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from locustfiles._bodies import Payload
 
@@ -32,6 +32,7 @@ VARIABLES: Final = (
 )
 """Options that have a variable of their own name, those of `make loadtest`."""
 PREFIX: Final = "PLUMBLINE_"
+Transport = Literal["rest", "grpc"]
 REWARDS: Final = ("correct", "none")
 ARRIVALS: Final = ("constant", "poisson")
 
@@ -62,6 +63,7 @@ class Load:
     think_time_s: float
     reward: str
     timeout_s: float
+    transport: Transport
     payload: Payload
     batch: int
     ca_file: str
@@ -104,6 +106,7 @@ OPTIONS: Final = (
     _Option("--think-time", 0.0, float, "Closed loop: seconds that a user rests after each visit"),
     _Option("--reward", "correct", str, "Reward sent with feedback: 1 for a right prediction, or none at all", REWARDS),
     _Option("--timeout", 5.0, float, "Seconds for one whole request, connecting included"),
+    _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(Transport)),
     _Option("--payload", "ndarray", str, "Form of the numbers in a body", get_args(Payload)),
     _Option("--batch", 1, int, "Rows in each request"),
     _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host"),
@@ -165,6 +168,7 @@ def load_of(parsed: argparse.Namespace) -> Load:
         think_time_s=get("think_time"),
         reward=get("reward"),
         timeout_s=get("timeout"),
+        transport=get("transport"),
         payload=get("payload"),
         batch=get("batch"),
         ca_file=get("ca_file"),

@@ -81,7 +81,7 @@ class OwnerSide:
             raise SetupError("reading the host: expected --host (or HOST), as http://127.0.0.1:8003, got none.")
         if not options.prometheus_url:
             raise SetupError("reading --prometheus-url: expected a URL, as http://127.0.0.1:9090, got none.")
-        check_host(host, setup.deployment, setup.load.ca_file)
+        check_host(host, setup.deployment, setup.load)
         self._prepared = make_run(
             setup,
             Wanted(

@@ -17,9 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 
 from deploy.manifest import Deployment, ManifestError, Predictor
 from deploy.manifest import read as read_manifest
+from locustfiles._channel import Place, unanswered
 from locustfiles._options import ROOT, Load, OptionsError, load_of
 from locustfiles._schedule import ScheduleError, arrivals_of
-from locustfiles._wire import TargetError, target_of
+from locustfiles._wire import Target, TargetError, target_of
 from model.artifact import ArtifactError, Card, load_card
 from model.dataset import HELDOUT_FILE, DatasetError, Heldout, load_heldout
 
@@ -102,13 +103,30 @@ def _check_alike(cards: dict[str, Card]) -> None:
         )
 
 
-def check_host(url: str, deployment: Deployment, ca_file: str) -> None:
-    """Raise `SetupError` unless Seldon answers at ``url`` for ``deployment``, in JSON and without a proxy."""
+def check_host(url: str, deployment: Deployment, load: Load) -> None:
+    """Raise `SetupError` unless Seldon answers at ``url`` for ``deployment``, by the load's transport and no proxy."""
     try:
-        target = target_of(url, ca_file or None)
+        target = target_of(url, load.ca_file or None)
+        _check_no_proxy(urlsplit(url))
+        if load.transport == "grpc":
+            _check_grpc(url, deployment, load)
+        else:
+            _check_rest(url, deployment, target)
     except TargetError as error:
         raise SetupError(str(error)) from error
-    _check_no_proxy(urlsplit(url))
+
+
+def _check_grpc(url: str, deployment: Deployment, load: Load) -> None:
+    told = unanswered(Place(url, deployment.namespace, deployment.name), load)
+    if told:
+        raise SetupError(
+            f"reaching the host: expected Seldon's gRPC at {url} for {deployment.namespace}/{deployment.name}, "
+            f"got {told}. Does HOST point at an ingress that takes HTTP/2, and is the deployment up?"
+        )
+
+
+def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
+    """In JSON: a web server that is no Seldon answers too."""
     path = f"{target.path}/seldon/{deployment.namespace}/{deployment.name}/api/v1.0/health/status"
     connection: http.client.HTTPConnection
     if target.tls is None:

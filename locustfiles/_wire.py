@@ -76,12 +76,17 @@ def target_of(url: str, ca_file: str | None = None) -> Target:
 
 
 class Exchange(NamedTuple):
-    """How one request ended. ``status``: 0 without an answer's head. ``fault``: empty unless something went wrong."""
+    """How one request ended.
+
+    ``status``: HTTP status, 0 without an answer's head; or gRPC status, which is 0 for OK. ``fault``: empty unless
+    something went wrong. ``reached``: False if there was nobody to send it to.
+    """
 
     outcome: Outcome
     status: int
     body: bytes
     fault: str
+    reached: bool = True
 
 
 def outcome_of(status: int) -> Outcome:
@@ -118,7 +123,7 @@ class Wire:
                 connection.send(request)
             return self._concluded(connection)
         except (_ConnectError, NothingLeft) as error:
-            return Exchange(Outcome.REFUSED, 0, b"", str(error))
+            return Exchange(Outcome.REFUSED, 0, b"", str(error), reached=False)
         except AnswerFault as error:
             return Exchange(Outcome.INDETERMINATE, error.status, b"", str(error))
         except Expired:
@@ -144,7 +149,7 @@ class Wire:
     def _expired(self, connection: Connection | None) -> Exchange:
         fault = f"no whole answer within {self._timeout_s:g} s"
         if connection is None or not connection.sent_total:
-            return Exchange(Outcome.REFUSED, 0, b"", fault + ", nothing sent")
+            return Exchange(Outcome.REFUSED, 0, b"", fault + ", nothing sent", reached=False)
         return Exchange(Outcome.INDETERMINATE, connection.status, b"", fault)
 
     def _connection(self) -> Connection:

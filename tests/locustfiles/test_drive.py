@@ -39,6 +39,7 @@ LOAD: Final = Load(
     think_time_s=0,
     reward="correct",
     timeout_s=0.5,
+    transport="rest",
     payload="ndarray",
     batch=1,
     ca_file="",
