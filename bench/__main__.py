@@ -1,4 +1,4 @@
-"""``python -m bench [PART ...]``: measures, prints, and keeps the figures in bench/results.json."""
+"""``python -m bench [PART ...]``: measures, keeps the figures in bench/results.json, and prints one table of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import judge, server
+from bench import generator, harness, judge, open_loop, server, stack, stall
 from bench.servers import BenchError
 
-PARTS: Final = {"server": server, "judge": judge}
+PARTS: Final[dict[str, Any]] = {
+    "generator": generator,
+    "harness": harness,
+    "open_loop": open_loop,
+    "stall": stall,
+    "server": server,
+    "judge": judge,
+    "stack": stack,
+}
 """Each part is a module with ``options(parser)`` and ``run(arguments)``; its figures go under its name."""
+
+KEYS: Final = {"harness": "harness_over_wrk"}
+"""Where a part's figures go, if not under its name."""
 
 RESULTS: Final = Path(__file__).resolve().parent / "results.json"
 
@@ -30,30 +41,53 @@ def main(argv: Sequence[str] | None = None) -> int:
     unknown = [name for name in arguments.parts if name not in PARTS]
     if unknown:
         parser.error(f"expected parts of {', '.join(PARTS)}, got {unknown[0]}")
+    measured: dict[str, Any] = {}
     try:
         for name in arguments.parts or PARTS:
-            keep(name, PARTS[name].run(arguments))
+            key = KEYS.get(name, name)
+            measured[key] = PARTS[name].run(arguments)
+            keep(key, measured[key])
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
+    finally:
+        print("\n".join(table(measured)))
     return 0
 
 
-def keep(name: str, figures: dict[str, Any]) -> None:
-    """Puts one part's figures into results.json, leaving the others' as they are, and prints them."""
+def keep(name: str, figures: Any) -> None:
+    """Puts one part's figures into results.json, leaving the others' as they are: a later part may fail."""
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     RESULTS.write_text(json.dumps(before | {name: figures}, indent=2) + "\n", encoding="utf-8")
-    for line in lines(name, figures):
-        print(line)
 
 
-def lines(path: str, figures: Any) -> list[str]:
-    """One line for each figure."""
+def table(measured: dict[str, Any]) -> list[str]:
+    """The lines of one table: each figure, and the lowest and highest of its rounds where there are several."""
+    found = [row for name, figures in measured.items() for row in rows(name, figures)]
+    if not found:
+        return []
+    header = ("figure", "median", "low", "high")
+    widths = [max(len(row[column]) for row in [header, *found]) for column in range(4)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in [header, *found]
+    ]
+
+
+def rows(path: str, figures: Any) -> list[tuple[str, str, str, str]]:
+    """One row of the table for each figure; those of a list are told apart by their first key."""
     if isinstance(figures, dict) and figures.keys() == {"median", "low", "high"}:
-        return [f"{path}: {figures['median']:g} ({figures['low']:g} to {figures['high']:g})"]
+        median, low, high = (f"{figures[name]:,g}" for name in ("median", "low", "high"))
+        return [(path, median, low, high)]
     if isinstance(figures, dict):
-        return [line for name, inner in figures.items() for line in lines(f"{path}.{name}", inner)]
-    return [f"{path}: {figures}"]
+        return [row for name, inner in figures.items() for row in rows(f"{path}.{name}", inner)]
+    if isinstance(figures, list):
+        return [
+            row for one in figures for row in rows(f"{path}.{next(iter(one.values())):g}", dict([*one.items()][1:]))
+        ]
+    return [(path, "none" if figures is None else f"{figures:,g}", "", "")]
 
 
 if __name__ == "__main__":

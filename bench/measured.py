@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import os
 import runpy
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from bench.servers import BenchError
-
-ROOT: Final = Path(__file__).resolve().parent.parent
+from bench.child import waited
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +38,9 @@ def measured(bytecode: Path, module: str, *arguments: str) -> Cost:
     command = [sys.executable, "-m", "bench.measured", module, *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        output = process.stdout.read() if process.stdout is not None else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    told, _, peak_mb = output.rstrip("\n").rpartition("\n")
-    if process.returncode:
-        raise BenchError(f"{module}: expected exit code 0, got {process.returncode} ({' | '.join(told.splitlines())}).")
-    return Cost(usage.ru_utime + usage.ru_stime, float(peak_mb), told)
+    ended = waited(command, environment, name=module)
+    told, _, peak_mb = ended.output.rstrip("\n").rpartition("\n")
+    return Cost(ended.cpu_s, float(peak_mb), told)
 
 
 def peak_mb() -> float:

@@ -39,7 +39,7 @@ def running(names: Sequence[str], artifact: Path) -> Iterator[dict[str, tuple[in
         ports = {name: free_ports(3) for name in names}
         processes = {name: stack.enter_context(_process(name, ports[name], artifact)) for name in names}
         for name, process in processes.items():
-            _wait_for(name, ports[name][0], process)
+            wait_for(name, COMMANDS[name], ports[name][0], process)
         yield {name: (own[0], own[2]) for name, own in ports.items()}
 
 
@@ -84,7 +84,8 @@ def _process(name: str, ports: list[int], artifact: Path) -> Iterator[subprocess
         process.wait()
 
 
-def _wait_for(name: str, port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(name: str, command: Sequence[str], port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return once it listens. `BenchError` if it ends, or takes too long; ``command``: Python's arguments."""
     deadline = time.monotonic() + READY_S
     while True:
         with contextlib.suppress(OSError):
@@ -93,6 +94,6 @@ def _wait_for(name: str, port: int, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise BenchError(
                 f"server {name}: expected it to listen on 127.0.0.1:{port} within {READY_S:.0f} s, got exit code "
-                f"{process.poll()}. Run `python {' '.join(COMMANDS[name])}` to see why."
+                f"{process.poll()}. Run `python {' '.join(command)}` to see why."
             )
         time.sleep(0.05)

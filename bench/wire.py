@@ -34,6 +34,16 @@ def post(path: str, body: bytes, kind: str = "application/json") -> bytes:
     return head.encode() + body
 
 
+def whole_request(heard: bytes) -> int | None:
+    """Length of the first whole request in ``heard``, or None if more of it is to come."""
+    head, separator, _ = heard.partition(b"\r\n\r\n")
+    if not separator:
+        return None
+    _, _, after = head.lower().partition(b"content-length:")
+    length = len(head) + len(separator) + int(after.split(b"\r\n", 1)[0] or 0)
+    return length if len(heard) >= length else None
+
+
 class _Connection:
     """One connection with at most one request on its way."""
 
