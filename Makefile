@@ -5,6 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 SDEP ?= deploy/seldon/ab-test.yaml
 PY := .venv/bin/python
+export PLUMBLINE_SHAPE ?= $(SHAPE)
 ENVIRONMENT := @python3 -m deploy.bootstrap
 
 .PHONY: help environment train up down status web loadtest judge report test test-quick faults lint bench clean
@@ -60,5 +61,6 @@ clean: environment ## stop what runs, then remove what make made, but for runs/
 
 #V
 #V Variables of loadtest and web, all optional: SDEP (manifest), DURATION (30s), USERS, RATE (events per second),
-#V SEED, NAMESPACE, RUN (a run folder), IMAGES (an image map), HOST and PROMETHEUS_URL (an existing deployment and
-#V its Prometheus: then no stack is started). ARGS="--help" explains a verb's further options.
+#V SHAPE (rates that change, as ramp:10/s..200/s:60s), SEED, NAMESPACE, RUN (a run folder), IMAGES (an image map),
+#V HOST and PROMETHEUS_URL (an existing deployment and its Prometheus: then no stack is started).
+#V ARGS="--help" explains a verb's further options.

@@ -68,6 +68,9 @@ class Run:
 
     ``served_tags``: the distinct ``meta.tags`` of answers, each a flat mapping.
     ``artifacts``: SHA-256 of each artefact named by a predictor, as its card gives it.
+    ``rate_planned_per_s``: mean rate of requests that an open loop was to keep; None of a closed loop and of a trace.
+    ``calibration``: what one generator process of the run could do against a server that costs nothing, as
+    `locustfiles._calibrate` measured it before the start; None where nobody did.
     """
 
     id: str
@@ -89,6 +92,8 @@ class Run:
     stop: Stop | None = None
     recorder: Recorder | None = None
     served_tags: tuple[dict[str, str], ...] = ()
+    rate_planned_per_s: float | None = None
+    calibration: dict[str, Any] | None = None
 
     def finished(self, *, ended: str, stop: Stop, recorder: Recorder, served_tags: tuple[dict[str, str], ...]) -> Run:
         """This run with its second half filled in."""

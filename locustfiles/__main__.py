@@ -23,12 +23,14 @@ from model.artifact import ArtifactError, load_model
 
 PROGRESS_ENV: Final = "PLUMBLINE_PROGRESS"
 USAGE: Final = 2
+DURATION: Final = "30s"
 DESCRIPTION: Final = "Drive a Seldon deployment, hold its live metrics against scikit-learn, and print a verdict."
 EPILOG: Final = """\
 examples:
   python -m locustfiles                                   primary and shadow on the local stack, 30 s
   python -m locustfiles --sdep deploy/seldon/metrics-model.yaml --duration 2m --users 20
   python -m locustfiles --rate 200 --arrivals poisson     an open loop: 200 requests per second, whatever the answers do
+  python -m locustfiles --shape spike:50/s..300/s:20s     rates that change: hold, ramp, steps, spike, joined by commas
   python -m locustfiles --host http://ingress.example --prometheus-url http://prometheus.example:9090
   python -m locustfiles --web                             Locust's page on http://127.0.0.1:8089
 
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Check, make the run folder, and become the command that runs the test."""
     parsed = parser().parse_args(arguments)
     try:
-        setup = _checked(parsed)
+        setup = checked(parsed)
         folder = _folder_of(parsed, setup)
     except (SetupError, OptionsError, ManifestError, ArtifactError) as error:
         sys.exit(_say(str(error)))
@@ -68,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     run = made.add_argument_group("the run")
-    _add(run, "--duration", "30s", str, "How long the load lasts, as 45, 30s, 5m or 1h30m")
+    _add(run, "--duration", "", str, "How long the load lasts, as 45, 30s, 5m or 1h30m (default 30s, or the shape's)")
     _add(run, "--users", "10", int, "Users of the closed loop, each waiting for its answers")
     _add(run, "--processes", "1", int, "Processes that share the load")
     run.add_argument("--web", action="store_true", help="Locust's web page in place of one test from the terminal")
@@ -104,8 +106,13 @@ def _add(
     )
 
 
-def _checked(parsed: argparse.Namespace) -> Setup:
-    parsed.duration_s = parse_duration(parsed.duration)
+def checked(parsed: argparse.Namespace) -> Setup:
+    """What the options ask for, every input checked. Raises `SetupError` and its like, with one line."""
+    if parsed.shape and parsed.duration:
+        raise SetupError(
+            f"reading --duration: expected none beside --shape, which says how long it lasts, got {parsed.duration}."
+        )
+    parsed.duration_s = parse_duration(parsed.duration or DURATION)
     _check_counts(parsed)
     setup = read_setup(parsed, SHADOW)
     for predictor in setup.deployment.predictors:
@@ -179,7 +186,7 @@ def _locust(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> li
     name = "shadow.py" if any(predictor.shadow for predictor in setup.deployment.predictors) else "single.py"
     users = str(parsed.users)
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / name), "-u", users, "-r", users]
-    command += ["-t", f"{parsed.duration_s:g}s", "--only-summary"]
+    command += ["--only-summary"] if parsed.shape else ["-t", f"{parsed.duration_s:g}s", "--only-summary"]
     command += ["--web-host", "127.0.0.1", "--web-port", str(parsed.web_port)] if parsed.web else ["--headless"]
     if folder:
         command += ["--run", str(folder), "--logfile", str(folder / runfolder.LOGS_FOLDER / "locust.log")]

@@ -25,11 +25,17 @@ from locustfiles._recorder import Recorded
 logger = logging.getLogger("plumbline")
 
 PLAN: Final = "plumbline_plan"
+READY: Final = "plumbline_ready"
+START: Final = "plumbline_start"
 EVENTS: Final = "plumbline_events"
 DRAIN: Final = "plumbline_drain"
 FINAL: Final = "plumbline_final"
 GRACE_S: Final = 3.0
 """How much longer than its drain a worker's last message may take."""
+READY_S: Final = 10.0
+"""How long the load waits for workers that have yet to read their rows."""
+START_DELAY_NS: Final = 250_000_000
+"""Time for workers that are ready to hear when the first arrival is due, and to be given their users."""
 
 
 @dataclass(slots=True)
@@ -39,6 +45,7 @@ class Member:
     worker: int
     events: int = 0
     unwritten: int = 0
+    ready: bool = False
     final: Driven | None = None
 
 
@@ -50,12 +57,31 @@ class Crew:
     write: Callable[[pa.RecordBatch], None]
     members: dict[str, Member] = field(default_factory=dict)
 
-    def enlist(self, runner: MasterRunner, plan: Callable[[int, int], Plan]) -> None:
-        """Give each connected worker its part. Locust's own start message comes after this one."""
+    def enlist(self, runner: MasterRunner, plan: Callable[[int, int], Plan]) -> int:
+        """Give each connected worker its part, and tell all when to begin: nanoseconds since the epoch.
+
+        A load that began while a worker was still reading its rows would begin late. So each says that it is ready
+        before the start is set, and only then comes Locust's own message, which creates the users.
+        """
         clients = [client.id for client in runner.clients.ready + runner.clients.running + runner.clients.spawning]
         for worker, client in enumerate(clients):
             self.members[client] = Member(worker)
             runner.send_message(PLAN, asdict(plan(worker, len(clients))), client)
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline and any(
+            not member.ready and self._is_there(runner, client) for client, member in self.members.items()
+        ):
+            gevent.sleep(0.01)
+        start_ns = time.time_ns() + START_DELAY_NS
+        for client in clients:
+            runner.send_message(START, {"start_ns": start_ns}, client)
+        return start_ns
+
+    def take_ready(self, client: str, message: dict[str, Any]) -> None:
+        """Note that a worker is ready, or never will be."""
+        member = self.members.get(client)
+        if member is not None and message["run"] == self.run:
+            member.ready = True
 
     def take_events(self, client: str, message: dict[str, Any]) -> None:
         """Write a worker's batch."""
@@ -89,10 +115,12 @@ class Crew:
     def _awaited(self, runner: MasterRunner) -> list[str]:
         """Workers that are there and have not said their last. Waiting for one that has gone would be for ever."""
         return [
-            client
-            for client, member in self.members.items()
-            if member.final is None and client in runner.clients and runner.clients[client].state != STATE_MISSING
+            client for client, member in self.members.items() if member.final is None and self._is_there(runner, client)
         ]
+
+    @staticmethod
+    def _is_there(runner: MasterRunner, client: str) -> bool:
+        return client in runner.clients and runner.clients[client].state != STATE_MISSING
 
     def reports(self) -> list[Driven]:
         """What the workers said at their end."""

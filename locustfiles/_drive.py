@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import eq
 from pathlib import Path
 from typing import Final
@@ -41,7 +41,8 @@ class Plan:
     """What a generator process is told before it starts; travels as a plain dictionary.
 
     ``worker``, ``workers``: its number among those that share the load. ``start_ns``: when the load begins,
-    in nanoseconds since the epoch. ``classes``: the card's, in its order.
+    in nanoseconds since the epoch. ``classes``: the card's, in its order. ``duration_s``: how long an open loop has
+    arrivals; None for no end.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Plan:
     features: tuple[str, ...]
     classes: tuple[int, ...]
     load: Load
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,10 @@ class Driver:
     def open(self) -> bool:
         """Whether arrivals come from a schedule, not from users."""
         return self._load.open
+
+    def start_at(self, start_ns: int) -> None:
+        """Let the load begin then, whatever the plan said: now that everybody is ready."""
+        self._plan = replace(self._plan, start_ns=start_ns)
 
     def open_loop(self, arrivals: _pacer.Arrivals) -> None:
         """Begin to send visits when they are due, whatever the answers do."""

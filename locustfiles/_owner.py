@@ -15,23 +15,23 @@ from locust.runners import MasterRunner, Runner
 
 from analysis import runfolder
 from analysis.runfolder import Stop
-from locustfiles._crew import EVENTS, FINAL, Crew
+from locustfiles._carrier import carry
+from locustfiles._crew import EVENTS, FINAL, READY, Crew
 from locustfiles._drive import Driven, Driver
 from locustfiles._progress import PROGRESS_ENV, Progress
 from locustfiles._recorder import Recorder
 from locustfiles._run import USAGE, OwnedRun, Verdict, Wanted, make_run
+from locustfiles._schedule import ends_after
 from locustfiles._setup import SetupError, check_host, read_setup
-from locustfiles._start import start_driver
+from locustfiles._start import begin, make_driver
 from locustfiles._worker import INTERRUPTED_DRAIN_S
 
 logger = logging.getLogger("plumbline")
 
 INTERRUPTED_S: Final = 2.4
 """From a Ctrl-C to our end, judging included; the launcher's patience ends at 3.5 s."""
-START_DELAY_NS: Final = 400_000_000
-"""Time for the workers to hear of the plan and read their rows before the first arrival is due."""
 ALONE_DELAY_NS: Final = 100_000_000
-"""The same where there are no workers to tell."""
+"""Time for Locust to create its users before the first arrival is due, where there are no workers to tell."""
 
 
 class OwnerSide:
@@ -60,6 +60,7 @@ class OwnerSide:
         if isinstance(runner, MasterRunner):
             runner.register_message(EVENTS, self._on_events)
             runner.register_message(FINAL, self._on_final)
+            runner.register_message(READY, self._on_ready)
 
     @property
     def automatic(self) -> bool:
@@ -90,11 +91,13 @@ class OwnerSide:
                 folder=options.run if self._first else "",
                 users=int(options.num_users or 1),
                 spawn_rate_per_s=float(options.spawn_rate or 1),
-                duration_s=float(options.run_time) if options.run_time else None,
+                duration_s=ends_after(setup.load, float(options.run_time) if options.run_time else None),
                 processes=int(options.processes or 1),
             ),
         )
         self._first = False
+        if options.headless and setup.load.open:
+            options.run_time = None  # the carrier ends it; Locust's clock would, a moment before the last arrival
 
     def interrupt(self) -> None:
         """Somebody wants an end: hurry what can be hurried."""
@@ -119,14 +122,21 @@ class OwnerSide:
         self._run = run
         if os.environ.get(PROGRESS_ENV):
             self._progress = Progress(run.counts, run.duration_s)
+        start_ns = self._set_off(run)
+        options: Any = self._environment.parsed_options
+        if run.load.open and run.duration_s is not None and (options.headless or run.load.shape):
+            carry(self._environment, self._runner, run.load.shape or "open loop", start_ns, run.duration_s)
+
+    def _set_off(self, run: OwnedRun) -> int:
+        """Start the load; when it begins, in nanoseconds since the epoch."""
         if isinstance(self._runner, MasterRunner):
             self._crew = Crew(run.run.id, run.write)
-            start_ns = time.time_ns() + START_DELAY_NS
-            self._crew.enlist(self._runner, lambda worker, workers: run.plan(worker, workers, start_ns))
-        else:
-            self.driver = start_driver(
-                run.plan(0, 1, time.time_ns() + ALONE_DELAY_NS), Recorder(0, run.write), self._environment
-            )
+            return self._crew.enlist(self._runner, run.plan)
+        plan = run.plan(0, 1)
+        self.driver = make_driver(plan, Recorder(0, run.write), self._environment)
+        start_ns = time.time_ns() + ALONE_DELAY_NS
+        begin(self.driver, plan, start_ns)
+        return start_ns
 
     def _refuse(self, message: str) -> None:
         """Show the page and the log why nothing starts, and stop what Locust has begun."""
@@ -138,11 +148,16 @@ class OwnerSide:
         if self._crew is not None:
             self._crew.take_events(msg.node_id, msg.data)
 
+    def _on_ready(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self._crew is not None:
+            self._crew.take_ready(msg.node_id, msg.data)
+
     def _on_final(self, environment: Environment, msg: Any, **_: object) -> None:
         if self._crew is not None:
             self._crew.take_final(msg.node_id, msg.data)
 
     def _on_test_stop(self, **_: object) -> None:
+        self._environment.shape_class = None  # the next test may be a closed loop
         run = self._run
         if run is None or run.run.ended is not None:
             return

@@ -19,8 +19,9 @@ import pyarrow as pa
 from analysis import runfolder
 from analysis.runfolder import PredictorAsked, Recorder, Run, Stop
 from locustfiles._drive import Plan
-from locustfiles._options import ROOT
+from locustfiles._options import ROOT, Load
 from locustfiles._recorder import Book, Counts, Tags
+from locustfiles._schedule import planned_per_s
 from locustfiles._setup import Setup, SetupError
 
 RUNS: Final = Path("runs")
@@ -86,14 +87,19 @@ class OwnedRun:
         assert self.book is not None  # noqa: S101 - the run has begun
         self.book.append(batch)
 
-    def plan(self, worker: int, workers: int, start_ns: int) -> Plan:
-        """What generator process ``worker`` of ``workers`` is told."""
+    @property
+    def load(self) -> Load:
+        """What is asked of the load."""
+        return self._setup.load
+
+    def plan(self, worker: int, workers: int) -> Plan:
+        """What generator process ``worker`` of ``workers`` is told; it hears later when to begin."""
         setup = self._setup
         return Plan(
             run=self.run.id,
             worker=worker,
             workers=workers,
-            start_ns=start_ns,
+            start_ns=time.time_ns(),
             host=self.run.host,
             namespace=self.run.namespace,
             deployment=self.run.deployment,
@@ -102,6 +108,7 @@ class OwnedRun:
             features=setup.card.features,
             classes=setup.card.classes,
             load=setup.load,
+            duration_s=self.duration_s if setup.load.open else None,
         )
 
     def end(self, stop: Stop, recorder: Recorder, tags: Sequence[Tags]) -> None:
@@ -181,6 +188,7 @@ def _run_of(setup: Setup, wanted: Wanted, name: str, now: float) -> Run:
         artifacts={card.artifact: card.sha256 for card in setup.cards.values()},
         versions=_versions(),
         started=runfolder.utc(now),
+        rate_planned_per_s=planned_per_s(setup.load, wanted.duration_s),
     )
 
 

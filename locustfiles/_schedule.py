@@ -37,6 +37,14 @@ def course_of(load: Load) -> Course | None:
     return parse_shape(load.shape) if load.shape else None
 
 
+def ends_after(load: Load, run_time_s: float | None) -> float | None:
+    """How long the load lasts: as long as its shape, or ``run_time_s`` where that is shorter; None for no end."""
+    course = course_of(load)
+    if course is None:
+        return run_time_s
+    return course.duration_s if run_time_s is None else min(run_time_s, course.duration_s)
+
+
 def planned_per_s(load: Load, duration_s: float | None) -> float | None:
     """Mean rate of requests that the load plans over ``duration_s``; None of a closed loop and of a trace."""
     course = course_of(load)

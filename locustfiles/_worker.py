@@ -14,11 +14,11 @@ from locust.exception import RPCError
 from locust.runners import STATE_CLEANUP, WorkerRunner
 
 from analysis.ledger import to_bytes
-from locustfiles._crew import DRAIN, EVENTS, FINAL, PLAN, plan_of
+from locustfiles._crew import DRAIN, EVENTS, FINAL, PLAN, READY, START, plan_of
 from locustfiles._drive import Driver, Plan
 from locustfiles._recorder import Recorder
 from locustfiles._schedule import ScheduleError
-from locustfiles._start import start_driver
+from locustfiles._start import begin, make_driver
 from model.dataset import DatasetError
 
 logger = logging.getLogger("plumbline")
@@ -33,11 +33,13 @@ class WorkerSide:
         self._environment = environment
         self._runner = runner
         self._plan: Plan | None = None
+        self._start_ns = 0
         self._limit_s = 0.0
         self._stopping = False
         self._stopped = Event()
         self.driver: Driver | None = None
         runner.register_message(PLAN, self._on_plan)
+        runner.register_message(START, self._on_start)
         runner.register_message(DRAIN, self._on_drain, concurrent=True)
         events: Any = environment.events
         events.test_start.add_listener(self._on_test_start)
@@ -46,20 +48,27 @@ class WorkerSide:
         events.quitting.add_listener(self._on_quitting)
 
     def _on_plan(self, environment: Environment, msg: Any, **_: object) -> None:
-        self._plan = plan_of(msg.data)
+        """Read the rows and make the requests before the load begins; the master waits for our word."""
+        self._plan = plan = plan_of(msg.data)
+        self._stopping = False
+        self._stopped.clear()
+        self._limit_s = plan.load.timeout_s
+        try:
+            self.driver = make_driver(plan, Recorder(plan.worker, self._sink(plan.run)), self._environment)
+        except (DatasetError, ScheduleError):
+            logger.exception("this worker cannot take part")
+        self._runner.send_message(READY, {"run": plan.run})
+
+    def _on_start(self, environment: Environment, msg: Any, **_: object) -> None:
+        self._start_ns = msg.data["start_ns"]
 
     def _on_test_start(self, **_: object) -> None:
         plan, self._plan = self._plan, None
         if plan is None:
             logger.warning("this worker came after the test had been divided; it takes no part until the next one")
             return
-        self._stopping = False
-        self._stopped.clear()
-        self._limit_s = plan.load.timeout_s
-        try:
-            self.driver = start_driver(plan, Recorder(plan.worker, self._sink(plan.run)), self._environment)
-        except (DatasetError, ScheduleError):
-            logger.exception("this worker cannot take part")
+        if self.driver is not None:
+            begin(self.driver, plan, self._start_ns)
 
     def _sink(self, run: str) -> Any:
         def send(batch: pa.RecordBatch) -> None:

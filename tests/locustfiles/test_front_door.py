@@ -78,6 +78,9 @@ def assert_refused(folder: Path, said: str, *arguments: str, **variables: str) -
         (["--artifacts", "nowhere"], "nowhere"),
         (["--web", "--web-port", "70000"], "expected a free port, got 70000"),
         (["--trace", "none.txt"], "none.txt"),
+        (["--shape", "rump:1/s..2/s:3s"], "expected hold:RATE:TIME, ramp:"),
+        (["--shape", "hold:9/s:9s", "--duration", "5s"], "expected none beside --shape, which says how long it lasts"),
+        (["--shape", "hold:9/s:9s", "--rate", "5"], "reading --rate and --shape: expected one of them, got 2"),
         (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
     ],
 )
@@ -94,6 +97,7 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], said: 
         ("DURATION", "soon", "expected a time"),
         ("SDEP", "none.yaml", "none.yaml"),
         ("IMAGES", "none.toml", "none.toml"),
+        ("PLUMBLINE_SHAPE", "ramp", "got 'ramp'"),
     ],
 )
 def test_a_bad_variable_is_refused_like_a_bad_argument(tmp_path: Path, variable: str, value: str, said: str) -> None:
