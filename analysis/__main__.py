@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 LATEST: Final = Path("runs/latest")
+BAD_INPUT: Final = 2
+"""Exit code."""
 STEPS: Final = {
     "baseline": "before the load: ask Prometheus, wait for a fresh scrape (baseline.json, offline.parquet)",
     "collect": "after the load: fetch what Prometheus stored (samples.parquet)",
@@ -35,12 +37,16 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; its exit code."""
     asked = _parser().parse_args(arguments)
-    from analysis import steps  # noqa: PLC0415  (so that --help and a typo answer at once)
+    if asked.step == "judge":
+        from analysis import judgement  # noqa: PLC0415  (so that --help and a typo answer at once)
+
+        return judgement.run(asked)
+    from analysis import steps  # noqa: PLC0415  (and so that a judge does not wait for what asks and draws)
 
     if getattr(asked, "when_told", False):
         word = sys.stdin.readline().strip()
         if not word:
-            return steps.BAD_INPUT  # whoever started this has gone without a word
+            return BAD_INPUT  # whoever started this has gone without a word
         asked.interrupted = word == "interrupted"
     return steps.run(asked)
 

@@ -73,15 +73,14 @@ def _differences(
     score = [one.score[rows] for one in sides]
     positive = truth == offline.positive
     every = np.ones(len(rows), np.bool_)
+    weight = resampled(len(rows), seed)
     return {
         **{
             name: _newcombe(right[0][chosen], right[1][chosen])
             for name, chosen in (("accuracy", every), ("recall", positive), ("specificity", ~positive))
         },
-        "precision": _bootstrap(lambda side, weight: precisions(called[side], positive, weight), len(rows), seed),
-        "average_precision": _bootstrap(
-            lambda side, weight: average_precisions(score[side], positive, weight), len(rows), seed
-        ),
+        "precision": _bootstrap(lambda side, weight: precisions(called[side], positive, weight), weight),
+        "average_precision": _bootstrap(lambda side, weight: average_precisions(score[side], positive, weight), weight),
     }
 
 
@@ -91,12 +90,22 @@ def _newcombe(first: Bools, second: Bools) -> dict[str, float] | None:
     return _interval(*difference(_paired(first, second)))
 
 
-def _bootstrap(ratio: Callable[[int, Floats], Floats], rows: int, seed: int) -> dict[str, float] | None:
-    """Paired percentile bootstrap over rows (Efron 1979); None where the ratio is undefined on most resamples."""
+def resampled(rows: int, seed: int) -> Floats:
+    """``[RESAMPLES, rows]``: how often each row is drawn, in as many draws with replacement as there are rows."""
+    if not rows:
+        return np.ones((RESAMPLES, 0))
+    random = np.random.default_rng(seed)
+    return random.multinomial(rows, np.full(rows, 1 / rows), RESAMPLES).astype(np.float64)
+
+
+def _bootstrap(ratio: Callable[[int, Floats], Floats], weight: Floats) -> dict[str, float] | None:
+    """Paired percentile bootstrap over rows (Efron 1979); None where the ratio is undefined on most resamples.
+
+    ``weight``: as `resampled` gives it, once for all ratios, for drawing takes longer than to judge a short run.
+    """
+    rows = weight.shape[1]
     if not rows:
         return None
-    random = np.random.default_rng(seed)
-    weight = random.multinomial(rows, np.full(rows, 1 / rows), RESAMPLES).astype(np.float64)
     whole = np.ones((1, rows))
     found = ratio(1, weight) - ratio(0, weight)
     value = float((ratio(1, whole) - ratio(0, whole))[0])

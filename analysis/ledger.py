@@ -8,6 +8,8 @@ handed over, and the judge compares (`runfolder.Recorder`).
 from __future__ import annotations
 
 import io
+import mmap
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -206,24 +208,50 @@ class Scan:
         self.cut: str | None = None
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
+        pages = Pages(self._path)
+        reader = _open(pages.source, self._path)
+        number = 0
+        while True:
+            pages.forget_read()
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                self.cut = None if _ends_with_mark(self._path) else f"no end-of-stream mark after batch {number}"
+                return
+            except (pa.ArrowException, OSError) as error:
+                self.cut = f"batch {number + 1} is broken: {str(error).splitlines()[0]}"
+                return
+            number += 1
+            yield batch
+
+
+class Pages:
+    """A file mapped into memory, of which only a window need be resident.
+
+    What has been read is given back to the kernel a window at a time, else a ledger would be resident whole in the
+    end. A batch that somebody still holds stays good: its pages are the file's, and come back when they are touched.
+    """
+
+    WINDOW: Final = 16 * 2**20
+    """Bytes, a multiple of the page size."""
+
+    def __init__(self, path: Path) -> None:
+        self._forgotten = 0
+        self._mapped: mmap.mmap | None = None
         try:
-            source = pa.memory_map(str(self._path)) if self._path.stat().st_size else self._path.open("rb")
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size:  # nothing cannot be mapped
+                    self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
-            raise LedgerError(f"reading the ledger: expected a file at {self._path}, got: {error.strerror}") from error
-        with source:
-            reader = _open(source, self._path)
-            number = 0
-            while True:
-                try:
-                    batch = reader.read_next_batch()
-                except StopIteration:
-                    self.cut = None if _ends_with_mark(self._path) else f"no end-of-stream mark after batch {number}"
-                    return
-                except (pa.ArrowException, OSError) as error:
-                    self.cut = f"batch {number + 1} is broken: {str(error).splitlines()[0]}"
-                    return
-                number += 1
-                yield batch
+            raise LedgerError(f"reading the ledger: expected a file at {path}, got: {error.strerror}") from error
+        self.source = pa.BufferReader(pa.py_buffer(self._mapped if self._mapped is not None else b""))
+
+    def forget_read(self) -> None:
+        """Give back the pages before the place that has been read up to."""
+        upto = self.source.tell() // self.WINDOW * self.WINDOW
+        if self._mapped is not None and upto > self._forgotten:
+            self._mapped.madvise(mmap.MADV_DONTNEED, self._forgotten, upto - self._forgotten)
+            self._forgotten = upto
 
 
 def _open(source: Any, path: Path) -> Any:

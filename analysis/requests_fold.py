@@ -10,20 +10,23 @@ from analysis.arrays import Codes, Ints
 from analysis.ledger import Kind, Outcome
 
 TIMELINE_BINS: Final = 300
+_MOST: Final = np.iinfo(np.uint32).max
 
 
 class Requests:
     """Running sums over requests. A batch of rows counts once, by its first row.
 
-    ``latency_ns`` by kind and timeline bin, of requests that were not refused: from the planned start to the end.
+    The times are kept as they are, one number a request, for an exact percentile needs each; as a whole number of
+    nanoseconds that lasts 4.2 s in 32 bits, so mostly half the memory is enough.
     """
 
     def __init__(self, window_ns: tuple[int, int]) -> None:
         first, last = window_ns
         width = max((last - first) // TIMELINE_BINS + 1, 1)
         self._starts = first + width * np.arange(1, TIMELINE_BINS, dtype=np.int64)  # of every bin but the first
-        self._latency: tuple[list[list[Ints]], ...] = tuple([[] for _ in range(TIMELINE_BINS)] for _ in Kind)
-        self._lateness: list[Ints] = []
+        self._latency: tuple[list[list[Codes]], ...] = tuple([[] for _ in range(TIMELINE_BINS)] for _ in Kind)
+        self._service: tuple[list[Codes], ...] = tuple([] for _ in Kind)
+        self._lateness: list[Codes] = []
         self._statuses = np.zeros(0, np.int64)
         self.sent = np.zeros(TIMELINE_BINS, np.int64)
 
@@ -35,23 +38,27 @@ class Requests:
         if not len(batch["sent_ns"]):
             return
         planned, sent = batch["planned_ns"], batch["sent_ns"]
-        self._lateness.append(sent - planned)
+        self._lateness.append(narrow(sent - planned))
         self._add_statuses(batch["status"])
         at = self._bins(sent)
         if isinstance(at, int):
             self.sent[at] += len(sent)
         else:
             self.sent += np.bincount(at, minlength=TIMELINE_BINS)
-        took = batch["done_ns"] - planned
+        took, served = narrow(batch["done_ns"] - planned), narrow(batch["done_ns"] - sent)
         answered = batch["outcome"] != Outcome.REFUSED
         for kind in Kind:
             chosen = np.flatnonzero(answered & (batch["kind"] == kind))
             split(self._latency[kind], at if isinstance(at, int) else at[chosen], took[chosen])
+            self._service[kind].append(served[chosen])
 
-    def latency_ns(self) -> tuple[tuple[Ints, ...], ...]:
+    def latency_ns(self) -> tuple[tuple[Codes, ...], ...]:
         return tuple(tuple(_joined(one) for one in kind) for kind in self._latency)
 
-    def lateness_ns(self) -> Ints:
+    def service_ns(self) -> tuple[tuple[Codes, ...], ...]:
+        return tuple(map(tuple, self._service))
+
+    def lateness_ns(self) -> Codes:
         return _joined(self._lateness)
 
     def statuses(self) -> dict[int, int]:
@@ -72,19 +79,25 @@ class Requests:
         return found
 
 
-def split(bins: list[list[Ints]], at: Codes | int, values: Ints) -> None:
+def narrow(times_ns: Ints) -> Codes:
+    """The same numbers in 32 bits where all of them fit."""
+    fit = int(times_ns.min()) >= 0 and int(times_ns.max()) <= _MOST
+    return times_ns.astype(np.uint32) if fit else times_ns
+
+
+def split(bins: list[list[Codes]], at: Codes | int, values: Codes) -> None:
     """Put each value into the list of its bin; a batch spans few bins, which lie together once sorted."""
     if not len(values):
         return
     if isinstance(at, int):
         bins[at].append(values)
         return
-    order = np.argsort(at, kind="stable")
+    order = np.argsort(at.astype(np.int16), kind="stable")  # 16 bits: numpy then sorts by radix
     at, values = at[order], values[order]
     cuts = np.flatnonzero(np.diff(at)) + 1
     for one, part in zip(at[np.r_[0, cuts]], np.split(values, cuts), strict=True):
         bins[int(one)].append(part)
 
 
-def _joined(parts: list[Ints]) -> Ints:
+def _joined(parts: list[Codes]) -> Codes:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from analysis import timeline
+from analysis import load_times, timeline
 from analysis.arrays import Ints
 from analysis.checks_curve import curve_of
 from analysis.compare import comparison
@@ -16,7 +16,6 @@ from analysis.counts import RATIOS, Confusion
 from analysis.curve import as_json
 from analysis.evidence import Evidence, Group, clock_of
 from analysis.judge import verdict
-from analysis.latency import summary
 from analysis.ledger import Kind, Outcome
 from analysis.live import Trajectory
 from analysis.reconcile import cell_of_pattern
@@ -45,7 +44,7 @@ def result(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
         },
         "verdict": verdict(findings).name,
         "findings": [_finding(one) for one in findings],
-        "load": _load(evidence),
+        "load": _load(evidence, findings),
         "predictors": {
             one.name: _predictor(evidence, group, one) for group in evidence.groups for one in group.predictors
         },
@@ -83,7 +82,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _load(evidence: Evidence) -> dict[str, Any] | None:
+def _load(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any] | None:
     tally = evidence.tally
     if tally is None:
         return None
@@ -99,8 +98,8 @@ def _load(evidence: Evidence) -> dict[str, Any] | None:
         "shape": evidence.run.asked.get("shape") or None,
         "calibration": evidence.run.calibration,
         "rate_achieved": round(requests / seconds, 3) if seconds else None,
-        "latency_ms": {one.name.lower(): summary(np.concatenate(tally.latency_ns[one])) for one in Kind},
-        "lateness_ms": summary(tally.lateness_ns, ("p50", "p99")),
+        **load_times.times(tally),
+        "generator": load_times.generator(evidence.run.recorder, findings),
         "timeline": timeline.load(tally),
     }
 

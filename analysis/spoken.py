@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from analysis import spoken_load
 from analysis.counts import RATIOS
 from model.contract import CELLS
 
@@ -16,7 +17,7 @@ def spoken(result: Mapping[str, Any]) -> str:
     lines = [f"{result['verdict']}  {result['run']['deployment']}  ({result['run']['id']})"]
     lines += _reasons(result["findings"])
     if result["load"] is not None:
-        lines.append(_load(result["load"]))
+        lines += spoken_load.lines(result["load"])
     lines += [line for name, one in result["predictors"].items() for line in _predictor(name, one)]
     if result["comparison"] is not None:
         lines.append(f"  which is better: {result['comparison']['message']}")
@@ -32,18 +33,6 @@ def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     lines += [f"  and {len(bad) - _REASONS} more (see the report)"] if len(bad) > _REASONS else []
     advice = next((one["advice"] for one in bad if one["advice"]), None)
     return [*lines, f"  what to do: {advice}"] if advice else lines
-
-
-def _load(load: Mapping[str, Any]) -> str:
-    latency = load["latency_ms"]
-    parts = [f"  load: {load['requests']:,} requests"]
-    if load["rate_achieved"] is not None:
-        parts.append(f"{load['rate_achieved']:,.0f}/s")
-    parts += [
-        f"{kind} p50 {one['p50']:.1f} p99 {one['p99']:.1f} ms" for kind, one in latency.items() if one is not None
-    ]
-    lost = [f"{load[name]:,} {name}" for name in ("refused", "indeterminate") if load[name]]
-    return ", ".join([*parts, *lost])
 
 
 def _predictor(name: str, one: Mapping[str, Any]) -> list[str]:

@@ -1,30 +1,25 @@
-"""The steps of the command line: each reads a run folder and leaves a file in it."""
+"""The steps of the command line but `judgement`: each reads a run folder and leaves a file in it."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
 import time
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from analysis import baseline, collect, evidence, exposed, gates, judge, offline, report, result, runfolder
+from analysis import baseline, collect, exposed, offline, report, runfolder
 from analysis.instant import instant
+from analysis.judgement import EXIT_CODE, complain, judgement, say, settle_gates, told
 from analysis.offline import OfflineError
 from analysis.prom import Prometheus, PrometheusError
 from analysis.report_fields import ReportError
-from analysis.runfolder import OFFLINE_FILE, RESULT_FILE, Run, RunFolderError
+from analysis.runfolder import OFFLINE_FILE, RESULT_FILE, Run
 from analysis.samples import Samples
 from analysis.scoring import answers_for, artifacts_folder
 from analysis.spoken import spoken
-from analysis.verdict import Verdict
-
-BAD_INPUT: Final = 2
-EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
 
 
 class InputError(Exception):
@@ -33,21 +28,16 @@ class InputError(Exception):
 
 def run(asked: argparse.Namespace) -> int:
     """Run the step that the arguments name; its exit code."""
-    try:
-        return _STEPS[asked.step](asked)
-    except (InputError, gates.GateError, OfflineError, PrometheusError, ReportError, RunFolderError) as error:
-        return _complain(str(error))
-    except OSError as error:
-        return _complain(f"{asked.step}: {error.strerror or error} ({error.filename or asked.folder}).")
+    return told(asked, _STEPS[asked.step], (InputError, OfflineError, PrometheusError, ReportError))
 
 
 def _baseline(asked: argparse.Namespace) -> int:
     found = runfolder.read(asked.folder)
     prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
-    _settle_gates(asked.folder, asked.gate if asked.gate is not None else _gates_of_project())
+    settle_gates(asked.folder, asked.gate if asked.gate is not None else _gates_of_project())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
     _score(asked.folder, found)
-    _say(baseline.write(asked.folder, found, prometheus, asked.wait, time.time, time.sleep))
+    say(baseline.write(asked.folder, found, prometheus, asked.wait, time.time, time.sleep))
     return 0
 
 
@@ -56,16 +46,9 @@ def _collect(asked: argparse.Namespace) -> int:
     _score_once(asked.folder, found)
     stored = _gather(asked, found)
     if stored.problem:
-        return _complain(stored.problem)
-    _say(f"collected {sum(len(one.time_ms) for one in stored.series):,} samples of {len(stored.series)} series")
+        return complain(stored.problem)
+    say(f"collected {sum(len(one.time_ms) for one in stored.series):,} samples of {len(stored.series)} series")
     return 0
-
-
-def _judge(asked: argparse.Namespace) -> int:
-    content, verdict = _judgement(asked)
-    _say(spoken(content))
-    _say(f"  result: {asked.folder / RESULT_FILE}")
-    return EXIT_CODE[verdict]
 
 
 def _report(asked: argparse.Namespace) -> int:
@@ -76,7 +59,7 @@ def _report(asked: argparse.Namespace) -> int:
             f"Judge first: python -m analysis judge {asked.folder}"
         )
     for path in report.write_reports(asked.folder):
-        _say(str(path))
+        say(str(path))
     return 0
 
 
@@ -84,22 +67,21 @@ def _finish(asked: argparse.Namespace) -> int:
     """Collect, judge and report; the judge itself says what a failure to collect means."""
     found = runfolder.read(asked.folder)
     problems = [_problem_of(lambda: _score_once(asked.folder, found)), _problem_of(lambda: _gather(asked, found))]
-    content, verdict = _judgement(asked)
-    _say(spoken(content))  # before the reports: a full disk must not take the verdict along
+    content, verdict = judgement(asked.folder, asked.gate)
+    say(spoken(content))  # before the reports: a full disk must not take the verdict along
     paths = report.write_reports(asked.folder)
     for problem in problems:
         if problem:
-            _say(f"  note: {problem}")
-    _say(f"  report: {_page(paths) or asked.folder / RESULT_FILE}")
+            say(f"  note: {problem}")
+    say(f"  report: {_page(paths) or asked.folder / RESULT_FILE}")
     if found.ended:
-        _say(f"  {time.time() - instant(found.ended):.1f} s from the end of the load to this verdict")
+        say(f"  {time.time() - instant(found.ended):.1f} s from the end of the load to this verdict")
     return EXIT_CODE[verdict]
 
 
 _STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "baseline": _baseline,
     "collect": _collect,
-    "judge": _judge,
     "report": _report,
     "finish": _finish,
 }
@@ -131,23 +113,6 @@ def _gather(asked: argparse.Namespace, found: Run) -> Samples:
     return stored
 
 
-def _judgement(asked: argparse.Namespace) -> tuple[dict[str, Any], Verdict]:
-    folder: Path = asked.folder
-    _settle_gates(folder, asked.gate)
-    found = evidence.load(folder, runfolder.read(folder))
-    findings = judge.judge(found)
-    content = result.result(found, findings)
-    runfolder.write_atomically(folder / RESULT_FILE, result.text(content))
-    return content, judge.verdict(findings)
-
-
-def _settle_gates(folder: Path, texts: Sequence[str] | None) -> None:
-    """Write down the gates that the run is judged by, if any are given: a copied folder is then judged by the same."""
-    if texts is not None:
-        chosen = [gates.parse(text).text for text in texts]
-        runfolder.write_atomically(folder / evidence.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
-
-
 def _gates_of_project() -> list[str]:
     """``tool.plumbline.gates`` of the working folder's ``pyproject.toml``; none where there is none."""
     try:
@@ -166,12 +131,3 @@ def _gates_of_project() -> list[str]:
 
 def _page(paths: Sequence[Path]) -> Path | None:
     return next((path for path in paths if path.suffix == ".html"), None)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _complain(line: str) -> int:
-    sys.stderr.write(f"plumbline: {line}\n")
-    return BAD_INPUT

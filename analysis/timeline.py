@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.counts import RATIOS, Confusion
-from analysis.latency import percentile
+from analysis.latency import percentiles
 from analysis.live import Trajectory
 from analysis.requests_fold import TIMELINE_BINS
 from analysis.runfolder import utc
@@ -47,12 +47,13 @@ def load(tally: Tally) -> dict[str, list[Any]]:
     step = max(TIMELINE_BINS // _BINS, -(-(10**9) // width_ns))  # never finer than a second
     step = min(step, TIMELINE_BINS)
     starts = range(0, TIMELINE_BINS, step)
-    every = [np.concatenate([part for kind in tally.latency_ns for part in kind[at : at + step]]) for at in starts]
+    every = [[part for kind in tally.latency_ns for part in kind[at : at + step]] for at in starts]
+    both = [percentiles(parts, (0.5, 0.99)) if any(map(len, parts)) else (None, None) for parts in every]
     sent = [int(tally.sent[at : at + step].sum()) for at in starts]
     widths_s = [min(step, TIMELINE_BINS - at) * width_ns / 1e9 for at in starts]
     return {
         "time": [utc((first + at * width_ns) / 1e9) for at in starts],
         "attempted_per_s": [round(number / width, 3) for number, width in zip(sent, widths_s, strict=True)],
-        "p50_ms": [percentile(times, 0.5) if len(times) else None for times in every],
-        "p99_ms": [percentile(times, 0.99) if len(times) else None for times in every],
+        "p50_ms": [one[0] for one in both],
+        "p99_ms": [one[1] for one in both],
     }

@@ -16,7 +16,15 @@ ARROWS: dict[str, set[str]] = {
     "analysis": {"model.contract", "model.dataset", "model.artifact"},
     "locustfiles": {
         "analysis.arrow",
+        "analysis.capacity",
+        "analysis.capacity_file",
+        "analysis.capacity_gates",
+        "analysis.capacity_report",
+        "analysis.capacity_step",
+        "analysis.gates",
         "analysis.ledger",
+        "analysis.project",
+        "analysis.queries",
         "analysis.runfolder",
         "deploy.manifest",
         "model.contract",
@@ -26,7 +34,7 @@ ARROWS: dict[str, set[str]] = {
 }
 """What each package may import of the others. ``deploy.manifest`` is the pure reader of a SeldonDeployment."""
 
-EDGES = {"prom", "plot", "__main__", "steps", "baseline", "scoring", "collect", "exposed"}
+EDGES = {"prom", "plot", "__main__", "steps", "judgement", "baseline", "scoring", "collect", "exposed", "project"}
 """Modules of ``analysis`` that touch a network, a model file or the command line."""
 
 

@@ -86,9 +86,15 @@ def load(points: int = 30, **said: Any) -> Json:
         "rate_asked": None,
         "rate_achieved": 399.8,
         "latency_ms": {
-            "predict": {"p50": 2.113, "p90": 3.9, "p99": 9.41, "p999": 21.8, "max": 33.017},
-            "feedback": {"p50": 2.7, "p90": 4.4, "p99": 11.02, "p999": 25.1, "max": 41.2},
+            "predict": {"p50": 2.113, "p90": 3.9, "p99": 9.41, "p999": 21.8, "p9999": None, "max": 33.017},
+            "feedback": {"p50": 2.7, "p90": 4.4, "p99": 11.02, "p999": 25.1, "p9999": None, "max": 41.2},
         },
+        "service_ms": {
+            "predict": {"p50": 1.9, "p90": 3.1, "p99": 8.12, "p999": 20.4, "p9999": None, "max": 31.017},
+            "feedback": {"p50": 2.7, "p90": 4.4, "p99": 11.02, "p999": 25.1, "p9999": None, "max": 41.2},
+        },
+        "percentile_needs": {"p50": 2, "p90": 10, "p99": 100, "p999": 1000, "p9999": 10_000},
+        "generator": {"verdict": "PASS", "processes": 1, "cpu_share": 0.41, "waited_share": 0.01, "dropped": 0},
         "lateness_ms": {"p50": 0.0, "p99": 0.0, "max": 0.0},
         "timeline": {
             "time": [runfolder.utc(START + i) for i in range(points)],

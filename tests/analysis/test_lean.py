@@ -22,3 +22,20 @@ def test_judging_imports_no_heavy_package(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_judging_alone_imports_nothing_that_asks_or_draws(tmp_path: Path) -> None:
+    """`judge` asks no server and renders no page; `finish` does both, which is how it is known that this can fail."""
+    worlds.put(tmp_path, BASE)
+    found = {step: loaded(step, tmp_path) for step in ("['judge', {}]", "['finish', '--interrupted', {}]")}
+    assert list(found.values()) == ["[]", "['requests', 'jinja2', 'prometheus_client']"]
+
+
+def loaded(step: str, folder: Path) -> str:
+    """Which of the packages for asking and drawing a step imports, as printed."""
+    told = (
+        f"import sys; from analysis.__main__ import main; main({step.format(repr(str(folder)))}); "
+        "print([name for name in ('requests', 'jinja2', 'prometheus_client') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]

@@ -18,6 +18,8 @@ from analysis.ledger import (
     LedgerError,
     LedgerWriter,
     Outcome,
+    Pages,
+    Scan,
     batch_of,
     batch_of_events,
     from_bytes,
@@ -177,3 +179,45 @@ def test_columns_of_different_lengths_make_no_batch() -> None:
     columns[3] = [1, 2]
     with pytest.raises((pa.ArrowInvalid, ValueError)):
         batch_of(columns).validate(full=True)
+
+
+def resident_file_pages() -> int:
+    """Bytes of mapped files that are resident in this process (Linux: proc(5), RssFile)."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssFile:"))
+
+
+def most_resident_while_scanned(path: Path) -> int:
+    """How far the resident file pages grow while each column of each batch is read once."""
+    before, most = resident_file_pages(), 0
+    for batch in Scan(path):
+        assert all(len(bytes(column.buffers()[1])) for column in batch.columns)
+        most = max(most, resident_file_pages() - before)
+    return most
+
+
+def test_a_long_ledger_is_not_resident_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scanning it keeps a window of its pages; the twin, whose window is never left, keeps them all."""
+    path = tmp_path / "l.arrow"
+    one = batch_of_events([event()] * 20_000)
+    writer = LedgerWriter(path)
+    for _ in range(90):
+        writer.append(one)
+    writer.close()
+    length = path.stat().st_size
+    assert length > 4 * Pages.WINDOW
+    assert most_resident_while_scanned(path) < 2 * Pages.WINDOW
+    monkeypatch.setattr(Pages, "WINDOW", 2**40)
+    assert most_resident_while_scanned(path) > 0.9 * length
+
+
+def test_a_batch_that_is_kept_stays_good(tmp_path: Path) -> None:
+    """Its pages were given back to the kernel while later batches were read; they come back as they were."""
+    path = tmp_path / "l.arrow"
+    batches = [batch_of_events([event(row=number)] * 20_000) for number in range(40)]
+    writer = LedgerWriter(path)
+    for batch in batches:
+        writer.append(batch)
+    writer.close()
+    assert path.stat().st_size > 2 * Pages.WINDOW
+    assert list(Scan(path)) == batches

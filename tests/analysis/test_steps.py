@@ -173,7 +173,11 @@ def test_result_json_has_the_fields_of_schema_one(tmp_path: Path) -> None:
     assert all(set(one) == finding for one in result["findings"])
     load = {"attempted", "acknowledged", "refused", "indeterminate", "rate_asked", "rate_achieved", "latency_ms"}
     assert load | {"lateness_ms"} <= set(result["load"])
-    assert set(result["load"]["latency_ms"]["predict"]) == {"p50", "p90", "p99", "p999", "max"}
+    percentiles = {"p50", "p90", "p99", "p999", "p9999", "max"}
+    for times in ("latency_ms", "service_ms"):
+        assert set(result["load"][times]["predict"]) == set(result["load"][times]["feedback"]) == percentiles
+    assert set(result["load"]["percentile_needs"]) == percentiles - {"max"}
+    assert set(result["load"]["generator"]) == {"verdict", "processes", "cpu_share", "waited_share", "dropped"}
     cells = {"tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "specificity"}
     for one in result["predictors"].values():
         assert set(one["live"]) == set(one["offline"]) == cells

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,23 +25,23 @@ def plan(starts: list[int], ends: list[int]) -> Plan:
     return Plan(offline, ARTIFACTS, edges[0], edges[1], (START_NS, START_NS + 1000 * MS))
 
 
-def folded(events: list[Event], chosen: Plan, size: int = 3) -> Tally:
+def folded(events: list[Event], chosen: Plan, size: int = 3, chunk: int = 5) -> Tally:
     batches = [ledger.batch_of_events(events[at : at + size]) for at in range(0, len(events), size)]
-    return tally(batches, chosen)
+    return tally(batches, chosen, chunk)
 
 
 @st.composite
 def events(draw: st.DrawFn) -> list[Event]:
     one = st.tuples(
         st.sampled_from(list(Kind)), st.integers(0, ROWS + 1), st.integers(0, 900), st.integers(0, 300),
-        st.sampled_from(list(Outcome)), st.integers(-1, 3), st.integers(0, 1),
+        st.sampled_from(list(Outcome)), st.integers(-1, 3), st.integers(0, 1), st.integers(0, 6000),
     )  # fmt: skip
-    return [
-        worlds.event(
-            kind, row, START_NS + at * MS, START_NS + (at + took) * MS, outcome, predicted=predicted, position=position
-        )
-        for kind, row, at, took, outcome, predicted, position in draw(st.lists(one, max_size=25))
-    ]
+    found = []
+    for kind, row, at, took, outcome, predicted, position, late in draw(st.lists(one, max_size=25)):
+        sent_ns, done_ns = START_NS + at * MS, START_NS + (at + took) * MS
+        event = worlds.event(kind, row, sent_ns, done_ns, outcome, predicted=predicted, position=position)
+        found.append(replace(event, planned_ns=sent_ns - late * MS))
+    return found
 
 
 @settings(max_examples=60, deadline=None)
@@ -75,6 +77,10 @@ def test_the_fold_counts_what_a_look_at_each_event_counts(
         ]
         took = sorted(one.done_ns - one.planned_ns for one in requests)
         assert sorted(np.concatenate(got.latency_ns[kind]).tolist()) == took
+        served = sorted(one.done_ns - one.sent_ns for one in requests)
+        assert sorted(time for part in got.service_ns[kind] for time in part.tolist()) == served
+    late = sorted(one.sent_ns - one.planned_ns for one in found if one.position == 0)
+    assert sorted(got.lateness_ns.tolist()) == late
     assert got.span_ns == ((min(e.sent_ns for e in found), max(e.done_ns for e in found)) if found else None)
     assert int(got.sent.sum()) == sum(one.position == 0 for one in found)
 
@@ -92,11 +98,11 @@ def test_answers_are_counted_by_row_and_class(found: list[Event]) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(events(), st.integers(1, 9))
-def test_batches_do_not_matter(found: list[Event], size: int) -> None:
-    """The same events give the same tally however they are cut into batches."""
+@given(events(), st.integers(1, 9), st.integers(1, 20))
+def test_batches_do_not_matter(found: list[Event], size: int, chunk: int) -> None:
+    """The same events give the same tally however they are cut into batches, and these put together for the fold."""
     chosen = plan([START_NS + 200 * MS, START_NS + 700 * MS], [START_NS + 300 * MS])
-    one, other = folded(found, chosen, size), folded(found, chosen, 100)
+    one, other = folded(found, chosen, size, chunk), folded(found, chosen, 100)
     assert one.before.tolist() == other.before.tolist()
     assert one.upto.tolist() == other.upto.tolist()
     assert one.total.tolist() == other.total.tolist()

@@ -1,0 +1,43 @@
+"""The load in a few lines, for a terminal: how much, how fast, and whether the generator was fit to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_SHOWN: Final = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "max"}
+
+
+def lines(load: Mapping[str, Any]) -> list[str]:
+    """Requests and rate; then for each kind of request its response and service times; then the generator."""
+    kinds = [kind for kind, row in load["latency_ms"].items() if row is not None]
+    times = [_times(kind, load["latency_ms"][kind], load["service_ms"][kind]) for kind in kinds]
+    return [_sent(load), *times, *_generator(load)]
+
+
+def _sent(load: Mapping[str, Any]) -> str:
+    parts = [f"  load: {load['requests']:,} requests"]
+    if load["rate_achieved"] is not None:
+        parts.append(f"{load['rate_achieved']:,.0f}/s")
+    parts += [f"{load[name]:,} {name}" for name in ("refused", "indeterminate") if load[name]]
+    return ", ".join(parts)
+
+
+def _times(kind: str, response: Mapping[str, float | None], service: Mapping[str, float | None]) -> str:
+    """From the planned time and from the sending; the second only where it differs, as it cannot in a closed loop."""
+    told = f"    {kind:<9} response {_percentiles(response)} ms"
+    return told if response == service else f"{told}; service {_percentiles(service)} ms"
+
+
+def _percentiles(row: Mapping[str, float | None]) -> str:
+    """Those that the number of requests supports."""
+    return "  ".join(f"{said} {row[name]:.1f}" for name, said in _SHOWN.items() if row.get(name) is not None)
+
+
+def _generator(load: Mapping[str, Any]) -> list[str]:
+    said, late = load["generator"], load["lateness_ms"]
+    if said is None or late is None:
+        return []
+    dropped = f", {said['dropped']:,} arrivals dropped" if said["dropped"] else ""
+    fit = "fit" if said["verdict"] == "PASS" else "not fit"
+    return [f"    generator {fit}: late {_percentiles(late)} ms, {said['cpu_share']:.0%} of a core{dropped}"]
