@@ -93,7 +93,7 @@ INSTRUMENTATION: Final = (
     ),
     Row(
         "counts-ahead",
-        "fifty counts are shown before they happen",
+        "fifty counts are shown two seconds before they happen",
         "FAIL",
         ("counted early",),
         (),
