@@ -17,7 +17,17 @@ from typing import Any, Final, NoReturn
 
 from analysis import runfolder
 from deploy.manifest import ManifestError, require_runnable
-from locustfiles._options import BY_DEST, OPTIONS, ROOT, VARIABLES, OptionsError, parse_duration, variable_of
+from locustfiles._options import (
+    BY_DEST,
+    NO_CALIBRATION,
+    NO_CALIBRATION_TEXT,
+    OPTIONS,
+    ROOT,
+    VARIABLES,
+    OptionsError,
+    parse_duration,
+    variable_of,
+)
 from locustfiles._setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
 from model.artifact import ArtifactError, load_model
 
@@ -84,6 +94,8 @@ def parser() -> argparse.ArgumentParser:
     load = made.add_argument_group("the load")
     for option in OPTIONS:
         _add(load, option.flag, option.default, option.convert, option.text, option.choices)
+    skip = os.environ.get(variable_of(NO_CALIBRATION), "").lower() in {"1", "true", "yes"}
+    load.add_argument(NO_CALIBRATION, action="store_true", default=skip, help=NO_CALIBRATION_TEXT)
     return made
 
 
@@ -194,6 +206,8 @@ def _locust(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> li
         port = str(_free_port())
         command += ["--processes", str(parsed.processes), "--master-port", port]
         command += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+    if parsed.no_calibration:
+        command.append(NO_CALIBRATION)
     if parsed.host:
         command += ["--host", parsed.host]
     for dest, option in BY_DEST.items():

@@ -33,6 +33,8 @@ VARIABLES: Final = (
 """Options that have a variable of their own name, those of `make loadtest`."""
 PREFIX: Final = "PLUMBLINE_"
 Transport = Literal["rest", "grpc"]
+NO_CALIBRATION: Final = "--no-calibration"
+NO_CALIBRATION_TEXT: Final = "Open loop: do not measure beforehand what the generator itself can do"
 REWARDS: Final = ("correct", "none")
 ARRIVALS: Final = ("constant", "poisson")
 
@@ -137,6 +139,9 @@ def add_options(parser: Any) -> None:
             help=option.text,
             env_var=variable_of(option.flag),
         )
+    parser.add_argument(
+        NO_CALIBRATION, action="store_true", help=NO_CALIBRATION_TEXT, env_var=variable_of(NO_CALIBRATION)
+    )
 
 
 def parse_duration(text: str) -> float:

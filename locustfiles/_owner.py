@@ -15,13 +15,14 @@ from locust.runners import MasterRunner, Runner
 
 from analysis import runfolder
 from analysis.runfolder import Stop
+from locustfiles._calibration import cores
 from locustfiles._carrier import carry
 from locustfiles._crew import EVENTS, FINAL, READY, Crew
 from locustfiles._drive import Driven, Driver
 from locustfiles._progress import PROGRESS_ENV, Progress
 from locustfiles._recorder import Recorder
 from locustfiles._run import USAGE, OwnedRun, Verdict, Wanted, make_run
-from locustfiles._schedule import ends_after
+from locustfiles._schedule import ends_after, peak_per_s
 from locustfiles._setup import SetupError, check_host, read_setup
 from locustfiles._start import begin, make_driver
 from locustfiles._worker import INTERRUPTED_DRAIN_S
@@ -93,11 +94,28 @@ class OwnerSide:
                 spawn_rate_per_s=float(options.spawn_rate or 1),
                 duration_s=ends_after(setup.load, float(options.run_time) if options.run_time else None),
                 processes=int(options.processes or 1),
+                calibrate=not options.no_calibration,
             ),
         )
+        self._tell_of_calibration(self._prepared)
         self._first = False
         if options.headless and setup.load.open:
             options.run_time = None  # the carrier ends it; Locust's clock would, a moment before the last arrival
+
+    def _tell_of_calibration(self, run: OwnedRun) -> None:
+        """Say what the generator can do, and whether that is enough for what is asked of it."""
+        if run.calibration is None:
+            return
+        options: Any = self._environment.parsed_options
+        processes = int(options.processes or getattr(options, "expect_workers", None) or 1)
+        several = isinstance(self._runner, MasterRunner) and not options.processes  # on machines that we do not know
+        peak = peak_per_s(run.load)
+        warning = peak and run.calibration.warning(peak, processes, processes if several else cores())
+        for line in filter(None, (run.calibration.line(), warning)):
+            if os.environ.get(PROGRESS_ENV):
+                print(f"  {line}", file=sys.stderr, flush=True)
+            else:
+                logger.warning(line) if line == warning else logger.info(line)
 
     def interrupt(self) -> None:
         """Somebody wants an end: hurry what can be hurried."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +16,15 @@ import pyarrow as pa
 
 from analysis import runfolder
 from analysis.runfolder import PredictorAsked, Recorder, Run, Stop
+from locustfiles._calibration import Calibrating, Calibration
 from locustfiles._drive import Plan
-from locustfiles._options import ROOT, Load
+from locustfiles._options import Load
 from locustfiles._recorder import Book, Counts, Tags
 from locustfiles._schedule import planned_per_s
 from locustfiles._setup import Setup, SetupError
+from locustfiles._stages import start_judge, take_baseline
 
 RUNS: Final = Path("runs")
-ANALYSIS_ENV: Final = "PLUMBLINE_ANALYSIS"
-"""Command to call in place of ``python -m analysis``; the tests of this folder use it."""
 PACKAGES: Final = ("locust", "gevent", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
 INCONCLUSIVE: Final = 4
 USAGE: Final = 2
@@ -43,6 +41,7 @@ class Wanted:
     spawn_rate_per_s: float
     duration_s: float | None
     processes: int
+    calibrate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,14 @@ class OwnedRun:
         self._setup = setup
         self._judge = judge
         self.book: Book | None = None
+        self.calibration: Calibration | None = None
+
+    def calibrated(self, found: Calibration | None) -> None:
+        """Note what the generator can do, if somebody measured it."""
+        self.calibration = found
+        if found is not None:
+            self.run = replace(self.run, calibration=asdict(found))
+            runfolder.write(self.folder, self.run)
 
     def begin(self) -> None:
         """Open the ledger: the load is about to start."""
@@ -151,20 +158,22 @@ def make_run(setup: Setup, wanted: Wanted) -> OwnedRun:
     _make_folder(folder)
     run = _run_of(setup, wanted, folder.resolve().name if wanted.folder else name, now)
     runfolder.write(folder, run)
-    judge = _start_judge(folder.resolve())
+    judge = start_judge(folder.resolve())
+    owned = OwnedRun(folder.resolve(), run, setup, judge)
+    calibrating = Calibrating(owned.plan(0, 1)) if wanted.calibrate and setup.load.open else None
     try:
-        _baseline(folder.resolve())
+        take_baseline(folder.resolve())
+        if calibrating is not None:
+            owned.calibrated(calibrating.found())
     except BaseException:
         judge.kill()
         judge.communicate()
         raise
+    finally:
+        if calibrating is not None:
+            calibrating.abandon()
     _point_latest(folder.resolve())
-    return OwnedRun(folder.resolve(), run, setup, judge)
-
-
-def analysis_command() -> list[str]:
-    """Command of the judging stages."""
-    return shlex.split(os.environ.get(ANALYSIS_ENV, "")) or [sys.executable, "-m", "analysis"]
+    return owned
 
 
 def _run_of(setup: Setup, wanted: Wanted, name: str, now: float) -> Run:
@@ -212,34 +221,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(f"making the run folder {folder}: {error.strerror}.") from error
-
-
-def _start_judge(folder: Path) -> subprocess.Popen[str]:
-    """The judging of the run to come, importing what it needs while the baseline waits for a scrape.
-
-    Python, Arrow and scikit-learn take a second or two to load: too long between the end of the load and a
-    verdict, and far too long after a Ctrl-C. It sits on its standard input until told how the run ended, and
-    ends by itself when we are gone. Its session is its own: a Ctrl-C that reaches us is ours to deal with.
-    """
-    command = [*analysis_command(), "finish", str(folder), "--when-told"]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-
-def _baseline(folder: Path) -> None:
-    command = [*analysis_command(), "baseline", str(folder)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:
-        try:
-            said, _ = process.communicate()
-        except BaseException:  # a Ctrl-C while we wait
-            process.kill()
-            raise
-    if process.returncode:
-        lines = said.strip().splitlines() or [f"analysis baseline ended with {process.returncode} and said nothing"]
-        raise SetupError(lines[-1])
 
 
 def _point_latest(folder: Path) -> None:
