@@ -22,9 +22,6 @@ CPU_LIMIT: Final = 0.9
 """Share of a core above which a generator process queues its own requests, so that its times are its own."""
 LATE_LIMIT_MS: Final = 50.0
 """p99 lateness of planned requests above which the load was not the one asked for; a healthy one keeps below 5."""
-WAIT_LIMIT: Final = 0.05
-"""Share of the run waited for a CPU from which a late generator is told to have been kept from it by others: lateness
-is looked at where 1 % of the requests are late, and a generator on a free machine waits for less than 0.5 %."""
 _AGAIN: Final = "Run the load again and let it end by itself."
 
 
@@ -176,7 +173,7 @@ def _why_late(said: Recorder) -> tuple[str, str]:
     if said.waited_share is None:
         return f"{used}, and this kernel does not say whether it wanted more", "Lower RATE, or free the machine."
     told = f"{used} and waited {said.waited_share:.0%} of the run for a CPU that others had"
-    if said.waited_share > WAIT_LIMIT:
+    if said.waited_share > said.cpu_share:  # it wanted the CPU for longer than it had it
         return told, "Free the machine of other work, or run the load generator on one of its own."
     return told, "Look for what held the load generator up: it was stopped, or the machine was."
 

@@ -75,7 +75,9 @@ def scrapes(evidence: Evidence) -> tuple[Finding, ...]:
 
 def _scrapes(name: str, found: tuple[Target, ...], first_ms: float, last_ms: float) -> list[Finding]:
     findings = [
-        finding for target in found for finding in (*_gaps(name, target, first_ms, last_ms), *_falls(name, target))
+        finding
+        for target in found
+        for finding in (*_gaps(name, target, first_ms, last_ms), *_falls(name, target, first_ms))
     ]
     twice = scraped_twice(found)
     if twice:
@@ -105,9 +107,14 @@ def _gaps(name: str, target: Target, first_ms: float, last_ms: float) -> list[Fi
     return [_unknown("scrapes", name, why, "scrape gap", advice)]
 
 
-def _falls(name: str, target: Target) -> list[Finding]:
-    """The first scrape at which a cell's count of the target fell."""
+def _falls(name: str, target: Target, first_ms: float) -> list[Finding]:
+    """The first scrape at which a cell's count of the target fell, since the last scrape before the load.
+
+    What it lost before that (a restart between two runs) is in no count since then.
+    """
     value, time_ms = target.value[target.up], target.time_ms[target.up]
+    since = max(int(np.searchsorted(time_ms, first_ms)) - 1, 0)
+    value, time_ms = value[since:], time_ms[since:]
     fell = np.argwhere(np.diff(value, axis=0) < 0)
     if not len(fell):
         return []

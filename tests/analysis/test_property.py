@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,39 +12,26 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import worlds
-from analysis.ledger import Event, Kind, Outcome
-from analysis.samples import Clock, Series
+from analysis.ledger import Kind, Outcome
+from analysis.samples import Series
 from analysis.verdict import Verdict
-from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, Count, World
+from any_world import (
+    ANY,
+    HALF,
+    SPLIT,
+    SURE,
+    bound_of,
+    late,
+    pick,
+    restarted,
+    stamps_of,
+    too_low_for_certain,
+    true_worlds,
+)
+from worlds import MS, START_NS, Count, World
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-KNOWN = (Outcome.ACKNOWLEDGED, Outcome.ACKNOWLEDGED, Outcome.ACKNOWLEDGED, Outcome.REFUSED)
-ANY = (*KNOWN, Outcome.INDETERMINATE)
-
-
-@st.composite
-def ledgers(draw: st.DrawFn, outcomes: tuple[Outcome, ...] = KNOWN) -> tuple[Event, ...]:
-    """Feedback at any times, overlapping or not; at least half of it acknowledged."""
-    rows = st.tuples(st.integers(0, 1200), st.integers(1, 1500), st.integers(0, 11), st.sampled_from(outcomes))
-    events, at = [], START_NS
-    for number, (gap, took, row, outcome) in enumerate(draw(st.lists(rows, min_size=1, max_size=30))):
-        at += gap * MS
-        events.append(worlds.event(Kind.FEEDBACK, row, at, at + took * MS, outcome, request=number))
-    assume(2 * sum(one.outcome is Outcome.ACKNOWLEDGED for one in events) >= len(events))
-    return tuple(events)
-
-
-@st.composite
-def true_worlds(draw: st.DrawFn, outcomes: tuple[Outcome, ...] = KNOWN, most: int = 3) -> World:
-    """A true world of any ledger: shadow or not, targets, workers, prior counts, clocks, scrape interval."""
-    predictors = draw(st.sampled_from([(PRIMARY,), (PRIMARY, SHADOW)]))
-    targets, workers = draw(st.integers(1, most)), draw(st.integers(1, most))
-    seed = draw(st.integers(0, 2**20))
-    made = worlds.world(draw(ledgers(outcomes)), predictors, seed, targets=targets, workers=workers)
-    clock = Clock(draw(st.sampled_from([-40.0, -0.25, 0.0, 3.0])), draw(st.sampled_from([0.0, 0.02])))
-    interval_ns = draw(st.sampled_from([SECOND // 4, SECOND, 2 * SECOND]))
-    return replace(made, clock=clock, interval_ns=interval_ns, prior=draw(st.sampled_from([0, 7])))
 
 
 def verdict_of(world: World) -> Verdict:
@@ -53,17 +40,17 @@ def verdict_of(world: World) -> Verdict:
     return verdict
 
 
-@SETTINGS
-@given(true_worlds(ANY))
+@settings(SETTINGS, max_examples=80)
+@given(true_worlds(ANY, deployments=(*SURE, SPLIT, HALF)))
 def test_any_true_world_passes(world: World) -> None:
-    """For any ledger and any true counter process, with or without events of unknown outcome: PASS."""
+    """For any ledger and any true counter process, batches, split traffic, mirrored parts, unknown outcomes: PASS."""
     with tempfile.TemporaryDirectory() as folder:
         verdict, findings = worlds.judged(Path(folder), world)
     assert verdict is Verdict.PASS, [one for one in findings if one.verdict is not Verdict.PASS]
 
 
 @FEW
-@given(true_worlds(), st.data())
+@given(true_worlds(deployments=(*SURE, SPLIT)), st.data())
 def test_one_event_dropped_never_passes(world: World, data: st.DataObject) -> None:
     """One acknowledged feedback is not counted, on any predictor."""
     name, counts, at = pick(world, data)
@@ -71,7 +58,7 @@ def test_one_event_dropped_never_passes(world: World, data: st.DataObject) -> No
 
 
 @FEW
-@given(true_worlds(), st.data())
+@given(true_worlds(deployments=(*SURE, SPLIT)), st.data())
 def test_one_event_doubled_never_passes(world: World, data: st.DataObject) -> None:
     """One acknowledged feedback is counted twice, on any predictor."""
     name, counts, at = pick(world, data)
@@ -89,56 +76,90 @@ def test_one_event_in_another_cell_never_passes(world: World, data: st.DataObjec
 
 
 @FEW
-@given(true_worlds(most=1), st.data())
+@given(true_worlds(ANY), st.data())
+def test_events_of_unknown_outcome_hide_none_beyond_their_number(world: World, data: st.DataObject) -> None:
+    """A cell may lack those of unknown outcome and not one more, or hold all of them and not one more."""
+    one = data.draw(st.sampled_from(world.predictors))
+    sure, all_of_them = (bound_of(world, one, *outcomes) for outcomes in ((ANY[0],), (ANY[0], ANY[-1])))
+    cell = data.draw(st.sampled_from(sorted(all_of_them)))
+    mine = [count for count in world.counts[one.name] if count.cell == cell]
+    rest = [count for count in world.counts[one.name] if count.cell != cell]
+    late_ns = max(event.done_ns for event in world.events)
+    wanted = data.draw(st.sampled_from([sure[cell] - 1, all_of_them[cell] + 1]))
+    assume(wanted >= 0)
+    more = [Count(late_ns, 0, 0, cell)] * (wanted - len(mine))
+    assert verdict_of(worlds.with_counts(world, one.name, [*rest, *mine[:wanted], *more])) is not Verdict.PASS
+
+
+@FEW
+@given(true_worlds(deployments=(HALF,)), st.data())
+def test_a_mirror_of_a_part_never_counts_more_than_there_was(world: World, data: st.DataObject) -> None:
+    """Whatever part is mirrored, one more in a cell than was ever sent is one too many."""
+    attempted = bound_of(world, world.predictors[1], Outcome.ACKNOWLEDGED)
+    cell = data.draw(st.sampled_from(sorted(attempted)))
+    late_ns = max(event.done_ns for event in world.events)
+    others = [count for count in world.counts["shadow"] if count.cell != cell]
+    more = [Count(late_ns, 0, 0, cell)] * (attempted[cell] + 1)
+    assert verdict_of(worlds.with_counts(world, "shadow", [*others, *more])) is not Verdict.PASS
+
+
+@FEW
+@given(true_worlds(), st.data())
+def test_a_restart_during_the_run_that_loses_counts_never_passes(world: World, data: st.DataObject) -> None:
+    """From one scrape on, a target shows only what it counted since the scrape before."""
+    began_ms = START_NS / MS + world.clock.offset_s * 1000 + 60
+    telling = [
+        (up.labels["instance"], int(at))
+        for up in worlds.series_of(world)
+        if up.metric == "up"
+        for before, at in itertools.pairwise(up.time_ms)
+        if before > began_ms and any(restarted(one, up.labels["instance"], int(at)) for one in worlds.series_of(world))
+    ]
+    assume(telling)
+    instance, at = data.draw(st.sampled_from(telling))
+    lost = replace(world, alter=lambda series: [restarted(one, instance, at) or one for one in series])
+    assert verdict_of(lost) is not Verdict.PASS
+
+
+@FEW
+@given(true_worlds(), st.integers(1, 9))
+def test_a_restart_before_the_run_is_none_of_its_business(world: World, more: int) -> None:
+    """What a target counted and lost before its last scrape ahead of the run is in no count since then."""
+    known = replace(world, prior=7)
+    first = min(int(one.time_ms[0]) for one in worlds.series_of(known))
+
+    def once_more(one: Series) -> Series:
+        if one.metric in {"up", "scrape_duration_seconds"}:
+            return replace(one, time_ms=np.append(first - 1000, one.time_ms), value=np.append(one.value[0], one.value))
+        old = np.array([first - 1000]), np.array([one.value[0] + more])
+        return replace(one, time_ms=np.append(old[0], one.time_ms), value=np.append(old[1], one.value))
+
+    with tempfile.TemporaryDirectory() as folder:
+        verdict, findings = worlds.judged(
+            Path(folder), replace(known, alter=lambda series: [once_more(one) for one in series])
+        )
+    assert verdict is Verdict.PASS, [one for one in findings if one.verdict is not Verdict.PASS]
+
+
+@FEW
+@given(true_worlds(), st.data())
+def test_one_answer_of_another_class_never_passes(world: World, data: st.DataObject) -> None:
+    """One acknowledged prediction names the class that the artefact does not give."""
+    answered = [at for at, one in enumerate(world.events) if one.kind is Kind.PREDICT and one.predicted >= 0]
+    assume(answered)
+    at = data.draw(st.sampled_from(answered))
+    events = list(world.events)
+    events[at] = replace(events[at], predicted=1 - events[at].predicted)
+    assert verdict_of(replace(world, events=tuple(events))) is not Verdict.PASS
+
+
+@FEW
+@given(true_worlds(), st.data())
 def test_one_scrape_late_never_passes(world: World, data: st.DataObject) -> None:
     """One scrape gives the values of the scrape before, which are fewer than were acknowledged between the two."""
-    stamps = stamps_of(world)
+    stamps = stamps_of(world)[0]
     telling = [at for at in range(1, len(stamps)) if too_low_for_certain(world, stamps[at - 1], stamps[at])]
     assume(telling)
     at = data.draw(st.sampled_from(telling))
     stale = replace(world, alter=lambda series: [late(one, stamps[at - 1], stamps[at]) for one in series])
     assert verdict_of(stale) is not Verdict.PASS
-
-
-def pick(world: World, data: st.DataObject) -> tuple[str, list[Count], int]:
-    """A predictor, its counts, and one of them."""
-    name = data.draw(st.sampled_from([one.name for one in world.predictors]))
-    counts = list(world.counts[name])
-    assume(counts)
-    return name, counts, data.draw(st.integers(0, len(counts) - 1))
-
-
-def stamps_of(world: World) -> list[int]:
-    """Times of the primary's scrapes."""
-    ups = [one for one in worlds.series_of(world) if one.metric == "up" and one.labels["instance"].endswith(":6000")]
-    return [int(one) for one in ups[0].time_ms]
-
-
-def too_low_for_certain(world: World, before: int, after: int) -> bool:
-    """Whether the counts at the one scrape are fewer, in some cell, than were acknowledged before the other.
-
-    Where they are not, no judge could tell: an event counted but not yet acknowledged makes up for it.
-    """
-    offset_ms, slack_ms = world.clock.offset_s * 1000, world.clock.uncertainty_s * 2000 + 4
-    read_ms, began_ms = before + world.duration_ns / MS - offset_ms + slack_ms, after - offset_ms - slack_ms
-    counted = Counter(one.cell for one in world.counts[PRIMARY.name] if one.at_ns / MS <= read_ms)
-    acknowledged = Counter(
-        worlds.cell_of(PRIMARY.artifact, one.row, one.truth)
-        for one in world.events
-        if one.outcome is Outcome.ACKNOWLEDGED and one.done_ns / MS < began_ms
-    )
-    return any(acknowledged[cell] > counted[cell] for cell in acknowledged)
-
-
-def late(series: Series, before: int, at: int) -> Series:
-    """The series with its sample at ``at`` replaced by the one at ``before``, or left out where there was none."""
-    if series.metric in {"up", "scrape_duration_seconds"} or not series.labels["instance"].endswith(":6000"):
-        return series
-    value = series.value.copy()
-    now = np.flatnonzero(series.time_ms == at)
-    then = np.flatnonzero(series.time_ms == before)
-    if len(now) and len(then):
-        value[now] = value[then]
-        return replace(series, value=value)
-    keep = series.time_ms != at
-    return replace(series, time_ms=series.time_ms[keep], value=value[keep])
