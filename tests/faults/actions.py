@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -95,7 +96,7 @@ def interrupt_generator(scene: Scene) -> None:
     os.kill(scene.load.pid, signal.SIGINT)
 
 
-def starve_generator(seconds: float, others: int = 12) -> Action:
+def starve_generator(seconds: float, others: int = 40) -> Action:
     """Leave the load generator one CPU, and have so many other programs want that one for a while."""
     work = f"import time\nuntil = time.monotonic() + {seconds}\nwhile time.monotonic() < until: pass"
 
@@ -156,6 +157,37 @@ def earlier(number: int) -> Before:
         return scene
 
     return act
+
+
+def restarted_after(number: int) -> Before:
+    """There was other traffic, was scraped, and then the model was restarted, before the run."""
+
+    def act(scene: Scene) -> Scene:
+        feedbacks(scene, number)
+        query = (
+            f"{scene.prometheus_url}/api/v1/query?query=sum(true_pos)%2Bsum(true_neg)%2Bsum(false_pos)%2Bsum(false_neg)"
+        )
+        wait_until(lambda: _first_value(query) >= number, "the scrape of the earlier traffic")
+        before = scene.process(scene.pod(0))
+        os.killpg(before, signal.SIGKILL)
+        ready = f"{scene.stack.replicas[0].rest_url}/health/ping"
+        wait_until(lambda: scene.process(scene.pod(0)) != before and _answers(ready), "the model to be back")
+        return scene
+
+    return act
+
+
+def _first_value(url: str) -> float:
+    found = get(url)
+    return float(found["data"]["result"][0]["value"][1]) if found and found["data"]["result"] else -1.0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 def at_once(*actions: Action) -> Before:

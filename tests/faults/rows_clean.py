@@ -7,6 +7,7 @@ from typing import Final
 from actions import (
     earlier,
     kill_worker,
+    restarted_after,
 )
 from choices import HALF_MIRROR, NO_REWARD, SPLIT, STEADY, TWO_REPLICAS, stock
 from scene import SHADOW, Row, Served
@@ -95,6 +96,12 @@ CLEANS: Final = (
         before=slow_throughout(0.3, 0.1),
     ),
     Row("clean-fast-scrapes", "a scrape every 250 ms", "PASS", manifest=SHADOW, stack=("--scrape-interval", "250ms")),
+    Row(
+        "clean-restarted-earlier",
+        "120 feedbacks, then a restart that loses their counts, then the run",
+        "PASS",
+        before=restarted_after(120),
+    ),
     Row(
         "clean-job-renamed",
         "the scrape job got another name before the run",
