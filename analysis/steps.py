@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from analysis import baseline, collect, exposed, offline, report, runfolder
+from analysis import baseline, collect, evidence, exposed, offline, project, report, runfolder
 from analysis.instant import instant
 from analysis.judgement import EXIT_CODE, complain, judgement, say, settle_gates, told
 from analysis.offline import OfflineError
@@ -34,7 +33,8 @@ def run(asked: argparse.Namespace) -> int:
 def _baseline(asked: argparse.Namespace) -> int:
     found = runfolder.read(asked.folder)
     prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
-    settle_gates(asked.folder, asked.gate if asked.gate is not None else _gates_of_project())
+    if asked.gate is not None or not (asked.folder / evidence.GATES_FILE).exists():
+        settle_gates(asked.folder, asked.gate if asked.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
     _score(asked.folder, found)
     say(baseline.write(asked.folder, found, prometheus, asked.wait, time.time, time.sleep))
@@ -111,22 +111,6 @@ def _gather(asked: argparse.Namespace, found: Run) -> Samples:
     stored = collect.collect(asked.folder, found, prometheus, patience, time.time, time.sleep)
     exposed.write(asked.folder, os.environ, found.host)
     return stored
-
-
-def _gates_of_project() -> list[str]:
-    """``tool.plumbline.gates`` of the working folder's ``pyproject.toml``; none where there is none."""
-    try:
-        content = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"gates: expected TOML in pyproject.toml, got: {error}.") from error
-    found = content.get("tool", {}).get("plumbline", {}).get("gates", [])
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise InputError(
-            "gates: expected a list of texts as tool.plumbline.gates in pyproject.toml, got something else."
-        )
-    return found
 
 
 def _page(paths: Sequence[Path]) -> Path | None:
