@@ -87,6 +87,7 @@ def load(arguments: argparse.Namespace) -> dict[str, Any]:
         "counted": total.num_requests,
         "failed": total.num_failures + driven.recorded.unrecorded + driven.dropped,
         "recorded": driven.recorded.events,
+        "waited_share": driven.waited_share,
         "before_s": before_s,
     }
 

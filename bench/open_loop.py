@@ -46,8 +46,8 @@ def quantile_ms(durations_ns: NDArray[np.int64], share: float) -> float:
     return round(float(np.quantile(durations_ns, share, method="inverted_cdf")) / 1e6, 3)
 
 
-def figures(timed: Timed, rate_per_s: float) -> dict[str, float]:
-    """What results.json holds of one rate; times in milliseconds."""
+def figures(timed: Timed, rate_per_s: float, waited_share: float | None) -> dict[str, float | None]:
+    """What results.json holds of one rate. ``waited_share``: of the time, for a CPU that others had."""
     achieved = timed.achieved_per_s(rate_per_s)
     lateness = timed.sent - timed.planned
     return {
@@ -56,6 +56,7 @@ def figures(timed: Timed, rate_per_s: float) -> dict[str, float]:
         "achieved_over_asked": round(achieved / rate_per_s, 4),
         "lateness_p50_ms": quantile_ms(lateness, 0.5),
         "lateness_p99_ms": quantile_ms(lateness, 0.99),
+        "waited_share": None if waited_share is None else round(waited_share, 3),
     }
 
 
@@ -63,13 +64,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     """This part has no option of its own."""
 
 
-def run(arguments: argparse.Namespace) -> list[dict[str, float]]:
+def run(arguments: argparse.Namespace) -> list[dict[str, float | None]]:
     """The part's entry for `bench.__main__`."""
     found = []
     with nginx.running() as server, tempfile.TemporaryDirectory(prefix="plumbline-bench-") as place:
         for rate in RATES:
             asked = Asked(server.url, arguments.artifacts, Path(place), CONNECTIONS, SECONDS, rate)
-            one_load("ours", asked, server)
-            found.append(figures(Timed.read(asked.ledger), rate))
+            done = one_load("ours", asked, server)
+            waited_share = done.said["waited_share"] if done else None
+            found.append(figures(Timed.read(asked.ledger), rate, waited_share))
             print(f"open_loop: {found[-1]}", file=sys.stderr, flush=True)
     return found
