@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from analysis.verdict import Verdict
+
 JUDGE_AGAIN: Final = "Judge the run again: `python -m analysis judge RUN`."
 _TOO_LARGE: Final = 10**18
 
@@ -63,3 +65,19 @@ def whole(value: object, where: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
         return value
     raise refusal(where, "a whole number", value)
+
+
+def series(raw: Raw, key: str, length: int, where: str) -> tuple[float | None, ...]:
+    """The list of ``length`` numbers and nulls under ``key``, of no length whatever is there; else `ReportError`."""
+    values = raw.get(key) if length else []
+    if not isinstance(values, list) or len(values) != length:
+        raise refusal(f"{where}.{key}", f"a list of {length}, one for each time", values)
+    return tuple(number_or_none(value, f"{where}.{key}[{i}]") for i, value in enumerate(values))
+
+
+def verdict_of(raw: Raw, where: str) -> Verdict:
+    """The verdict under ``verdict``; raises `ReportError` for anything else."""
+    value = raw.get("verdict")
+    if isinstance(value, str) and value in Verdict.__members__:
+        return Verdict[value]
+    raise refusal(f"{where}verdict", "PASS, INCONCLUSIVE or FAIL", value)

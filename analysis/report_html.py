@@ -14,6 +14,7 @@ from markupsafe import Markup
 from analysis import report_pictures as pictures
 from analysis import report_view as view
 from analysis import report_words as words
+from analysis import telling
 from analysis.report_charts import Detail
 from analysis.report_result import Result
 from analysis.runfolder import Run
@@ -62,8 +63,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["check_name"] = telling.check_name
     environment.globals |= {
-        "words": words, "view": view, "pictures": pictures, "CELLS": CELLS, "Verdict": Verdict, "svg": Markup,
+        "words": words, "view": view, "telling": telling, "pictures": pictures, "CELLS": CELLS, "Verdict": Verdict,
+        "svg": Markup,
     }  # fmt: skip
     return environment
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from analysis import report_view as view
 from analysis import report_words as words
+from analysis import telling
 from analysis.report_result import Counts, FindingRead, LoadRead, PredictorRead, Result, Scores
 from analysis.runfolder import Run
 from analysis.verdict import Verdict
@@ -61,7 +62,8 @@ def _findings(findings: Sequence[FindingRead]) -> list[str]:
 
 def _finding(finding: FindingRead) -> str:
     verdict = f"{words.MARK[finding.verdict]} {finding.verdict.name}"
-    head = f"**{verdict}**, {_cut(finding.check)} of {_cut(finding.subject)}: **{_cut(finding.message)}**"
+    name = _cut(telling.check_name(finding.check))
+    head = f"**{verdict}**, {name} of {_cut(finding.subject)}: **{_cut(finding.message)}**"
     said = [("diagnosis", finding.diagnosis), ("**what to do**", finding.advice)]
     if finding.expected is not None or finding.observed is not None:
         said = [("expected", words.stated(finding.expected)), ("found", words.stated(finding.observed)), *said]
@@ -117,14 +119,26 @@ def _load(load: LoadRead | None) -> str:
         return "### Load\n\nNot known: the ledger could not be read."
     names = view.percentile_names(load)
     outcomes = ", ".join(f"{words.count(number)} {name}" for name, number in load.outcomes.items())
-    asked = f" of {words.rate(load.rate_asked)} asked" if load.rate_asked else ""
+    by = f" on average, by `{load.shape}`" if load.shape else ""
+    asked = f" of {words.rate(load.rate_asked)} asked{by}" if load.rate_asked else ""
     line = f"### Load\n\n{outcomes}; {words.rate(load.rate_achieved)} achieved{asked}."
-    rows = [
-        [plain(kind), *(words.milliseconds(row.get(name)) for name in names)]
-        for kind, row in load.latency_ms.items()
-        if row
-    ]
-    return f"{line}\n\n" + _table(("ms", *(words.percentile(name) for name in names)), rows) if rows else line
+    rows = [[f"{plain(one.kind)}, {one.since}", *(said for _, said in one.told)] for one in view.times(load)]
+    table = _table(("ms", *(words.percentile(name) for name in names)), rows)
+    legend = "Response: from when it was due. Service: from when it was sent."
+    return "\n\n".join([line, *([table, legend] if rows else []), *_generator(load)])
+
+
+def _generator(load: LoadRead) -> list[str]:
+    """Whether the generator was fit, with what it was late by; nothing where it is not known."""
+    said = load.generator
+    if said is None or not load.lateness_ms:
+        return []
+    fit = "fit" if said.verdict is Verdict.PASS else "**not fit**"
+    late = view.lateness(load)
+    told = [f"Generator {fit}: late by {late} ms; {words.plural(said.dropped, 'arrival')} dropped."]
+    if load.ceiling_per_s is not None:
+        told.append(f"Calibrated before the start, one process of it can send {words.rate(load.ceiling_per_s)}.")
+    return told
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

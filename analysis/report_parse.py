@@ -14,22 +14,23 @@ from analysis.report_fields import (
     mapping,
     number_or_none,
     refusal,
+    series,
     text_of,
     text_or_none,
+    verdict_of,
     whole,
 )
+from analysis.report_parse_load import load_of
 from analysis.report_result import (
     Counts,
     FindingRead,
-    LoadRead,
     PredictorRead,
     Result,
     ScoreCurve,
     Scores,
-    Series,
     Timeline,
 )
-from analysis.verdict import Value, Verdict, merge
+from analysis.verdict import Value, merge
 from model.contract import CELLS, Cell
 
 SCHEMA_VERSION: Final = 1
@@ -45,7 +46,7 @@ def parse(raw: object) -> Result:
     if top.get("schema") != SCHEMA_VERSION:
         raise refusal("schema", str(SCHEMA_VERSION), top.get("schema"))
     findings = tuple(_finding(one, f"findings[{i}].") for i, one in enumerate(list_of(top, "findings", "")))
-    verdict = _verdict(top, "")
+    verdict = verdict_of(top, "")
     merged = merge(finding.verdict for finding in findings)
     if verdict is not merged:
         raise ReportError(
@@ -61,7 +62,7 @@ def parse(raw: object) -> Result:
         run=mapping(top.get("run"), "run"),
         verdict=verdict,
         findings=findings,
-        load=None if top.get("load") is None else _load(mapping(top["load"], "load")),
+        load=None if top.get("load") is None else load_of(mapping(top["load"], "load")),
         predictors=predictors,
         counts=_judged_together(predictors, every),
         comparison=None if top.get("comparison") is None else mapping(top["comparison"], "comparison"),
@@ -85,19 +86,12 @@ def _judged_together(predictors: Sequence[PredictorRead], every: Mapping[str, Ra
     return tuple(found.values())
 
 
-def _verdict(raw: Raw, where: str) -> Verdict:
-    value = raw.get("verdict")
-    if isinstance(value, str) and value in Verdict.__members__:
-        return Verdict[value]
-    raise refusal(f"{where}verdict", "PASS, INCONCLUSIVE or FAIL", value)
-
-
 def _finding(raw: object, where: str) -> FindingRead:
     one = mapping(raw, where)
     return FindingRead(
         check=text_of(one, "check", where),
         subject=text_of(one, "subject", where),
-        verdict=_verdict(one, where),
+        verdict=verdict_of(one, where),
         message=text_of(one, "message", where),
         expected=_value(one.get("expected"), f"{where}expected"),
         observed=_value(one.get("observed"), f"{where}observed"),
@@ -166,16 +160,9 @@ def _timeline(raw: object, where: str) -> Timeline:
     live, offline = (mapping(one.get(side), f"{where}.{side}") for side in ("live", "offline"))
     return Timeline(
         time,
-        {ratio: _series(live, ratio, len(time), f"{where}.live") for ratio in RATIOS},
-        {ratio: _series(offline, ratio, len(time), f"{where}.offline") for ratio in RATIOS},
+        {ratio: series(live, ratio, len(time), f"{where}.live") for ratio in RATIOS},
+        {ratio: series(offline, ratio, len(time), f"{where}.offline") for ratio in RATIOS},
     )
-
-
-def _series(raw: Raw, key: str, length: int, where: str) -> Series:
-    values = raw.get(key) if length else []
-    if not isinstance(values, list) or len(values) != length:
-        raise refusal(f"{where}.{key}", f"a list of {length}, one for each time", values)
-    return tuple(number_or_none(value, f"{where}.{key}[{i}]") for i, value in enumerate(values))
 
 
 def _curve(raw: object, where: str) -> ScoreCurve | None:
@@ -188,34 +175,6 @@ def _curve(raw: object, where: str) -> ScoreCurve | None:
     sides = []
     for side in ("live", "offline"):
         counts = mapping(one.get(side), f"{where}.{side}")
-        series = {cell: _series(counts, cell, len(threshold), f"{where}.{side}") for cell in CELLS}
-        sides.append({cell: tuple(whole(value, f"{where}.{side}.{cell}") for value in series[cell]) for cell in CELLS})
+        by_cell = {cell: series(counts, cell, len(threshold), f"{where}.{side}") for cell in CELLS}
+        sides.append({cell: tuple(whole(value, f"{where}.{side}.{cell}") for value in by_cell[cell]) for cell in CELLS})
     return ScoreCurve(threshold, *sides)
-
-
-def _load(raw: Raw) -> LoadRead:
-    timeline = mapping(raw.get("timeline") or {"time": []}, "load.timeline")
-    time = tuple(str(at) for at in list_of(timeline, "time", "load.timeline."))
-    names = ("attempted", "acknowledged", "refused", "indeterminate")
-    outcomes = {key: whole(raw.get(key), f"load.{key}") for key in names}
-    latency = mapping(raw.get("latency_ms") or {}, "load.latency_ms")
-    statuses = mapping(raw.get("statuses") or {}, "load.statuses")
-    return LoadRead(
-        requests=whole(raw.get("requests", outcomes["attempted"]), "load.requests"),
-        outcomes=outcomes,
-        statuses={str(key): whole(value, f"load.statuses.{key}") for key, value in statuses.items()},
-        rate_asked=number_or_none(raw.get("rate_asked"), "load.rate_asked") or None,
-        rate_achieved=number_or_none(raw.get("rate_achieved"), "load.rate_achieved"),
-        latency_ms={str(kind): _percentiles(value, f"load.latency_ms.{kind}") for kind, value in latency.items()},
-        lateness_ms=_percentiles(raw.get("lateness_ms"), "load.lateness_ms"),
-        time=time,
-        attempted_per_s=_series(timeline, "attempted_per_s", len(time), "load.timeline"),
-        p50_ms=_series(timeline, "p50_ms", len(time), "load.timeline"),
-        p99_ms=_series(timeline, "p99_ms", len(time), "load.timeline"),
-    )
-
-
-def _percentiles(raw: object, where: str) -> Mapping[str, float | None] | None:
-    if raw is None:
-        return None
-    return {str(key): number_or_none(value, f"{where}.{key}") for key, value in mapping(raw, where).items()}

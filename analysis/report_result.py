@@ -97,15 +97,36 @@ class PredictorRead:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratorRead:
+    """What the load generator said of itself: arrivals that it ``dropped``; and whether it was fit, by the judge."""
+
+    verdict: Verdict
+    dropped: int
+    waited_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LoadRead:
-    """What was sent and how it went. ``latency_ms``: by kind, None where there was none, else by percentile name."""
+    """What was sent and how it went.
+
+    ``latency_ms`` (from when a request was due), ``service_ms`` (from when it was sent): by kind, None where there was
+    none, else by percentile name. ``needs``: fewest requests of which a percentile is given, by its name.
+    ``generator``: None where it never said a last word. ``rate_asked``: the mean of ``shape``, if it had one.
+    ``ceiling_per_s``, ``floor_ms``: of one generator process, as calibrated.
+    """
 
     requests: int
     outcomes: Mapping[str, int]
     statuses: Mapping[str, int]
     rate_asked: float | None
+    shape: str | None
+    ceiling_per_s: float | None
+    floor_ms: float | None
     rate_achieved: float | None
     latency_ms: Mapping[str, Mapping[str, float | None] | None]
+    service_ms: Mapping[str, Mapping[str, float | None] | None]
+    needs: Mapping[str, int]
+    generator: GeneratorRead | None
     lateness_ms: Mapping[str, float | None] | None
     time: tuple[str, ...]
     attempted_per_s: Series

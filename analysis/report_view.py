@@ -10,6 +10,7 @@ from typing import Any, Final
 from analysis import report_charts as charts
 from analysis import report_pictures as pictures
 from analysis import report_words as words
+from analysis import telling
 from analysis.report_charts import Detail, Picture
 from analysis.report_fields import number_or_none
 from analysis.report_result import Counts, FindingRead, LoadRead, PredictorRead, Result
@@ -34,8 +35,14 @@ class Stated:
 
 
 def ordered(findings: Sequence[FindingRead]) -> list[FindingRead]:
-    """FAIL, INCONCLUSIVE, PASS; within each those with a diagnosis first, else as judged."""
-    return sorted(findings, key=lambda finding: (-finding.verdict, finding.diagnosis is None))
+    """FAIL, INCONCLUSIVE, PASS; within each those with a diagnosis first, else as `telling.places` has them."""
+    found = []
+    for verdict in sorted(Verdict, reverse=True):
+        mine = [one for one in findings if one.verdict is verdict]
+        places = telling.places([(one.check, one.subject) for one in mine])
+        told = sorted(zip(places, mine, strict=True), key=lambda pair: (pair[1].diagnosis is None, pair[0]))
+        found += [one for _, one in told]
+    return found
 
 
 def shown(findings: Sequence[FindingRead], most: int = _SHOWN_FINDINGS) -> list[FindingRead]:
@@ -133,7 +140,8 @@ def quality_pictures(result: Result, detail: Detail) -> dict[str, list[Picture]]
 def load_pictures(load: LoadRead, started: str, detail: Detail) -> dict[str, Picture]:
     """Requests per second, and the two percentiles, over time."""
     times = charts.elapsed(load.time, started)
-    rate = charts.amount("lr", "requests per second", "", times, load.attempted_per_s, load.rate_asked, detail)
+    level = None if load.shape else load.rate_asked
+    rate = charts.amount("lr", "requests per second", "", times, load.attempted_per_s, level, detail)
     p50 = charts.amount("l5", "median latency (p50)", "ms", times, load.p50_ms, None, detail)
     p99 = charts.amount("l9", "99th percentile (p99)", "ms", times, load.p99_ms, None, detail)
     return {"rate": rate, "p50": p50, "p99": p99}
@@ -143,6 +151,35 @@ def percentile_names(load: LoadRead) -> list[str]:
     """Every percentile that some kind of request has, from the lowest to ``max``."""
     names = {name for row in load.latency_ms.values() for name in (row or {})}
     return sorted(names, key=lambda name: (name == "max", name))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """One line of the table of latencies: of which requests, from when on; a duration in ms and its words each."""
+
+    kind: str
+    since: str
+    told: tuple[tuple[float | None, str], ...]
+
+
+def times(load: LoadRead) -> list[Times]:
+    """Response and service time of each kind of request, one under the other; no line of a kind that was not sent."""
+    sides = [("response", load.latency_ms), ("service", load.service_ms)]
+    every = [(kind, since, side.get(kind)) for kind in load.latency_ms for since, side in sides]
+    names = percentile_names(load)
+    return [
+        Times(
+            kind, since, tuple((row.get(name), words.measured(row.get(name), load.needs.get(name))) for name in names)
+        )
+        for kind, since, row in every
+        if row
+    ]
+
+
+def lateness(load: LoadRead) -> str:
+    """From when a request was due to when it was sent: ``p50 0.00, p99 0.31, max 2.40``; nothing where not known."""
+    every = (load.lateness_ms or {}).items()
+    return ", ".join(f"{words.percentile(name)} {words.measured(one, load.needs.get(name))}" for name, one in every)
 
 
 def differences(comparison: Mapping[str, Any]) -> list[pictures.Interval]:
@@ -176,7 +213,8 @@ def again(run: Run) -> str:
     options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | asked
     words_ = [".venv/bin/python", "-m", "locustfiles"]
     for name, value in options.items():
-        if value in {None, ""} or (name == "rate" and not value):
+        unsaid = {"spawn_rate"} | ({"duration"} if asked.get("shape") else set())
+        if value in {None, ""} or (name == "rate" and not value) or name in unsaid:
             continue
         seconds = "s" if name == "duration" else ""
         words_ += [

@@ -82,6 +82,11 @@ def milliseconds(duration: float | None) -> str:
     return f"{duration:,.{digits}f}"
 
 
+def measured(duration: float | None, needs: int | None) -> str:
+    """A percentile in ms; where there is none, the number of requests that it takes."""
+    return f"needs {count(needs)}" if duration is None and needs is not None else milliseconds(duration)
+
+
 def seconds(duration: float) -> str:
     """``30 s``, ``5 min 30 s``, ``2 h 5 min``."""
     if duration < 60:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from analysis import spoken_load
+from analysis import spoken_load, telling
 from analysis.counts import RATIOS
 from model.contract import CELLS
 
@@ -26,13 +26,19 @@ def spoken(result: Mapping[str, Any]) -> str:
 
 def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The findings that are not PASS, the worst first; of none, what was held."""
-    bad = [one for name in ("FAIL", "INCONCLUSIVE") for one in findings if one["verdict"] == name]
+    bad = [one for name in ("FAIL", "INCONCLUSIVE") for one in _told([f for f in findings if f["verdict"] == name])]
     if not bad:
         return [f"  {len(findings)} findings, all of them PASS"]
     lines = [f"  {one['verdict']:<12} {one['check']} of {one['subject']}: {one['message']}" for one in bad[:_REASONS]]
     lines += [f"  and {len(bad) - _REASONS} more (see the report)"] if len(bad) > _REASONS else []
     advice = next((one["advice"] for one in bad if one["advice"]), None)
     return [*lines, f"  what to do: {advice}"] if advice else lines
+
+
+def _told(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The findings in the order of `telling.places`."""
+    places = telling.places([(one["check"], one["subject"]) for one in findings])
+    return [one for _, one in sorted(zip(places, findings, strict=True), key=lambda pair: pair[0])]
 
 
 def _predictor(name: str, one: Mapping[str, Any]) -> list[str]:

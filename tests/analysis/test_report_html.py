@@ -136,8 +136,12 @@ def test_latencies_on_the_page_are_those_of_the_result() -> None:
     content = samples.single_pass()
     (section,) = [one for one in opened(content).every("section") if one.attributes["id"] == "latency"]
     names = ("p50", "p90", "p99", "p999", "max")
-    assert values(section) == [row[name] for row in content["load"]["latency_ms"].values() for name in names]
-    assert [one.text for one in section.every("th")][:6] == ["request", "p50", "p90", "p99", "p99.9", "max"]
+    load = content["load"]
+    rows = [load[times][kind] for kind in ("predict", "feedback") for times in ("latency_ms", "service_ms")]
+    assert values(section) == [row[name] for row in rows for name in names]
+    heads = ["request", "time", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
+    assert [one.text for one in section.every("th")][:8] == heads
+    assert [one.text for one in section.every("td")][4] == "needs 10,000"
 
 
 def test_a_wrong_cell_is_marked_in_words_with_its_difference() -> None:

@@ -68,3 +68,23 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
     rows = [line.replace("\\|", "") for line in markdown(content).splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows[:6]} == {5}
     assert {row.count("|") for row in rows[-3:]} == {4}
+
+
+def test_the_reason_at_the_top_is_the_one_in_words() -> None:
+    """Counts at the end say that cells are permuted; that a scrape on the way was off comes after, diagnosed or not."""
+    alike = {**samples.BOUNDS, "diagnosis": samples.PERMUTED["diagnosis"]}
+    for bounds in (samples.BOUNDS, alike):
+        predictors = samples.swapped_cells()["predictors"]
+        text = markdown(samples.result("FAIL", [samples.SENT, bounds, samples.PERMUTED], predictors))
+        assert text.index("counts at the end of default") < text.index("counts on the way of default")
+
+
+def test_service_time_and_the_generator_stand_by_the_response_time() -> None:
+    """Two lines for each kind, null as what it takes, and whether the generator was fit to measure any of it."""
+    text = markdown(samples.single_pass())
+    assert "| predict, response | 2.11 | 3.90 | 9.41 | 21.8 | needs 10,000 | 33.0 |" in text
+    assert "| predict, service | 1.90 | 3.10 | 8.12 | 20.4 | needs 10,000 | 31.0 |" in text
+    assert "Generator fit: late by p50 0.00, p99 0.00, max 0.00 ms; 0 arrivals dropped." in text
+    content = samples.single_pass()
+    content["load"]["generator"] |= {"verdict": "INCONCLUSIVE", "dropped": 7}
+    assert "Generator **not fit**: late by p50 0.00, p99 0.00, max 0.00 ms; 7 arrivals dropped." in markdown(content)

@@ -1,0 +1,42 @@
+"""In which order findings are told, and under which names: as people ask, not as they were judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+CHECK_NAME: Final = {
+    "provenance": "same model and rows",
+    "recorder": "events recorded",
+    "sent": "load sent",
+    "generator": "load generator",
+    "stored": "series stored",
+    "clock": "clocks",
+    "scrapes": "scrapes",
+    "served": "answers served",
+    "exposed": "metrics endpoints",
+    "bounds": "counts on the way",
+    "equality": "counts at the end",
+    "curve": "score curve",
+    "rewards": "rewards",
+    "gate": "gate",
+}
+"""What a report calls each check; result.json and junit.xml keep the names of the code."""
+
+
+def check_name(check: str) -> str:
+    """What people are told of a check; the name itself where there is none, as of a later judge."""
+    return CHECK_NAME.get(check, check)
+
+
+def places(findings: Sequence[tuple[str, str]]) -> list[float]:
+    """Where to tell each finding, given as (check, subject), of one verdict: where it was judged.
+
+    But what was seen on the way comes after what is so at the end, where both are of one subject: the second says in
+    words what happened (which cells, how many, since when), the first only that some scrape showed it.
+    """
+    ends = {subject: at for at, (check, subject) in enumerate(findings) if check == "equality"}
+    return [
+        ends.get(subject, at) + 0.5 if check == "bounds" and ends.get(subject, at) > at else at
+        for at, (check, subject) in enumerate(findings)
+    ]
