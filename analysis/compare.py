@@ -18,11 +18,13 @@ RESAMPLES: Final = 2000
 SIZE: Final = 0.01
 """Difference in accuracy whose number of rows is stated: one point."""
 LEVEL: Final = 0.05
-SHOWN: Final = 100
 
 
 def comparison(evidence: Evidence) -> dict[str, Any] | None:
-    """``comparison`` of ``result.json``: differences are the shadow's less the primary's; None without a shadow."""
+    """``comparison`` of ``result.json``: differences are the shadow's less the primary's; None without a shadow.
+
+    ``discordant`` holds the id of every row that one of the two got right and the other did not.
+    """
     primary = next((one for one in evidence.run.predictors if not one.shadow), None)
     shadow = next((one for one in evidence.run.predictors if one.shadow), None)
     if primary is None or shadow is None or evidence.tally is None or evidence.offline is None:
@@ -49,8 +51,8 @@ def _compared(tally: Tally, primary: PredictorAsked, shadow: PredictorAsked, see
         "p_value": mcnemar(paired),
         "difference": _differences(tally, primary, shadow, rows, seed),
         "discordant": {
-            "only_primary": offline.rows[rows[first & ~second]][:SHOWN].tolist(),
-            "only_shadow": offline.rows[rows[second & ~first]][:SHOWN].tolist(),
+            "only_primary": offline.rows[rows[first & ~second]].tolist(),
+            "only_shadow": offline.rows[rows[second & ~first]].tolist(),
         },
         "rows_needed": _needed(paired),
         "message": _message(paired, primary.name, shadow.name),

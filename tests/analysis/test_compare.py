@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_score
 
 import worlds
+from analysis import ledger, offline
 from analysis.compare import average_precisions, comparison, precisions
-from worlds import PRIMARY, SHADOW
+from analysis.evidence import load
+from analysis.ledger import Kind
+from analysis.offline import Offline
+from analysis.runfolder import LEDGER_FILE, OFFLINE_FILE
+from worlds import PRIMARY, SHADOW, START_NS
 
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=2, max_size=30)
 
@@ -54,6 +60,28 @@ def test_the_four_counts_are_those_of_the_rows(tmp_path: Path) -> None:
     assert found["p_value"] == 1.0
     assert found["difference"]["accuracy"]["value"] == pytest.approx(-1 / worlds.ROWS)
     assert "do not show" in found["message"]
+
+
+def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) -> None:
+    """The ids are as many as the counts beside them: who looks a row up must find it there."""
+    number = 500
+    ids, truth = np.arange(number, dtype=np.int32) * 2, np.zeros(number, np.int16)
+    wrong = np.arange(number) % 3 == 0
+    run = worlds.put(tmp_path, worlds.world([], (PRIMARY, SHADOW)))
+    answers = {
+        one.artifact: replace(worlds.answers(one.artifact), predicted=predicted.astype(np.int16), score=predicted - 0.5)
+        for one, predicted in ((PRIMARY, wrong), (SHADOW, ~wrong))
+    }
+    offline.write(tmp_path / OFFLINE_FILE, Offline(ids, truth, (0, 1), 1, "h" * 64, answers))
+    (tmp_path / LEDGER_FILE).unlink()
+    writer = ledger.LedgerWriter(tmp_path / LEDGER_FILE)
+    sent = [replace(worlds.event(Kind.FEEDBACK, int(row), START_NS, START_NS + 1), truth=0) for row in ids]
+    writer.append(ledger.batch_of_events(sent))
+    writer.close()
+    found = comparison(load(tmp_path, run))
+    assert found is not None
+    assert found["discordant"] == {"only_primary": ids[~wrong].tolist(), "only_shadow": ids[wrong].tolist()}
+    assert (found["only_primary"], found["only_shadow"]) == (int((~wrong).sum()), int(wrong.sum()))
 
 
 def test_rows_that_were_not_sent_do_not_count(tmp_path: Path) -> None:
