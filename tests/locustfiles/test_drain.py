@@ -257,6 +257,27 @@ def test_each_test_of_the_web_page_leaves_its_own_judged_run(
     assert out == "FAKE VERDICT finished, told finished\n" * 2, err
 
 
+def test_the_page_runs_a_shape_and_then_a_closed_loop(
+    locust: Callable[..., Any], counting: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A shape typed into the form ends by itself; the next test is not shaped by it."""
+    server = counting("--delay", "0.02")
+    port = int(workers(1)[3])
+    running = locust(*started(server.url), "--web-port", str(port), "--no-calibration")
+    page = Page(running, port)
+    page.until(page.up)
+    page.post("/swarm", user_count=4, spawn_rate=100, host=server.url, shape="ramp:20/s..100/s:2s")
+    page.until((tmp_path / "runs" / "latest" / "result.json").exists)
+    assert recorded(running.run) == delivered(server) == Counted(60, 60)
+    assert runfolder.read(running.run).stop == "finished"
+    page.post("/swarm", user_count=4, spawn_rate=100, host=server.url, shape="")
+    page.until(lambda: len(list(tmp_path.glob("runs/2*/ledger.arrow"))) == 2)
+    running.until_loaded(300)
+    page.post("/stop")
+    page.until((running.run / "result.json").exists)
+    assert recorded(running.run).predict == delivered(server).predict - 60
+
+
 def test_a_test_that_cannot_start_is_refused_on_the_page(
     locust: Callable[..., Any], counting: Callable[..., Any], tmp_path: Path
 ) -> None:

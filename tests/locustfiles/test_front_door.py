@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -21,7 +23,9 @@ import pytest
 import yaml
 
 from analysis import ledger, runfolder
+from analysis.report_view import again
 from locustfiles.__main__ import main, parser
+from locustfiles._options import load_of
 
 ROOT: Final = Path(__file__).parent.parent.parent
 SINGLE: Final = str(ROOT / "deploy" / "seldon" / "metrics-model.yaml")
@@ -256,6 +260,21 @@ def test_the_help_explains_every_option_with_examples() -> None:
     for word in ("examples:", "--rate", "--sdep", "DURATION", "exit codes:", "python -m locustfiles --web"):
         assert word in text
     assert all(action.help for action in parser()._actions)
+
+
+@pytest.mark.parametrize("shape", ["", "hold:5/s:30s"])
+def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> None:
+    """What `run.json` says was asked, told as a command, asks for the same load again."""
+    asked = load_of(argparse.Namespace(shape=shape, seed=7, batch=2))
+    run = runfolder.Run(
+        id="r", deployment="d", namespace="ns", manifest=SINGLE, manifest_sha256="", predictors=(), host="",
+        prometheus_url="", seed=7, heldout="", heldout_sha256="", artifacts={}, versions={}, started="",
+        asked=asked.asked() | {"users": 3, "spawn_rate_per_s": 3.0, "duration_s": 30.0, "processes": 1},
+    )  # fmt: skip
+    command = shlex.split(again(run))
+    parsed = parser().parse_args(command[3:])
+    assert (load_of(parsed), parsed.users, parsed.sdep) == (asked, 3, SINGLE)
+    assert parsed.duration == ("" if shape else "30s")
 
 
 @pytest.mark.stack
