@@ -43,6 +43,7 @@ def folders(place: Path) -> dict[str, Path]:
     return found
 
 
+@pytest.mark.slow
 def test_a_round_measures_what_passes_and_what_pandas_counts_alike(folders: dict[str, Path]) -> None:
     """Every contender is a fresh process with a cost of its own; one run has about ten times the scrapes."""
     costs, scrapes = part.one_round(folders, EVENTS)
@@ -61,6 +62,7 @@ def test_the_made_up_ledger_is_whole_and_of_many_batches(folders: dict[str, Path
         assert len(found.events.to_batches()) > 1
 
 
+@pytest.mark.slow
 def test_a_verdict_other_than_pass_is_not_measured(folders: dict[str, Path]) -> None:
     """A ledger that lacks a batch is not judged PASS, and that ends the benchmark with one line."""
     folder = folders["judge"]
@@ -76,16 +78,19 @@ def test_a_verdict_other_than_pass_is_not_measured(folders: dict[str, Path]) -> 
         part.judged(folder, EVENTS)
 
 
+@pytest.mark.slow
 def test_a_pass_on_another_number_of_events_is_not_measured(folders: dict[str, Path]) -> None:
     with pytest.raises(BenchError, match=r"expected PASS on 10,001 events, got PASS on 10,000"):
         part.judged(folders["judge"], EVENTS + 1)
 
 
+@pytest.mark.slow
 def test_counts_other_than_pandas_end_the_benchmark(folders: dict[str, Path]) -> None:
     with pytest.raises(BenchError, match="pandas: expected the judge's counts"):
         part.by_pandas(folders["judge"], "at_end", {"percept.joblib": {"tp": 1, "fp": 0, "tn": 0, "fn": 0}})
 
 
+@pytest.mark.slow
 def test_a_module_is_measured_by_its_own_memory(tmp_path: Path) -> None:
     """The peak is that of the process measured, not of the one that started it, however large that is."""
     ballast = np.ones(25_000_000)
@@ -117,6 +122,7 @@ def test_sizes_are_named_by_their_power_of_ten() -> None:
     assert [part.power(size) for size in part.SIZES] == ["1e5", "1e6", "1e7"]
 
 
+@pytest.mark.slow
 def test_a_measured_size_has_every_key_and_leaves_no_run(place: Path) -> None:
     """From nothing to the figures."""
     found = part.measure_size(place, 2000, 1)
@@ -128,6 +134,7 @@ def test_a_measured_size_has_every_key_and_leaves_no_run(place: Path) -> None:
     assert [one.name for one in place.iterdir()] == [part.BYTECODE]
 
 
+@pytest.mark.slow
 def test_a_second_process_finds_what_the_first_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where the environment says to write no bytecode."""
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
