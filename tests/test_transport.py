@@ -1,0 +1,110 @@
+"""The gRPC transport as a user runs it: the local stack, an existing one, and hosts that do not speak it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from analysis import ledger
+from locustfiles._channel import Place, unanswered
+from locustfiles._options import load_of
+from tests.model.serving import serving
+from tests.running import ROOT, Ended, LoadTest, call
+from tests.test_loadtest import assert_clean
+
+pytestmark = pytest.mark.stack
+
+SHADOW = ROOT / "deploy" / "seldon" / "ab-test.yaml"
+GRPC = ("--transport", "grpc")
+
+
+def told(run: Ended) -> list[dict[str, Any]]:
+    """The ledger's events as (kind, row, position) and what was answered, in the order in which they were begun."""
+    events: list[dict[str, Any]] = ledger.read(run.folder / "ledger.arrow").events.to_pylist()
+    return sorted(events, key=lambda one: (one["worker"], one["request"], one["position"]))
+
+
+def rows_of(run: Ended) -> list[int]:
+    """Rows that were asked for, in order."""
+    return [one["row"] for one in told(run) if one["kind"] == ledger.Kind.PREDICT]
+
+
+def assert_by_grpc(run: Ended) -> None:
+    """PASS with equal counts, every answer with gRPC's OK, and the transport is on record."""
+    assert_clean(run)
+    assert run.result["load"]["statuses"] == {"0": run.result["load"]["requests"]}
+    assert '"transport": "grpc"' in (run.folder / "run.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--processes", "2", "--batch", "5", "--payload", "tensor", "--rate", "60")],
+    ids=["closed-ndarray", "two-processes-open-batches-of-tensors"],
+)
+def test_a_clean_stack_passes_by_grpc_with_live_counts_equal_to_offline(
+    options: tuple[str, ...], loadtest: LoadTest
+) -> None:
+    """Through Envoy's HTTP/2 route to both predictors' gRPC servers, and the mirror of it."""
+    assert_by_grpc(loadtest(*GRPC, *options, "--duration", "4s"))
+
+
+@pytest.fixture(scope="module")
+def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A stack that was started apart from any run: its HOST and PROMETHEUS_URL."""
+    folder = tmp_path_factory.mktemp("up")
+    places = ("--stacks", str(folder))
+    up = call("-m", "deploy.local", "up", str(SHADOW), *places, folder=folder)
+    assert up.code == 0, str(up)
+    yield dict(re.findall(r"^ *(HOST|PROMETHEUS_URL)=(\S+)$", up.out, re.MULTILINE))
+    down = call("-m", "deploy.local", "down", *places, folder=folder)
+    assert down.code == 0, str(down)
+
+
+def test_the_same_seed_visits_the_same_rows_by_both_transports(loadtest: LoadTest, existing: dict[str, str]) -> None:
+    """One after the other on one existing deployment: each counts its own, and the rows come in the same order."""
+    by_grpc = loadtest(*GRPC, "--seed", "7", "--users", "1", "--duration", "3s", name="grpc", **existing)
+    by_rest = loadtest("--seed", "7", "--users", "1", "--duration", "3s", name="rest", **existing)
+    assert_by_grpc(by_grpc)
+    assert_clean(by_rest)
+    assert set(by_rest.result["load"]["statuses"]) == {"200"}
+    rows = [rows_of(by_grpc), rows_of(by_rest)]
+    shorter = min(map(len, rows))
+    assert rows[0][:shorter] == rows[1][:shorter]
+    assert shorter > 50
+
+
+def test_the_same_rows_are_answered_alike_by_both_transports(loadtest: LoadTest, existing: dict[str, str]) -> None:
+    """Each row's class is the same whichever way it was asked: the features arrive to the last bit."""
+    answers = []
+    for transport in ("grpc", "rest"):
+        run = loadtest("--transport", transport, "--duration", "3s", name=f"like-{transport}", **existing)
+        answers.append({one["row"]: one["predicted"] for one in told(run) if one["kind"] == ledger.Kind.PREDICT})
+        assert ledger.NO_CLASS not in answers[-1].values()
+    both = answers[0].keys() & answers[1].keys()
+    assert {row: answers[0][row] for row in both} == {row: answers[1][row] for row in both}
+    assert len(both) > 100
+
+
+def test_a_deployment_that_the_ingress_does_not_know_is_refused_before_anything_is_sent(
+    loadtest: LoadTest, existing: dict[str, str]
+) -> None:
+    """Envoy has no route for that namespace and says UNIMPLEMENTED without a word: one line, exit code 2."""
+    run = loadtest(*GRPC, "--namespace", "elsewhere", **existing)
+    assert run.code == 2, str(run)
+    assert re.fullmatch(r"plumbline: reaching the host: expected Seldon's gRPC at .*/ab-test, got .*\n", run.err), (
+        run.err
+    )
+    assert not (run.folder / "ledger.arrow").exists()
+
+
+def test_seldons_own_grpc_server_is_known_without_an_ingress() -> None:
+    """The model server's gRPC port answers the question that is asked first."""
+    load = load_of(argparse.Namespace(transport="grpc"))
+    with serving(ROOT / "artifacts" / "binary-percept.joblib") as server:
+        place = Place(f"http://127.0.0.1:{server.grpc}", "seldon", "metrics-model")
+        assert unanswered(place, load) == ""
+        assert unanswered(Place(f"http://127.0.0.1:{server.http}", "seldon", "metrics-model"), load) != ""
