@@ -50,9 +50,12 @@ class Gateway:
 
 
 def cluster_pattern(deployment: str, predictor: str) -> str:
-    """Regular expression of the names of a predictor's cluster, plain or in Istio's form with bars and a domain."""
+    """Regular expression of the names of a predictor's clusters, plain or in Istio's form with bars and a domain.
+
+    The local stack's second one, for gRPC, ends in ``_grpc``, which no Service's name can; Istio's differ in the port.
+    """
     name = re.escape(f"{deployment}-{predictor}").replace("\\-", "-")
-    return f"(.*[|])?{name}([.].*)?"
+    return f"(.*[|])?{name}(_grpc)?([.].*)?"
 
 
 def gateway(samples: Samples, deployment: str, predictor: str, window_ms: tuple[float, float]) -> Gateway | None:

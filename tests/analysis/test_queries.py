@@ -50,7 +50,8 @@ def test_the_gateways_clusters_are_named_after_the_services() -> None:
     """Envoy's counters of loss and retries, of the local stack's clusters and of Istio's."""
     query = queries.gateway("ab-test", ["default", "shadow"])
     assert "envoy_cluster_upstream_rq_pending_overflow" in query
-    assert query.endswith('envoy_cluster_name=~"(.*[|])?ab-test-default([.].*)?|(.*[|])?ab-test-shadow([.].*)?"}')
+    names = "(.*[|])?ab-test-default(_grpc)?([.].*)?|(.*[|])?ab-test-shadow(_grpc)?([.].*)?"
+    assert query.endswith(f'envoy_cluster_name=~"{names}"}}')
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> 
         ("ab-test-shadow", True),
         ("outbound|8000|shadow|ab-test-shadow.seldon.svc.cluster.local", True),
         ("ab-test-shadow-2", False),
-        ("ab-test-shadow_grpc", False),
+        ("ab-test-shadow_grpc", True),
         ("x-ab-test-shadow", False),
     ],
 )
