@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PLUMBLINE_SHAPE ?= $(SHAPE)
 ENVIRONMENT := @python3 -m deploy.bootstrap
 
-.PHONY: help environment train up down status web loadtest judge report test test-quick faults lint bench clean
+.PHONY: help environment train up down status web loadtest capacity judge report test test-quick faults lint bench clean
 
 help: ## list the verbs and the variables
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -34,6 +34,9 @@ web: train ## start the local stack and Locust's web page on it
 
 loadtest: train ## from nothing to a verdict: start, drive, scrape, judge, report, stop
 	@$(PY) -m locustfiles $(ARGS)
+
+capacity: train ## the highest rate at which every gate holds and the live counts are exact: ARGS="--budget 10m"
+	@$(PY) -m locustfiles.capacity $(ARGS)
 
 judge: environment ## judge a finished run again: RUN=runs/... (default the latest)
 	@$(PY) -m analysis judge $(RUN) $(ARGS)

@@ -178,9 +178,12 @@ def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path | None:
 
 
 def _command(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> list[str]:
-    locust = _locust(parsed, setup, folder)
-    if parsed.host:
-        return locust
+    locust = locust_command(parsed, setup, folder)
+    return locust if parsed.host else [*stack_command(parsed, setup, folder), "--", *locust]
+
+
+def stack_command(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> list[str]:
+    """The command that starts a local stack, but for the ``--`` and what to run in it."""
     stack = [sys.executable, "-m", "deploy.local", "run", str(setup.manifest)]
     for flag, value in (
         ("--namespace", setup.deployment.namespace),
@@ -191,10 +194,11 @@ def _command(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> l
     ):
         if value:
             stack += [flag, value]
-    return [*stack, "--", *locust]
+    return stack
 
 
-def _locust(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> list[str]:
+def locust_command(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> list[str]:
+    """The command that drives ``--host``, or what HOST names, and leaves ``folder``."""
     name = "shadow.py" if any(predictor.shadow for predictor in setup.deployment.predictors) else "single.py"
     users = str(parsed.users)
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / name), "-u", users, "-r", users]
@@ -202,12 +206,12 @@ def _locust(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> li
     command += ["--web-host", "127.0.0.1", "--web-port", str(parsed.web_port)] if parsed.web else ["--headless"]
     if folder:
         command += ["--run", str(folder), "--logfile", str(folder / runfolder.LOGS_FOLDER / "locust.log")]
+    if parsed.no_calibration:
+        command.append(NO_CALIBRATION)
     if parsed.processes > 1:
         port = str(_free_port())
         command += ["--processes", str(parsed.processes), "--master-port", port]
         command += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
-    if parsed.no_calibration:
-        command.append(NO_CALIBRATION)
     if parsed.host:
         command += ["--host", parsed.host]
     for dest, option in BY_DEST.items():

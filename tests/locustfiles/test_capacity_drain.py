@@ -1,0 +1,26 @@
+"""Whether the stored counts stand still."""
+
+from __future__ import annotations
+
+import pytest
+
+from locustfiles._capacity_drain import at_rest
+
+
+@pytest.mark.parametrize(
+    "series",
+    [[[5.0, 5.0, 5.0]], [[1.0, 2.0, 5.0, 5.0, 5.0], [0.0, 0.0, 0.0]]],
+)
+def test_three_scrapes_of_the_same_counts_are_rest(series: list[list[float]]) -> None:
+    """Of every series, and only the last three of each."""
+    assert at_rest(series)
+
+
+@pytest.mark.parametrize(
+    "series",
+    [[], [[5.0, 5.0]], [[5.0, 5.0, 6.0]], [[5.0, 5.0, 5.0], [1.0, 2.0, 2.0]], [[5.0, 5.0, 5.0], [7.0]]],
+    ids=["no answer", "two scrapes", "moved at the last", "another moves", "another was seen once"],
+)
+def test_counts_that_moved_or_were_not_seen_thrice_are_not_rest(series: list[list[float]]) -> None:
+    """The twin: one count later, one scrape fewer, or no series at all."""
+    assert not at_rest(series)
