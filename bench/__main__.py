@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import generator, harness, judge, open_loop, server, stack, stall
+from bench import generator, harness, judge, memory, open_loop, server, stack, stall
 from bench.servers import BenchError
 
 PARTS: Final[dict[str, Any]] = {
@@ -19,6 +19,7 @@ PARTS: Final[dict[str, Any]] = {
     "stall": stall,
     "server": server,
     "judge": judge,
+    "memory": memory,
     "stack": stack,
 }
 """Each part is a module with ``options(parser)`` and ``run(arguments)``; its figures go under its name."""
