@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn
 
 from analysis import runfolder
 from deploy.manifest import ManifestError, require_runnable
+from locustfiles._calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibrating
 from locustfiles._options import (
     BY_DEST,
     NO_CALIBRATION,
@@ -66,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(_say(str(error)))
     command = _command(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"
+    if folder is not None and setup.load.open and not parsed.no_calibration:
+        path = folder.resolve() / runfolder.LOGS_FOLDER / CALIBRATION_FILE
+        os.environ[CALIBRATING_ENV] = str(path)
+        Calibrating.begin(setup, path)
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 

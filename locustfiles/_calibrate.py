@@ -1,6 +1,6 @@
-"""``python -m locustfiles._calibrate``: what one generator process can do here, against a server that costs nothing.
+"""``python -m locustfiles._calibrate PATH``: what a generator process can do here against a server that costs nothing.
 
-Reads a plan as JSON and prints a `Calibration` as JSON. All parts are those of a run: Locust's statistics, the
+Reads a plan as JSON and writes a `Calibration` as JSON. All parts are those of a run: Locust's statistics, the
 driver with its open loop, the wire, and the ledger's file; only the server is a constant, on loopback.
 
 The ceiling is in requests for each second of *CPU* of this process, which is what one core has to give: so it
@@ -27,6 +27,7 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
+from analysis.runfolder import write_atomically
 from locustfiles._calibration import Calibration
 from locustfiles._crew import plan_of
 from locustfiles._drive import Driver, Plan
@@ -65,7 +66,7 @@ def calibrate(plan: Plan) -> Calibration:
     environment.create_local_runner()
     plain = _plain(plan.load)
     with (
-        _server(plan.load.batch, plan.classes[0]) as url,
+        _server(plan.load, plan.classes[0]) as url,
         tempfile.TemporaryDirectory(prefix="plumbline-") as folder,
     ):
         plan = replace(plan, host=url, load=plain, worker=0, workers=1, duration_s=None)
@@ -99,7 +100,6 @@ def _plain(load: Load) -> Load:
         rate_per_s=0.0,
         trace="",
         shape="",
-        transport="rest",
         ca_file="",
         max_in_flight=10 * IN_FLIGHT,
         feedback_delay_s=0.0,
@@ -115,10 +115,11 @@ def _drive(driver: Driver, seconds: float) -> None:
 
 
 @contextmanager
-def _server(rows: int, label: int) -> Iterator[str]:
-    """The trivial server; its URL."""
+def _server(load: Load, label: int) -> Iterator[str]:
+    """The trivial server for the load's transport; its URL."""
+    module = {"rest": "_constant_server", "grpc": "_constant_grpc"}[load.transport]
     with subprocess.Popen(
-        [sys.executable, "-m", "locustfiles._constant_server", str(rows), str(label)],
+        [sys.executable, "-m", f"locustfiles.{module}", str(load.batch), str(label)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -130,5 +131,14 @@ def _server(rows: int, label: int) -> Iterator[str]:
             process.kill()
 
 
+def main() -> None:
+    """Leave the figures at the path that is the first argument, or ``null`` if there are none."""
+    found: Calibration | None = None
+    try:
+        found = calibrate(plan_of(json.load(sys.stdin)))
+    finally:
+        write_atomically(Path(sys.argv[1]), json.dumps(found and asdict(found)) + "\n")
+
+
 if __name__ == "__main__":
-    print(json.dumps(asdict(calibrate(plan_of(json.load(sys.stdin))))))
+    main()

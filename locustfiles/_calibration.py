@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
 import os
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 from locustfiles._drive import Plan
 from locustfiles._options import ROOT
+from locustfiles._setup import Setup
 
 logger = logging.getLogger("plumbline")
 
 SHARE: Final = 0.7
 """Of the ceiling; above it arrivals begin to wait for one another, whatever the deployment does."""
 PATIENCE_S: Final = 15.0
+CALIBRATING_ENV: Final = "PLUMBLINE_CALIBRATING"
+"""Set by the front door to the path at which a calibration will leave its figures."""
+CALIBRATION_FILE: Final = "calibration.json"
+"""Among the logs of a run; what counts of it is in ``run.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +58,72 @@ class Calibration:
 
 
 class Calibrating:
-    """A calibration under way, in a process of its own."""
+    """A calibration that leaves its figures at ``path``.
 
-    def __init__(self, plan: Plan) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "locustfiles._calibrate"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-        self._process.stdin.write(json.dumps(asdict(plan)))
-        self._process.stdin.close()
-        self._process.stdin = None
+    The front door begins it, before the stack: importing Locust and measuring take two seconds, which are gone by
+    the time that the stack is ready. It then becomes another program, so it is a file that tells who asks later.
+    """
+
+    def __init__(self, path: Path, process: subprocess.Popen[str] | None = None) -> None:
+        self._path = path
+        self._process = process
+
+    @classmethod
+    def begin(cls, setup: Setup, path: Path) -> Calibrating:
+        """Start the process; what it complains of goes beside ``path``."""
+        with path.with_suffix(".log").open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "locustfiles._calibrate", str(path)],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        with process.stdin as plan:
+            json.dump(asdict(_plan_of(setup)), plan)
+        return cls(path, process)
 
     def found(self) -> Calibration | None:
-        """What it found; None, and a line in the log, if it did not come to an end. A run can do without."""
+        """What it found; None, and a line in the log, if that does not come. A run can do without."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.end()
         try:
-            said, _ = self._process.communicate(timeout=PATIENCE_S)
-            return Calibration(**json.loads(said))
-        except (subprocess.TimeoutExpired, ValueError, TypeError):
-            self.abandon()
-            lines = self._process.communicate()[1].strip().splitlines() or ["it said nothing"]
-            logger.warning("calibrating the generator: expected figures, got none: %s.", lines[-1])
+            figures = json.loads(self._path.read_text(encoding="utf-8"))
+            return Calibration(**figures)
+        except (OSError, ValueError, TypeError):
+            log = self._path.with_suffix(".log")
+            logger.warning("calibrating the generator: expected figures in %s, got none. See %s.", self._path, log)
             return None
 
-    def abandon(self) -> None:
-        """End it, if it is under way."""
-        if self._process.poll() is None:
+    def end(self) -> None:
+        """See to the end of the process, if we began it."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1)
             self._process.kill()
+            self._process.wait()
+
+
+def _plan_of(setup: Setup) -> Plan:
+    """A plan for the load of ``setup``; the calibration has a server of its own."""
+    return Plan(
+        run="calibration",
+        worker=0,
+        workers=1,
+        start_ns=0,
+        host="",
+        namespace=setup.deployment.namespace,
+        deployment=setup.deployment.name,
+        heldout=str(setup.heldout_path),
+        heldout_sha256=setup.heldout.sha256,
+        features=setup.card.features,
+        classes=setup.card.classes,
+        load=setup.load,
+    )
 
 
 def cores() -> int:

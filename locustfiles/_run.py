@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from analysis import runfolder
 from analysis.runfolder import PredictorAsked, Recorder, Run, Stop
-from locustfiles._calibration import Calibrating, Calibration
+from locustfiles._calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibrating, Calibration
 from locustfiles._drive import Plan
 from locustfiles._options import Load
 from locustfiles._recorder import Book, Counts, Tags
@@ -160,7 +160,7 @@ def make_run(setup: Setup, wanted: Wanted) -> OwnedRun:
     runfolder.write(folder, run)
     judge = start_judge(folder.resolve())
     owned = OwnedRun(folder.resolve(), run, setup, judge)
-    calibrating = Calibrating(owned.plan(0, 1)) if wanted.calibrate and setup.load.open else None
+    calibrating = _calibrating(setup, folder / runfolder.LOGS_FOLDER) if wanted.calibrate and setup.load.open else None
     try:
         take_baseline(folder.resolve())
         if calibrating is not None:
@@ -168,12 +168,20 @@ def make_run(setup: Setup, wanted: Wanted) -> OwnedRun:
     except BaseException:
         judge.kill()
         judge.communicate()
-        raise
-    finally:
         if calibrating is not None:
-            calibrating.abandon()
+            calibrating.end()
+        raise
     _point_latest(folder.resolve())
     return owned
+
+
+def _calibrating(setup: Setup, logs: Path) -> Calibrating:
+    """The calibration that the front door has begun, else one that begins now."""
+    path = logs.resolve() / CALIBRATION_FILE
+    if os.environ.get(CALIBRATING_ENV) == str(path):
+        return Calibrating(path)
+    path.parent.mkdir(exist_ok=True)
+    return Calibrating.begin(setup, path)
 
 
 def _run_of(setup: Setup, wanted: Wanted, name: str, now: float) -> Run:

@@ -14,11 +14,9 @@ from typing import Any, Final
 import pytest
 
 from analysis import runfolder
-from locustfiles._calibration import Calibrating, Calibration
+from locustfiles._calibration import Calibrating, Calibration, _plan_of
 from locustfiles._constant_server import whole
-from locustfiles._drive import Plan
-from locustfiles._options import load_of
-from model.dataset import load_heldout
+from locustfiles._setup import SINGLE, Setup, read_setup
 
 ROOT: Final = Path(__file__).parent.parent.parent
 HELDOUT: Final = ROOT / "artifacts" / "heldout.parquet"
@@ -39,49 +37,45 @@ runpy.run_module("locustfiles._calibrate", run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
-    """What a generator process of some run is told."""
-    rows = load_heldout(HELDOUT)
-    return Plan(
-        run="r",
-        worker=1,
-        workers=2,
-        start_ns=0,
-        host="http://seldon.invalid",
-        namespace="ns",
-        deployment="dep",
-        heldout=str(HELDOUT),
-        heldout_sha256=rows.sha256,
-        features=rows.names,
-        classes=(0, 1),
-        load=load_of(argparse.Namespace(shape="hold:100/s:9s", feedback_ratio=0.5, batch=3)),
-        duration_s=9.0,
+def setup() -> Setup:
+    """What a load test of the single model is told."""
+    asked = argparse.Namespace(
+        sdep="",
+        namespace="",
+        artifacts=str(HELDOUT.parent),
+        heldout="",
+        shape="hold:100/s:9s",
+        feedback_ratio=0.5,
+        batch=3,
     )
+    return read_setup(asked, SINGLE)
 
 
 @pytest.mark.stack
-def test_a_slower_generator_has_a_lower_ceiling(plan: Plan) -> None:
+def test_a_slower_generator_has_a_lower_ceiling(setup: Setup, tmp_path: Path) -> None:
     """Measured, not known: ours, and its twin that burns 2 ms a request and so has at most 500 a second."""
-    ours = Calibrating(plan).found()
+    ours = Calibrating.begin(setup, tmp_path / "ours.json").found()
     assert ours is not None
-    slowed = subprocess.run(
-        [sys.executable, "-c", SLOWED],
+    subprocess.run(
+        [sys.executable, "-c", SLOWED, str(tmp_path / "twin.json")],
         cwd=ROOT,
-        input=json.dumps(asdict(plan)),
-        capture_output=True,
+        input=json.dumps(asdict(_plan_of(setup))),
         text=True,
         check=True,
     )
-    twin = Calibration(**json.loads(slowed.stdout))
+    twin = Calibrating(tmp_path / "twin.json").found()
+    assert twin is not None
     assert 0 < ours.floor_ms <= ours.p50_ms
     assert twin.ceiling_per_s < 500 < ours.ceiling_per_s
 
 
 @pytest.mark.stack
-def test_a_calibration_that_fails_is_none(plan: Plan, caplog: pytest.LogCaptureFixture) -> None:
-    """Rows of another digest: a line in the log says why, and the run goes on without figures."""
-    assert Calibrating(replace(plan, heldout_sha256="other")).found() is None
-    assert "calibrating the generator: expected figures, got none: model.dataset.DatasetError" in caplog.text
+def test_a_calibration_that_fails_is_none(setup: Setup, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Rows that are not there: a line in the log says where to look, and the run goes on without figures."""
+    lost = replace(setup, heldout_path=tmp_path / "none.parquet")
+    assert Calibrating.begin(lost, tmp_path / "figures.json").found() is None
+    assert "calibrating the generator: expected figures" in caplog.text
+    assert "none.parquet" in (tmp_path / "figures.log").read_text()
 
 
 @pytest.mark.parametrize(
