@@ -18,7 +18,7 @@ environment: ## make .venv from requirements.lock (every verb does it by itself)
 	$(ENVIRONMENT)
 
 train: environment ## train the two models and write their cards and the held-out rows to artifacts/
-	@$(PY) -m model.train $(ARGS)
+	@$(PY) -m model.train $(if $(filter train,$(MAKECMDGOALS)),$(ARGS))
 
 up: train ## start the local stack for SDEP and leave it running
 	@$(PY) -m deploy.local up $(SDEP) $(ARGS)
