@@ -61,13 +61,20 @@ def _latency(name: str, steps: Sequence[Step], answer: Capacity) -> Picture:
         low,
         high,
         lambda value: math.log10(max(value, 10.0**low)),
-        lambda tick: f"{10**tick:,g} ms" if float(tick).is_integer() else "",
+        _decade,
         lambda value: f"{words.milliseconds(value)} ms",
     )
-    caption = f"milliseconds, {words.milliseconds(min(known))} to {words.milliseconds(max(known))}, logarithmic"
+    caption = f"{words.milliseconds(min(known))} to {words.milliseconds(max(known))} ms, logarithmic"
     return Picture(
         words.percentile(name), caption, _drawn(name, f"{name} by rate", caption, steps, sides, scale, answer)
     )
+
+
+def _decade(tick: float) -> str:
+    """A power of ten of milliseconds, short enough for an axis; nothing between two of them."""
+    if not float(tick).is_integer():
+        return ""
+    return f"{10**tick:g} ms" if tick < 3 else f"{10 ** (tick - 3):g} s"
 
 
 def _share(

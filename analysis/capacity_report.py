@@ -47,7 +47,7 @@ def state(searched: Searched) -> str:
     search = searched.search
     return {
         None: "still going on, or cut short",
-        "resolution": f"ended within {search.within:.0%}",
+        "resolution": f"ended within {search.within * 100:g} %",
         "budget": f"ended with its budget of {words.seconds(search.budget_s)}",
         "lowest": "ended at the lowest rate",
         "highest": "ended at the highest rate",
@@ -58,7 +58,7 @@ def state(searched: Searched) -> str:
 def figures(step: Step) -> list[str]:
     """A step's cells of the table, after its rate."""
     times = [
-        words.milliseconds(step.latency_ms.get(kind, {}).get(name))
+        _time(step.latency_ms.get(kind, {}).get(name), step.requests)
         for kind in ("predict", "feedback")
         for name in ("p50", "p99")
     ]
@@ -70,6 +70,10 @@ def figures(step: Step) -> list[str]:
         "not known" if off is None else words.count(off),
         "none" if shadow is None else words.percent(shadow),
     ]
+
+
+def _time(duration_ms: float | None, requests: int) -> str:
+    return words.milliseconds(duration_ms) if duration_ms is not None else "too few" if requests else "none"
 
 
 def _html(searched: Searched) -> str:

@@ -10,7 +10,8 @@ from analysis.capacity import Attempt, Holding
 from model.contract import CELLS
 
 LEAST_ACHIEVED: Final = 0.9
-"""Share of the asked requests that must have been sent; a constant open loop sends all but the last few."""
+"""Share of the asked requests that must have been sent. An open loop sends all, but the feedback of predictions that
+were not answered before its end: with slow answers and a short step these may be many."""
 UNFIT: Final = frozenset({"CPU", "lateness"})
 """Subjects of the check `checks.generator` in which the generator, not a slow answer, is at fault."""
 
@@ -111,7 +112,7 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
     if unfit:
         return "generator", _said(unfit[0])
     if sent_share < LEAST_ACHIEVED:
-        return "generator", f"only {sent_share:.0%} of the requests asked for were sent"
+        return "undecided", f"only {sent_share:.0%} of the requests asked for were sent before the end"
     return ("undecided", _said(bad[0])) if bad else ("held", "")
 
 

@@ -51,8 +51,8 @@ FINE = finding("recorder", "ledger", "PASS")
         ([DROPPED], 1.0, "generator"),
         ([DROPPED, FAILING, UNSURE], 1.0, "server"),
         ([FAILING], 1.0, "server"),
-        ([NOTHING], 0.0, "generator"),
-        ([FINE], 0.8, "generator"),
+        ([NOTHING], 0.0, "undecided"),
+        ([FINE], 0.8, "undecided"),
     ],
 )
 def test_who_is_at_fault(findings: list[dict[str, Any]], sent_share: float, expected: Holding) -> None:
@@ -66,7 +66,7 @@ def test_the_reason_names_the_diagnosis_and_the_gate() -> None:
     """As the terminal and the page show it."""
     assert holding_of([WRONG], 1)[1] == "events lost: default: tp off by 1"
     assert holding_of([SLOW], 1)[1] == "p99_predict_ms<=50: 12 of 500"
-    assert holding_of([FINE], 0.8)[1] == "only 80% of the requests asked for were sent"
+    assert holding_of([FINE], 0.8)[1] == "only 80% of the requests asked for were sent before the end"
 
 
 def test_counts_apart_are_summed_over_cells_and_groups() -> None:
