@@ -50,7 +50,8 @@ class Event:
     ``row``: id of the held-out row. ``planned_ns``, ``sent_ns``, ``done_ns``: nanoseconds since the
     epoch, each worker's from one reading of the wall clock plus the monotonic clock, so differences
     are durations. ``planned_ns`` equals ``sent_ns`` where nothing was planned (closed loop).
-    ``status``: HTTP or gRPC status, 0 without one. ``predicted``, ``truth``: index into the card's
+    ``status``: HTTP status, 0 without one; or gRPC status, which every call has, and of which 0 is OK
+    (``asked.transport`` in ``run.json`` says which). ``predicted``, ``truth``: index into the card's
     ``classes``. ``score``: decision score that the answer carried, NaN without one.
     """
 

@@ -68,7 +68,7 @@ class Tally:
     ``latency_ns``, ``service_ns``: of requests that were not refused, from the planned start to the end (per kind and
     timeline bin), and from the sending to the end (per kind, in parts). ``lateness_ns``: of every request, from the
     planned start to the sending. All three in 32 bits where these hold them, else in 64. ``sent``: requests per
-    timeline bin. ``statuses``: number of requests by HTTP status.
+    timeline bin. ``statuses``: number of requests by HTTP or gRPC status.
     """
 
     plan: Plan

@@ -42,6 +42,7 @@ examples:
   python -m locustfiles --sdep deploy/seldon/metrics-model.yaml --duration 2m --users 20
   python -m locustfiles --rate 200 --arrivals poisson     an open loop: 200 requests per second, whatever the answers do
   python -m locustfiles --shape spike:50/s..300/s:20s     rates that change: hold, ramp, steps, spike, joined by commas
+  python -m locustfiles --transport grpc                  the same by Seldon's gRPC, through the same ingress
   python -m locustfiles --host http://ingress.example --prometheus-url http://prometheus.example:9090
   python -m locustfiles --web                             Locust's page on http://127.0.0.1:8089
 
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(_say(str(error)))
     command = _command(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"
-    if folder is not None and setup.load.open and not parsed.no_calibration:
+    if folder is not None and setup.load.open and setup.load.transport == "rest" and not parsed.no_calibration:
         path = folder.resolve() / runfolder.LOGS_FOLDER / CALIBRATION_FILE
         os.environ[CALIBRATING_ENV] = str(path)
         Calibrating.begin(setup, path)

@@ -66,7 +66,7 @@ def calibrate(plan: Plan) -> Calibration:
     environment.create_local_runner()
     plain = _plain(plan.load)
     with (
-        _server(plan.load, plan.classes[0]) as url,
+        _server(plan.load.batch, plan.classes[0]) as url,
         tempfile.TemporaryDirectory(prefix="plumbline-") as folder,
     ):
         plan = replace(plan, host=url, load=plain, worker=0, workers=1, duration_s=None)
@@ -100,6 +100,7 @@ def _plain(load: Load) -> Load:
         rate_per_s=0.0,
         trace="",
         shape="",
+        transport="rest",
         ca_file="",
         max_in_flight=10 * IN_FLIGHT,
         feedback_delay_s=0.0,
@@ -115,11 +116,10 @@ def _drive(driver: Driver, seconds: float) -> None:
 
 
 @contextmanager
-def _server(load: Load, label: int) -> Iterator[str]:
-    """The trivial server for the load's transport; its URL."""
-    module = {"rest": "_constant_server", "grpc": "_constant_grpc"}[load.transport]
+def _server(rows: int, label: int) -> Iterator[str]:
+    """The trivial server; its URL."""
     with subprocess.Popen(
-        [sys.executable, "-m", f"locustfiles.{module}", str(load.batch), str(label)],
+        [sys.executable, "-m", "locustfiles._constant_server", str(rows), str(label)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

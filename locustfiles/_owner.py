@@ -94,7 +94,7 @@ class OwnerSide:
                 spawn_rate_per_s=float(options.spawn_rate or 1),
                 duration_s=ends_after(setup.load, float(options.run_time) if options.run_time else None),
                 processes=int(options.processes or 1),
-                calibrate=not options.no_calibration,
+                calibrate=not options.no_calibration and setup.load.transport == "rest",  # its server speaks HTTP/1.1
             ),
         )
         self._tell_of_calibration(self._prepared)

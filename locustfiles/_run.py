@@ -25,7 +25,7 @@ from locustfiles._setup import Setup, SetupError
 from locustfiles._stages import start_judge, take_baseline
 
 RUNS: Final = Path("runs")
-PACKAGES: Final = ("locust", "gevent", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
+PACKAGES: Final = ("locust", "gevent", "grpcio", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
 INCONCLUSIVE: Final = 4
 USAGE: Final = 2
 

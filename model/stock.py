@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 from flask import Flask
 from seldon_core import microservice
 from seldon_core.gunicorn_utils import StandaloneApplication

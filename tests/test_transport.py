@@ -42,8 +42,8 @@ def assert_by_grpc(run: Ended) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("--processes", "2", "--batch", "5", "--payload", "tensor", "--rate", "60")],
-    ids=["closed-ndarray", "two-processes-open-batches-of-tensors"],
+    [(), ("--processes", "2", "--batch", "5", "--payload", "tensor")],
+    ids=["rows", "two-processes-batches-of-tensors"],
 )
 def test_a_clean_stack_passes_by_grpc_with_live_counts_equal_to_offline(
     options: tuple[str, ...], loadtest: LoadTest
