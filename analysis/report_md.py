@@ -124,7 +124,7 @@ def _load(load: LoadRead | None) -> str:
     line = f"### Load\n\n{outcomes}; {words.rate(load.rate_achieved)} achieved{asked}."
     rows = [[f"{plain(one.kind)}, {one.since}", *(said for _, said in one.told)] for one in view.times(load)]
     table = _table(("ms", *(words.percentile(name) for name in names)), rows)
-    legend = "Response: from when it was due. Service: from when it was sent."
+    legend = "Response: from when it was due. Service: from when it was sent. Both: they are the same."
     return "\n\n".join([line, *([table, legend] if rows else []), *_generator(load)])
 
 

@@ -19,6 +19,7 @@ from analysis.verdict import Verdict
 
 GATE: Final = "gate"
 """Name of the check that holds a quality gate; one that fails says nothing against the live metrics themselves."""
+_CELL: Final = {str(cell): f"{name} ({cell})" for cell, name in words.CELL_NAME.items()}
 _SHOWN_FINDINGS: Final = 20
 _SHOWN_CHARACTERS: Final = 1_000
 _SHOWN_ROWS: Final = 24
@@ -61,7 +62,7 @@ def stated(finding: FindingRead) -> list[Stated]:
     expected, observed = finding.expected, finding.observed
     if isinstance(expected, Mapping) and isinstance(observed, Mapping):
         keys = list(dict.fromkeys([*expected, *observed]))[:_SHOWN_ROWS]
-        return [_stated(key, expected.get(key), observed.get(key)) for key in keys]
+        return [_stated(_CELL.get(key, key), expected.get(key), observed.get(key)) for key in keys]
     if expected is None and observed is None:
         return []
     return [Stated("", clipped(words.stated(expected)), clipped(words.stated(observed)), False)]
@@ -163,10 +164,18 @@ class Times:
 
 
 def times(load: LoadRead) -> list[Times]:
-    """Response and service time of each kind of request, one under the other; no line of a kind that was not sent."""
-    sides = [("response", load.latency_ms), ("service", load.service_ms)]
-    every = [(kind, since, side.get(kind)) for kind in load.latency_ms for since, side in sides]
+    """Response and service time of each kind of request, one under the other; no line of a kind that was not sent.
+
+    One line for both where they are the same, as always in a closed loop, where a request is due when it is sent.
+    """
     names = percentile_names(load)
+    every: list[tuple[str, str, Mapping[str, float | None] | None]] = []
+    for kind, response in load.latency_ms.items():
+        service = load.service_ms.get(kind)
+        if response == service:
+            every.append((kind, "both", response))
+        else:
+            every += [(kind, "response", response), (kind, "service", service)]
     return [
         Times(
             kind, since, tuple((row.get(name), words.measured(row.get(name), load.needs.get(name))) for name in names)

@@ -132,12 +132,15 @@ def test_the_ratios_on_the_page_are_those_of_the_result(name: str) -> None:
 
 
 def test_latencies_on_the_page_are_those_of_the_result() -> None:
-    """Each percentile of each kind, to the last digit, under headings that read p99.9 and not p999."""
+    """Each percentile of each kind, to the last digit, under headings that read p99.9 and not p999.
+
+    Response and service time, a line each; of feedback, whose two are the same, one.
+    """
     content = samples.single_pass()
     (section,) = [one for one in opened(content).every("section") if one.attributes["id"] == "latency"]
     names = ("p50", "p90", "p99", "p999", "max")
     load = content["load"]
-    rows = [load[times][kind] for kind in ("predict", "feedback") for times in ("latency_ms", "service_ms")]
+    rows = [load["latency_ms"]["predict"], load["service_ms"]["predict"], load["latency_ms"]["feedback"]]
     assert values(section) == [row[name] for row in rows for name in names]
     heads = ["request", "time", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
     assert [one.text for one in section.every("th")][:8] == heads
