@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+import worlds
+from alterations import ALONE
+from analysis import runfolder
+from analysis.__main__ import main
 from analysis.capacity_gates import DEFAULT, chosen, length_s, requests_needed
+from analysis.evidence import GATES_FILE, read_gates
 from analysis.gates import GateError
 from analysis.proportion import surely_at_most
 
@@ -47,3 +55,17 @@ def test_a_step_lasts_at_least_as_long_as_asked() -> None:
 def test_a_kind_that_is_not_sent_needs_no_time() -> None:
     """Only predictions: the feedback gate can never be decided, and does not make a step endless."""
     assert length_s(("p99_feedback_ms<=9",), 100, {"predict": 1.0, "feedback": 0.0}, 10) == 10
+
+
+def test_gates_that_lie_in_a_run_folder_already_are_those_it_is_judged_by(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A search puts them there before the run; the baseline leaves them, and ``--gate`` still replaces them."""
+    run = worlds.put(tmp_path, ALONE)
+    runfolder.write(tmp_path, replace(run, prometheus_url="http://127.0.0.1:9"))
+    (tmp_path / GATES_FILE).write_text('["failures<=1%"]', encoding="utf-8")
+    assert main(["baseline", str(tmp_path)]) == 2
+    assert read_gates(tmp_path) == ("failures<=1%",)
+    assert main(["baseline", str(tmp_path), "--gate", "failures<=2%"]) == 2
+    assert read_gates(tmp_path) == ("failures<=2%",)
+    assert "Prometheus" in capsys.readouterr().err
