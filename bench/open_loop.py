@@ -18,7 +18,7 @@ from bench.clients import Asked
 from bench.generator import CONNECTIONS, one_load
 
 RATES: Final = (50, 200, 500, 1000)
-SECONDS: Final = 4.0
+SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
