@@ -306,3 +306,10 @@ def test_more_calls_may_wait_than_gevent_has_threads(serve: Serve) -> None:
     gone.set()
     ended = json.loads(done.stdout)
     assert (ended[0], sorted(ended), done.stderr) == (40, list(range(41)), "")
+
+
+def test_grpcio_is_not_loaded_before_it_is_asked_for() -> None:
+    """Locust forks after it has read the locustfile, and grpcio's threads do not survive a fork."""
+    script = "import locustfiles._session, locustfiles._drive, sys; print('grpc' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -36,6 +36,7 @@ def test_values_typed_into_a_form_are_converted() -> None:
         ({"predict_ratio": 1.5}, "reading --predict-ratio: expected 0 to 1, got 1.5."),
         ({"timeout": 0}, "reading --timeout: expected 0.001 to 3600, got 0."),
         ({"reward": "gold"}, "reading --reward: expected one of correct, none, got 'gold'."),
+        ({"transport": "smoke"}, "reading --transport: expected one of rest, grpc, got 'smoke'."),
         ({"batch": 0}, "reading --batch: expected 1 to 10000, got 0."),
         (
             {"predict_ratio": 0, "feedback_ratio": 0},
