@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from analysis.capacity import Attempt, Holding
@@ -90,6 +90,13 @@ def step_of(made: Made, result: Mapping[str, Any]) -> Step:
         reason=reason,
         run=made.run,
     )
+
+
+def disturbed(step: Step) -> Step:
+    """The step, begun while the load before it was still being counted: what did not hold is not this rate's fault."""
+    if step.holding != "server":
+        return step
+    return replace(step, holding="undecided", reason=f"the load before it had not come to rest; {step.reason}")
 
 
 def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tuple[Holding, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from analysis import runfolder
-from analysis.capacity_step import Made, Step, step_of, without_result
+from analysis.capacity_step import Made, Step, disturbed, step_of, without_result
 from locustfiles._capacity_drain import drain
 from locustfiles._progress import PROGRESS_ENV
 from locustfiles._setup import Setup
@@ -50,12 +50,20 @@ class Driver:
         run = self.folder / "steps" / f"{number:02d}-{rate:g}"
         if self.warm_up_s:
             self._run(run / WARM_UP, rate, self.warm_up_s, judged=False)
-        if self.warm_up_s or number > 1:  # else there is nothing yet that could come to rest
-            drain(self.parsed.prometheus_url, self.setup.deployment.name, self.setup.deployment.namespace)
+        # before the first load there is nothing yet that could come to rest
+        rested = self._drain() if self.warm_up_s or number > 1 else True
         code = self._run(run, rate, length_s, judged=True)
         made = Made(rate, attempt, length_s, round(time.monotonic() - began, 3), str(run.relative_to(self.folder)))
         result = _result(run)
-        return without_result(made, _last_line(run, code)) if result is None else step_of(made, result)
+        if result is None:
+            return without_result(made, _last_line(run, code))
+        step = step_of(made, result)
+        return step if rested else disturbed(step)
+
+    def _drain(self) -> bool:
+        deployment = self.setup.deployment
+        names = [one.name for one in deployment.predictors]
+        return drain(self.parsed.prometheus_url, deployment.name, deployment.namespace, names)
 
     def _run(self, folder: Path, rate: float, length_s: float, *, judged: bool) -> int:
         """Exit code of one run of Locust in a process group of its own; a Ctrl-C of ours is passed on once."""

@@ -22,6 +22,7 @@ ARROWS: dict[str, set[str]] = {
         "analysis.capacity_report",
         "analysis.capacity_step",
         "analysis.gates",
+        "analysis.gateway",
         "analysis.ledger",
         "analysis.project",
         "analysis.queries",

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from analysis.capacity import Holding
-from analysis.capacity_step import Made, holding_of, live_minus_offline, shadow_completeness, step_of, without_result
+from analysis.capacity_step import (
+    Made,
+    disturbed,
+    holding_of,
+    live_minus_offline,
+    shadow_completeness,
+    step_of,
+    without_result,
+)
 
 MADE = Made(rate=100.0, attempt=1, sent_for_s=10.0, lasted_s=17.5, run="steps/01-100")
 CELLS = {"tp": 10, "fp": 1, "tn": 20, "fn": 2}
@@ -119,3 +127,12 @@ def test_a_step_without_a_result_is_undecided_and_says_why() -> None:
     assert (step.holding, step.reason, step.errors, step.live_minus_offline) == (
         "undecided", "the run ended with 2", None, None,
     )  # fmt: skip
+
+
+def test_a_step_begun_on_the_backlog_of_another_is_not_the_servers_failure() -> None:
+    """What held, held all the same; what did not could not be told, and the backlog is named."""
+    result: dict[str, Any] = {"verdict": "FAIL", "findings": [WRONG], "load": None, "predictors": {}}
+    step = disturbed(step_of(MADE, result))
+    assert (step.holding, step.reason[:15]) == ("undecided", "the load before")
+    held = step_of(MADE, result | {"findings": [FINE], "load": {"attempted": 9, "acknowledged": 9, "requests": 1000}})
+    assert disturbed(held) is held

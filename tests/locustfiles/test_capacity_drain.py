@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from locustfiles._capacity_drain import at_rest
+from locustfiles._capacity_drain import at_rest, nothing_under_way
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def test_three_scrapes_of_the_same_counts_are_rest(series: list[list[float]]) ->
 def test_counts_that_moved_or_were_not_seen_thrice_are_not_rest(series: list[list[float]]) -> None:
     """The twin: one count later, one scrape fewer, or no series at all."""
     assert not at_rest(series)
+
+
+def test_requests_under_way_at_the_gateway_are_no_rest() -> None:
+    """The last value of each gauge counts; twin: one request is enough. A gateway that is not scraped says nothing."""
+    assert nothing_under_way([[50.0, 0.0], [0.0]])
+    assert not nothing_under_way([[0.0, 0.0], [0.0, 1.0]])
+    assert nothing_under_way([])
