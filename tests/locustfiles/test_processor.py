@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from locustfiles._crew import driven_of
-from locustfiles._drive import Driven
 from locustfiles._processor import SCHEDSTAT, Processor
-from locustfiles._recorder import Recorded
 
 
 def test_shares_are_of_the_time_between_two_readings() -> None:
@@ -55,8 +51,16 @@ def test_a_process_that_is_kept_from_its_cpu_is_told_from_one_that_sleeps() -> N
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-@pytest.mark.parametrize("waited", [0.25, None])
-def test_what_a_worker_says_of_its_cpu_reaches_the_master(waited: float | None) -> None:
-    """As a plain dictionary, which is how it travels; not known stays not known."""
-    driven = Driven(Recorded(3, 1, 0, ((("artifact", "a"),),)), 0.5, 2, waited)
-    assert driven_of(asdict(driven)) == driven
+@pytest.mark.parametrize("waited", ["0.25", "None"])
+def test_what_a_worker_says_of_its_cpu_reaches_the_master(waited: str) -> None:
+    """As a plain dictionary, which is how it travels; not known stays not known. Locust patches its process."""
+    program = (
+        "from dataclasses import asdict\n"
+        "from locustfiles._crew import driven_of\n"
+        "from locustfiles._drive import Driven\n"
+        "from locustfiles._recorder import Recorded\n"
+        f"driven = Driven(Recorded(3, 1, 0, ((('artifact', 'a'),),)), 0.5, 2, {waited})\n"
+        "print(driven_of(asdict(driven)) == driven, driven.waited_share)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.returncode) == (f"True {waited}\n", 0), done.stderr
