@@ -26,7 +26,7 @@ FAILURES: Final = "failures"
 _FORM: Final = re.compile(
     r"(?:(?P<of>[\w-]+)\.)?(?P<what>\w+)\s*(?P<sign>>=|<=)\s*(?P<limit>\d+(?:\.\d+)?)(?P<percent>%)?"
 )
-_LATENCY: Final = re.compile(r"(?P<percentile>p50|p90|p99|p999)_(?P<kind>predict|feedback)_ms")
+_LATENCY: Final = re.compile(r"(?P<percentile>p50|p90|p99|p999|p9999)_(?P<kind>predict|feedback)_ms")
 
 
 class GateError(Exception):

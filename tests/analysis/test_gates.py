@@ -52,6 +52,7 @@ def test_percent_is_a_fraction() -> None:
         ("p99_feedback_ms<=100", {"load": "PASS"}),
         ("p99_feedback_ms<=5", {"load": "FAIL"}),
         ("p999_feedback_ms<=100", {"load": "INCONCLUSIVE"}),
+        ("p9999_feedback_ms<=100", {"load": "INCONCLUSIVE"}),
         ("failures<=1%", {"load": "PASS"}),
         ("failures<=0.1%", {"load": "INCONCLUSIVE"}),
     ],
