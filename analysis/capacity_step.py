@@ -109,7 +109,7 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
     bad = [one for one in findings if one["verdict"] != "PASS"]
     failed = [one for one in bad if one["verdict"] == "FAIL"]
     unfit = [one for one in bad if one["check"] == "generator"]
-    wrong = [one for one in failed if one["check"] != "gate"]
+    wrong = sorted((one for one in failed if one["check"] != "gate"), key=lambda one: one["check"] != "equality")
     if wrong:
         return "server", _said(wrong[0])
     if clearly := [one for one in unfit if one["subject"] in UNFIT]:

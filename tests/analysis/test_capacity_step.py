@@ -72,7 +72,8 @@ def test_who_is_at_fault(findings: list[dict[str, Any]], sent_share: float, expe
 
 def test_the_reason_names_the_diagnosis_and_the_gate() -> None:
     """As the terminal and the page show it."""
-    assert holding_of([WRONG], 1)[1] == "events lost: default: tp off by 1"
+    bounds = finding("bounds", "default", "FAIL", "tp was 5 at noon", diagnosis="events lost")
+    assert holding_of([bounds, WRONG], 1)[1] == "events lost: default: tp off by 1"
     assert holding_of([SLOW], 1)[1] == "p99_predict_ms<=50: 12 of 500"
     assert holding_of([FINE], 0.8)[1] == "only 80% of the requests asked for were sent before the end"
 
