@@ -31,7 +31,7 @@ from model.options import ServerError, check_ports, make_user_object, parse
 from model.shortcut import Shortcut
 from model.store import SLOTS, Store, reward_metrics
 from model.supervise import GRACE_S, supervise
-from model.worker import Worker
+from model.worker import Worker, connections
 
 CUSTOM: Final = "custom"
 """The part that runs a class's own ``custom_service``; as in the stock launcher it may return."""
@@ -137,6 +137,7 @@ def rest_settings(service: Service) -> dict[str, Any]:
         "threads": gunicorn_utils.threads(options.threads, options.single_threaded),
         "workers": options.workers,
         "worker_class": Worker,  # threaded: the sync worker closes every connection
+        "worker_connections": connections(),
         "worker_tmp_dir": HEARTBEATS if os.access(HEARTBEATS, os.W_OK) else None,
         "max_requests": options.max_requests,
         "max_requests_jitter": options.max_requests_jitter,

@@ -9,11 +9,33 @@ answers that take 5 s and a shadow that stands still. Here a new connection wait
 
 from __future__ import annotations
 
+import resource
 import time
 from functools import partial
 from selectors import EVENT_READ
+from typing import Final
 
 from gunicorn.workers.gthread import DEFAULT_WORKER_DATA_TIMEOUT, TConn, ThreadWorker
+
+OTHER_FILES: Final = 200
+"""What a worker opens besides its connections, generously."""
+MOST_CONNECTIONS: Final = 65_535
+"""More than one proxy can open to one port."""
+
+
+def connections() -> int:
+    """How many connections a worker takes: as many as it may open files; raises the limit to what is allowed.
+
+    Gunicorn's default is 1,000, past which a worker takes no more until an idle one has gone, which is 75 s where
+    connections are kept that long. Envoy opens a connection for each request of a backlog, so a shadow that falls
+    behind by a thousand left the rest unanswered for a minute.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard == resource.RLIM_INFINITY
+    allowed = MOST_CONNECTIONS + OTHER_FILES if unlimited else min(hard, MOST_CONNECTIONS + OTHER_FILES)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed - OTHER_FILES, 1)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types

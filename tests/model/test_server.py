@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -61,6 +63,21 @@ def test_a_connection_that_says_nothing_holds_nobody_up(trained: Path) -> None:
         began = time.monotonic()
         assert running.call("/health/ping", b"", "GET")[0] == 200
         assert time.monotonic() - began < 2.5, "gunicorn's own worker waits 5 s for the silent connection"
+
+
+def test_more_than_a_thousand_connections_keep_nobody_out(trained: Path) -> None:
+    """A proxy opens one for each request of a backlog and keeps it: gunicorn's default takes 1,000 for a worker."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 3000:
+        pytest.skip(f"needs 3,000 open files, the limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3000), hard))
+    with contextlib.ExitStack() as held, serving(trained / "binary-percept.joblib") as running:
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            held.enter_context(socket.create_connection(("127.0.0.1", running.http)))
+        began = time.monotonic()
+        assert running.call("/health/ping", b"", "GET")[0] == 200
+        assert time.monotonic() - began < 2.5, "a connection past the limit waits until an idle one is closed"
 
 
 def test_answers_carry_the_operators_names(server: Server, heldout: dataset.Heldout, trained: Path) -> None:
