@@ -33,9 +33,9 @@ FINAL: Final = "plumbline_final"
 GRACE_S: Final = 3.0
 """How much longer than its drain a worker's last message may take."""
 READY_S: Final = 10.0
-"""How long the load waits for workers that have yet to read their rows."""
-START_DELAY_NS: Final = 250_000_000
-"""Time for workers that are ready to hear when the first arrival is due, and to be given their users."""
+"""How long the load waits for workers that are not ready."""
+START_DELAY_NS: Final = 100_000_000
+"""Time for workers that are ready to hear when the first arrival is due."""
 
 
 @dataclass(slots=True)
@@ -57,24 +57,27 @@ class Crew:
     write: Callable[[pa.RecordBatch], None]
     members: dict[str, Member] = field(default_factory=dict)
 
-    def enlist(self, runner: MasterRunner, plan: Callable[[int, int], Plan]) -> int:
-        """Give each connected worker its part, and tell all when to begin: nanoseconds since the epoch.
-
-        A load that began while a worker was still reading its rows would begin late. So each says that it is ready
-        before the start is set, and only then comes Locust's own message, which creates the users.
-        """
+    def enlist(self, runner: MasterRunner, plan: Callable[[int, int], Plan]) -> None:
+        """Give each connected worker its part. Locust's own start message comes after this one."""
         clients = [client.id for client in runner.clients.ready + runner.clients.running + runner.clients.spawning]
         for worker, client in enumerate(clients):
             self.members[client] = Member(worker)
             runner.send_message(PLAN, asdict(plan(worker, len(clients))), client)
+
+    def start(self, runner: MasterRunner) -> int:
+        """Tell all when to begin, once all are ready: nanoseconds since the epoch.
+
+        Reading the rows takes a worker a while, and Locust's start message up to half a second more to reach it; an
+        arrival that was due by then would be late, and one that was sent before it missing from Locust's statistics.
+        """
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and any(
             not member.ready and self._is_there(runner, client) for client, member in self.members.items()
         ):
             gevent.sleep(0.01)
         start_ns = time.time_ns() + START_DELAY_NS
-        for client in clients:
-            runner.send_message(START, {"start_ns": start_ns}, client)
+        for client in self.members:
+            runner.send_message(START, {"run": self.run, "start_ns": start_ns}, client)
         return start_ns
 
     def take_ready(self, client: str, message: dict[str, Any]) -> None:

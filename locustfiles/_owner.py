@@ -140,16 +140,26 @@ class OwnerSide:
         self._run = run
         if os.environ.get(PROGRESS_ENV):
             self._progress = Progress(run.counts, run.duration_s)
-        start_ns = self._set_off(run)
+        if isinstance(self._runner, MasterRunner):
+            self._crew = Crew(run.run.id, run.write)
+            self._crew.enlist(self._runner, run.plan)
+            gevent.spawn(self._set_off, run)  # the workers are ready only when Locust has gone on from here
+        else:
+            self._set_off(run)
+
+    def _set_off(self, run: OwnedRun) -> None:
+        """Start the load, and see to its end."""
+        start_ns = self._start(run)
         options: Any = self._environment.parsed_options
+        if run.run.ended is not None:
+            return
         if run.load.open and run.duration_s is not None and (options.headless or run.load.shape):
             carry(self._environment, self._runner, run.load.shape or "open loop", start_ns, run.duration_s)
 
-    def _set_off(self, run: OwnedRun) -> int:
+    def _start(self, run: OwnedRun) -> int:
         """Start the load; when it begins, in nanoseconds since the epoch."""
-        if isinstance(self._runner, MasterRunner):
-            self._crew = Crew(run.run.id, run.write)
-            return self._crew.enlist(self._runner, run.plan)
+        if self._crew is not None and isinstance(self._runner, MasterRunner):
+            return self._crew.start(self._runner)
         plan = run.plan(0, 1)
         self.driver = make_driver(plan, Recorder(0, run.write), self._environment)
         start_ns = time.time_ns() + ALONE_DELAY_NS

@@ -33,7 +33,7 @@ class WorkerSide:
         self._environment = environment
         self._runner = runner
         self._plan: Plan | None = None
-        self._start_ns = 0
+        self._begun = ""
         self._limit_s = 0.0
         self._stopping = False
         self._stopped = Event()
@@ -48,7 +48,7 @@ class WorkerSide:
         events.quitting.add_listener(self._on_quitting)
 
     def _on_plan(self, environment: Environment, msg: Any, **_: object) -> None:
-        """Read the rows and make the requests before the load begins; the master waits for our word."""
+        """Read the rows and make the requests before the load begins."""
         self._plan = plan = plan_of(msg.data)
         self._stopping = False
         self._stopped.clear()
@@ -57,18 +57,19 @@ class WorkerSide:
             self.driver = make_driver(plan, Recorder(plan.worker, self._sink(plan.run)), self._environment)
         except (DatasetError, ScheduleError):
             logger.exception("this worker cannot take part")
-        self._runner.send_message(READY, {"run": plan.run})
 
     def _on_start(self, environment: Environment, msg: Any, **_: object) -> None:
-        self._start_ns = msg.data["start_ns"]
+        if self._plan is not None and self.driver is not None and msg.data["run"] == self._plan.run:
+            begin(self.driver, self._plan, msg.data["start_ns"])
 
     def _on_test_start(self, **_: object) -> None:
-        plan, self._plan = self._plan, None
-        if plan is None:
+        """Say that we are ready; Locust has created our users and cleared its statistics."""
+        plan = self._plan
+        if plan is None or plan.run == self._begun:
             logger.warning("this worker came after the test had been divided; it takes no part until the next one")
             return
-        if self.driver is not None:
-            begin(self.driver, plan, self._start_ns)
+        self._begun = plan.run
+        self._runner.send_message(READY, {"run": plan.run})
 
     def _sink(self, run: str) -> Any:
         def send(batch: pa.RecordBatch) -> None:
