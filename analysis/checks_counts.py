@@ -34,8 +34,9 @@ def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
     worst = int(np.argmax(wrong[at]))
     low, high = int(counted.bounds.low[at, worst]), int(counted.bounds.high[at, worst])
     value = float(counted.sums[at, worst])
-    witness = f"{name_of_sum(worst)} was {value:.0f} at {utc(path.time_ms[at] / 1000)}, outside {low}..{high}"
-    why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are)"
+    allowed = f"where only {low:,} can be" if low == high else f"outside {low:,}..{high:,}"
+    witness = f"{name_of_sum(worst)} was {value:,.0f} at {utc(path.time_ms[at] / 1000)}, {allowed}"
+    why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are wrong)"
     found = _diagnosis(tally, group, counted)
     return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)
 
