@@ -130,7 +130,7 @@ def _tensor(tensor: object) -> NDArray[np.float64] | None:
     if type(tensor) is not dict or tensor.keys() != {"shape", "values"}:
         return None
     shape, values = tensor["shape"], _numbers(tensor["values"])
-    if values is None or values.ndim != 1 or type(shape) is not list:
+    if values is None or values.ndim != 1 or type(shape) is not list or not shape:  # the stock way fails on no shape
         return None
     if not all(type(size) is int and 0 < size < 1 << 31 for size in shape) or np.prod(shape, dtype=object) != len(
         values

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from seldon_core.flask_utils import SeldonMicroserviceException
 from seldon_core.seldon_methods import send_feedback
@@ -41,7 +41,11 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
+ONE = {"data": {"tensor": {"shape": [1, 1], "values": [0]}}}
+
+
 @settings(max_examples=400, deadline=None)
+@example({"request": {"data": {"tensor": {"shape": [], "values": [0]}}}, "truth": ONE})
 @given(MESSAGES)
 def test_what_it_takes_it_reads_as_the_stock_way_does(message: dict[str, Any]) -> None:
     """Arrays of equal shape, type and bits, names and reward; what the stock way refuses, it never takes."""
