@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,27 +43,34 @@ def reconfigured(*edits: Edit) -> Before:
 
 
 def reconfigure(scene: Scene, edit: Edit) -> None:
-    """Edit the configuration that Prometheus reads, have it read again, and wait until all its targets are up."""
+    """Edit the configuration that Prometheus reads, have it read again, and wait until all its targets are up.
+
+    Targets are told by pool and job: where only a label changed, the old ones would pass for the new.
+    """
     path = Path(scene.stack.logs) / "prometheus.yaml"
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     edit(content, scene)
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    jobs = {job["job_name"]: len(_addresses(job)) for job in content["scrape_configs"]}
+    jobs = _wanted(content)
     os.kill(scene.process("prometheus"), signal.SIGHUP)
     wait_until(lambda: _up(scene.stack.prometheus_url) == jobs, f"the targets of {jobs}")
 
 
-def _addresses(job: dict[str, Any]) -> list[str]:
-    return [address for config in job["static_configs"] for address in config["targets"]]
+def _wanted(content: dict[str, Any]) -> Counter[tuple[str, str]]:
+    """Number of targets that a configuration names, by pool and job."""
+    found: Counter[tuple[str, str]] = Counter()
+    for job in content["scrape_configs"]:
+        for config in job["static_configs"]:
+            name = config.get("labels", {}).get("job", job["job_name"])
+            found[job["job_name"], name] += len(config["targets"])
+    return found
 
 
-def _up(url: str) -> dict[str, int]:
-    """Number of targets that are up, by job."""
+def _up(url: str) -> Counter[tuple[str, str]]:
+    """Number of targets that are up, by pool and job."""
     found = get(f"{url}/api/v1/targets?state=active")
-    jobs: dict[str, int] = {}
-    for one in found["data"]["activeTargets"] if found else ():
-        jobs[one["scrapePool"]] = jobs.get(one["scrapePool"], 0) + (one["health"] == "up")
-    return jobs
+    targets = found["data"]["activeTargets"] if found else ()
+    return Counter((one["scrapePool"], one["labels"]["job"]) for one in targets if one["health"] == "up")
 
 
 def _models(content: dict[str, Any]) -> dict[str, Any]:
