@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.running import VARIABLES, Ended, LoadTest, call
+from tests.running import ROOT, VARIABLES, Ended, LoadTest, call
 
 for _variable in VARIABLES:  # `make test SDEP=...`, or one left in a shell, is not meant for the tests
     os.environ.pop(_variable, None)
@@ -26,3 +28,16 @@ def loadtest(tmp_path: Path) -> LoadTest:
         return call("-m", "locustfiles", "--run", str(folder), *arguments, folder=folder, **environment)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A stack that was started apart from any run, as ``make up`` does: its HOST and PROMETHEUS_URL."""
+    folder = tmp_path_factory.mktemp("up")
+    places = ("--stacks", str(folder))
+    manifest = ROOT / "deploy" / "seldon" / "ab-test.yaml"
+    up = call("-m", "deploy.local", "up", str(manifest), *places, folder=folder)
+    assert up.code == 0, str(up)
+    yield dict(re.findall(r"^ *(HOST|PROMETHEUS_URL)=(\S+)$", up.out, re.MULTILINE))
+    down = call("-m", "deploy.local", "down", *places, folder=folder)
+    assert down.code == 0, str(down)

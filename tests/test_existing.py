@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,6 @@ from tests.running import ROOT, Ended, call
 pytestmark = pytest.mark.stack
 
 SINGLE = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
-SHADOW = ROOT / "deploy" / "seldon" / "ab-test.yaml"
-
-
-@pytest.fixture(scope="module")
-def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A stack that was started apart from any run, as ``make up`` does: its HOST and PROMETHEUS_URL."""
-    folder = tmp_path_factory.mktemp("up")
-    places = ("--stacks", str(folder))
-    up = call("-m", "deploy.local", "up", str(SHADOW), *places, folder=folder)
-    assert up.code == 0, str(up)
-    yield dict(re.findall(r"^ *(HOST|PROMETHEUS_URL)=(\S+)$", up.out, re.MULTILINE))
-    down = call("-m", "deploy.local", "down", *places, folder=folder)
-    assert down.code == 0, str(down)
 
 
 def drive(folder: Path, existing: dict[str, str], *options: str) -> Ended:

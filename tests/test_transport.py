@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,12 +12,11 @@ from analysis import ledger
 from locustfiles._channel import Place, unanswered
 from locustfiles._options import load_of
 from tests.model.serving import serving
-from tests.running import ROOT, Ended, LoadTest, call
+from tests.running import ROOT, Ended, LoadTest
 from tests.test_loadtest import assert_clean
 
 pytestmark = pytest.mark.stack
 
-SHADOW = ROOT / "deploy" / "seldon" / "ab-test.yaml"
 GRPC = ("--transport", "grpc")
 
 
@@ -50,18 +48,6 @@ def test_a_clean_stack_passes_by_grpc_with_live_counts_equal_to_offline(
 ) -> None:
     """Through Envoy's HTTP/2 route to both predictors' gRPC servers, and the mirror of it."""
     assert_by_grpc(loadtest(*GRPC, *options, "--duration", "4s"))
-
-
-@pytest.fixture(scope="module")
-def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A stack that was started apart from any run: its HOST and PROMETHEUS_URL."""
-    folder = tmp_path_factory.mktemp("up")
-    places = ("--stacks", str(folder))
-    up = call("-m", "deploy.local", "up", str(SHADOW), *places, folder=folder)
-    assert up.code == 0, str(up)
-    yield dict(re.findall(r"^ *(HOST|PROMETHEUS_URL)=(\S+)$", up.out, re.MULTILINE))
-    down = call("-m", "deploy.local", "down", *places, folder=folder)
-    assert down.code == 0, str(down)
 
 
 def test_the_same_seed_visits_the_same_rows_by_both_transports(loadtest: LoadTest, existing: dict[str, str]) -> None:
