@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; its exit code."""
     asked = _parser().parse_args(arguments)
     if asked.step == "judge":
-        from analysis import judgement  # noqa: PLC0415  (so that --help and a typo answer at once)
+        from analysis.command import judge_step  # noqa: PLC0415  (so that --help and a typo answer at once)
 
-        return judgement.run(asked)
-    from analysis import steps  # noqa: PLC0415  (and so that a judge does not wait for what asks and draws)
+        return judge_step.run(asked)
+    from analysis.command import steps  # noqa: PLC0415  (and so that a judge does not wait for what asks and draws)
 
     if getattr(asked, "when_told", False):
         word = sys.stdin.readline().strip()

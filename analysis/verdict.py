@@ -24,7 +24,7 @@ def merge(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Explanation:
     """``name``: of the fault, short and stable. ``message``: one sentence with the witness. ``advice``: what to do."""
 
     name: str

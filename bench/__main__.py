@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import generator, harness, judge, memory, open_loop, server, stack, stall
-from bench.servers import BenchError
+from bench.parts import generator, harness, judge, memory, open_loop, server, stack, stall
+from bench.servers.servers import BenchError
 
 PARTS: Final[dict[str, Any]] = {
     "generator": generator,

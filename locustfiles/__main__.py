@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from analysis import runfolder
-from deploy.manifest import ManifestError, require_runnable
-from locustfiles._calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibrating
-from locustfiles._options import (
+from analysis.record import runfolder
+from deploy.manifest.deployment import ManifestError, require_runnable
+from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, CalibrationProcess
+from locustfiles.load.options import (
     BY_DEST,
     NO_CALIBRATION,
     NO_CALIBRATION_TEXT,
@@ -29,7 +29,7 @@ from locustfiles._options import (
     parse_duration,
     variable_of,
 )
-from locustfiles._setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
+from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
 from model.artifact import ArtifactError, load_model
 
 PROGRESS_ENV: Final = "PLUMBLINE_PROGRESS"
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if folder is not None and setup.load.open and setup.load.transport == "rest" and not parsed.no_calibration:
         path = folder.resolve() / runfolder.LOGS_FOLDER / CALIBRATION_FILE
         os.environ[CALIBRATING_ENV] = str(path)
-        Calibrating.begin(setup, path)
+        CalibrationProcess.begin(setup, path)
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust knows only this folder, and forgets it again
 
-from locustfiles._session import SeldonUser, register
-from locustfiles._setup import SHADOW
+from locustfiles.run.hooks import SeldonUser, register
+from locustfiles.run.setup import SHADOW
 
 register(SHADOW)
 

@@ -31,7 +31,7 @@ from model import contract  # noqa: E402  (see above)
 from model.artifact import SCORE_KIND, Card, Model, load_model  # noqa: E402
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SKEW_COUNTER, cell_of  # noqa: E402
 from model.linear import predictor, scorer  # noqa: E402
-from model.scores import ScoreBuckets, Sink  # noqa: E402
+from model.metrics.score_buckets import ScoreBuckets, Sink  # noqa: E402
 
 ARTIFACTS_ENV = "PLUMBLINE_ARTIFACTS"
 

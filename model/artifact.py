@@ -29,7 +29,7 @@ class ArtifactError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Offline:
+class OfflineFigures:
     """What the estimator answers on all ``rows`` held-out rows: cells as counts, ratios in 0..1 (None if undefined)."""
 
     rows: int
@@ -65,7 +65,7 @@ class Card:
     score_kind: str
     decision_threshold: float
     score_edges: tuple[float, ...]
-    offline: Offline
+    offline: OfflineFigures
     seed: int
     train_rows: int
     heldout_sha256: str
@@ -171,7 +171,7 @@ def parse_card(content: object) -> Card:
         raise ValueError(f"schema {values['schema']}")
     if not isinstance(values["offline"], dict):
         raise ValueError("offline: not an object")  # noqa: TRY004
-    offline = Offline(**_fields_of(Offline, values["offline"]))
+    offline = OfflineFigures(**_fields_of(OfflineFigures, values["offline"]))
     return Card(**{**values, "offline": offline})
 
 

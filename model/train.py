@@ -117,13 +117,13 @@ def score_edges(scores: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(edge) for edge in np.unique([*quantiles, THRESHOLD]))
 
 
-def offline(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> artifact.Offline:
+def offline(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> artifact.OfflineFigures:
     """Cells and ratios of predicted against true labels, both [n]. A ratio over nothing is None."""
     count: dict[Cell, int] = dict.fromkeys(CELLS, 0)
     for answer, label in zip(predicted, truth, strict=True):
         count[cell_of(int(answer), int(label), dataset.POSITIVE_CLASS)] += 1
     tp, fp, tn, fn = (count[cell] for cell in CELLS)
-    return artifact.Offline(
+    return artifact.OfflineFigures(
         rows=len(truth),
         **count,
         accuracy=_ratio(tp + tn, tp + fp + tn + fn),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from model import train
 from tests.running import ROOT, VARIABLES, Ended, LoadTest, call
 
 for _variable in VARIABLES:  # `make test SDEP=...`, or one left in a shell, is not meant for the tests
@@ -17,6 +18,14 @@ for _variable in VARIABLES:  # `make test SDEP=...`, or one left in a shell, is 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts us in the background has us ignore SIGINT, and so would all that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both models, their cards and the held-out rows. Read only."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    train.train(folder, seed=0)
+    return folder
 
 
 @pytest.fixture

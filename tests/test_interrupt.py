@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from analysis import ledger
+from analysis.record import ledger
 from tests.running import ROOT, Ended, plain_environment
 
 pytestmark = pytest.mark.stack

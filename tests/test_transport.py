@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from analysis import ledger
-from locustfiles._channel import Place, unanswered
-from locustfiles._options import load_of
+from analysis.record import ledger
+from locustfiles.load.options import load_of
+from locustfiles.protocol.transport import DeploymentAddress, unanswered
 from tests.model.serving import serving
 from tests.running import ROOT, Ended, LoadTest
 from tests.test_loadtest import assert_clean
@@ -91,6 +91,6 @@ def test_seldons_own_grpc_server_is_known_without_an_ingress() -> None:
     """The model server's gRPC port answers the question that is asked first."""
     load = load_of(argparse.Namespace(transport="grpc"))
     with serving(ROOT / "artifacts" / "binary-percept.joblib") as server:
-        place = Place(f"http://127.0.0.1:{server.grpc}", "seldon", "metrics-model")
+        place = DeploymentAddress(f"http://127.0.0.1:{server.grpc}", "seldon", "metrics-model")
         assert unanswered(place, load) == ""
-        assert unanswered(Place(f"http://127.0.0.1:{server.http}", "seldon", "metrics-model"), load) != ""
+        assert unanswered(DeploymentAddress(f"http://127.0.0.1:{server.http}", "seldon", "metrics-model"), load) != ""

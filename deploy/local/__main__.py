@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from deploy.local import detached, launch
-from deploy.local.assembly import Folders, Options
-from deploy.local.binaries import ROOT, TOOLS, path_with_environment
+from deploy.local import launch
+from deploy.local.config.assembly import Folders, Options
+from deploy.local.config.binaries import ROOT, TOOLS, path_with_environment
 from deploy.local.errors import StackError
-from deploy.manifest import ManifestError
+from deploy.local.running import detached
+from deploy.manifest.deployment import ManifestError
 
 IMAGES = Path(__file__).with_name("images.toml")
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from deploy import manifest
-from deploy.local import binaries, command, state
-from deploy.local.assembly import Assembly, Folders, Options, Programs, assemble
-from deploy.local.ports import Ports
-from deploy.local.stack import Stack
-from deploy.local.supervised import say
+from deploy.local.config import binaries
+from deploy.local.config.assembly import Assembly, Folders, Options, Programs, assemble
+from deploy.local.config.ports import Ports
+from deploy.local.running import command, state
+from deploy.local.running.stack import Stack
+from deploy.local.running.supervised import say
+from deploy.manifest import deployment as manifest
 
 
 def launch(

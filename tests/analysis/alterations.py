@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 
 import worlds
-from analysis import offline, runfolder, shown
-from analysis.arrays import Floats
-from analysis.evidence import GATES_FILE
-from analysis.ledger import Event, Kind, Outcome
-from analysis.offline import Answers, Offline
-from analysis.runfolder import Recorder
-from analysis.samples import Series
-from analysis.shown import EXPOSED_FILE, Exposed
+from analysis.evidence import exposed, offline
+from analysis.evidence.evidence import GATES_FILE
+from analysis.evidence.exposed import EXPOSED_FILE, ExposedCounts
+from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
+from analysis.evidence.samples import Series
+from analysis.record import runfolder
+from analysis.record.arrays import Floats
+from analysis.record.ledger import Event, Kind, Outcome
+from analysis.record.runfolder import RecorderReport
 from model.contract import CELLS
 from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, World
 
@@ -36,8 +37,8 @@ def without(name: str) -> Callable[[Path], None]:
 
 def another_endpoint(folder: Path) -> None:
     """An endpoint that shows counts which Prometheus did not store."""
-    shows = Exposed("10.0.0.0:6000", {"default": (1.0, 2.0, 3.0, 4.0)})
-    (folder / EXPOSED_FILE).write_text(shown.text([shows]), encoding="utf-8")
+    shows = ExposedCounts("10.0.0.0:6000", {"default": (1.0, 2.0, 3.0, 4.0)})
+    (folder / EXPOSED_FILE).write_text(exposed.text([shows]), encoding="utf-8")
 
 
 def with_gate(gate: str) -> Callable[[Path], None]:
@@ -60,7 +61,8 @@ def retrained(folder: Path) -> None:
     """The offline answers are of artefacts made since, which answer the other way round."""
     found = offline.read(folder / runfolder.OFFLINE_FILE)
     other = {
-        name: Answers("z" * 64, (1 - one.predicted).astype(np.int16), -one.score) for name, one in found.answers.items()
+        name: ArtifactAnswers("z" * 64, (1 - one.predicted).astype(np.int16), -one.score)
+        for name, one in found.answers.items()
     }
     offline.write(folder / runfolder.OFFLINE_FILE, replace(found, answers=other))
 
@@ -71,7 +73,7 @@ def other_rows(folder: Path) -> None:
     found = offline.read(folder / runfolder.OFFLINE_FILE)
     rows, truth = (found.rows + 3).astype(np.int32), (1 - found.truth).astype(np.int16)
     answers = {name: replace(one, sha256=worlds.answers(name).sha256) for name, one in found.answers.items()}
-    since = Offline(rows, truth, found.classes, found.positive, "y" * 64, answers)
+    since = OfflineAnswers(rows, truth, found.classes, found.positive, "y" * 64, answers)
     offline.write(folder / runfolder.OFFLINE_FILE, since)
 
 
@@ -264,4 +266,4 @@ def hour(seconds: float) -> int:
 
 SWAP = {0: 0, 2: 3, 1: 2, 3: 1}  # the notebook's: the count of a cell goes to another metric
 LONG = worlds.world(worlds.load_of(60, span_s=40.0))
-FULL = Recorder(len(ALONE.events), 0, 1, 0, 0.1)
+FULL = RecorderReport(len(ALONE.events), 0, 1, 0, 0.1)

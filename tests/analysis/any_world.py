@@ -10,22 +10,22 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import worlds
-from analysis.ledger import Event, Kind, Outcome
-from analysis.runfolder import PredictorAsked
-from analysis.samples import Clock, Series
+from analysis.evidence.samples import ClockOffset, Series
+from analysis.record.ledger import Event, Kind, Outcome
+from analysis.record.runfolder import PredictorSpec
 from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, Count, World
 
 KNOWN = (Outcome.ACKNOWLEDGED, Outcome.ACKNOWLEDGED, Outcome.ACKNOWLEDGED, Outcome.REFUSED)
 ANY = (*KNOWN, Outcome.INDETERMINATE)
 
-type Deployments = tuple[tuple[PredictorAsked, ...], ...]
+type Deployments = tuple[tuple[PredictorSpec, ...], ...]
 
 
 SURE: Deployments = ((PRIMARY,), (PRIMARY, SHADOW))
 """Deployments in which it is certain which predictor, and which cell, each event belongs to."""
 SPLIT = (
     replace(PRIMARY, traffic=60),
-    PredictorAsked("canary", "lr-model", SHADOW.artifact, shadow=False, traffic=40, replicas=1),
+    PredictorSpec("canary", "lr-model", SHADOW.artifact, shadow=False, traffic=40, replicas=1),
 )
 HALF = (PRIMARY, replace(SHADOW, traffic=50))
 
@@ -62,7 +62,7 @@ def true_worlds(
     made = worlds.world(draw(ledgers(outcomes)), predictors, seed, targets=targets, workers=workers)
     made = shared(made, seed) if predictors is SPLIT else half_mirrored(made, seed) if predictors is HALF else made
     assume(all(made.counts[one.name] for one in predictors))  # of one that was given nothing, nobody can tell
-    clock = Clock(draw(st.sampled_from([-40.0, -0.25, 0.0, 3.0])), draw(st.sampled_from([0.0, 0.02])))
+    clock = ClockOffset(draw(st.sampled_from([-40.0, -0.25, 0.0, 3.0])), draw(st.sampled_from([0.0, 0.02])))
     interval_ns = draw(st.sampled_from([SECOND // 4, SECOND, 2 * SECOND]))
     return replace(made, clock=clock, interval_ns=interval_ns, prior=draw(st.sampled_from([0, 7])))
 
@@ -92,7 +92,7 @@ def pick(world: World, data: st.DataObject) -> tuple[str, list[Count], int]:
     return name, counts, data.draw(st.integers(0, len(counts) - 1))
 
 
-def bound_of(world: World, predictor: PredictorAsked, *outcomes: Outcome) -> Counter[int]:
+def bound_of(world: World, predictor: PredictorSpec, *outcomes: Outcome) -> Counter[int]:
     """Feedback of these outcomes by cell, counted the slow and obvious way."""
     return Counter(
         worlds.cell_of(predictor.artifact, one.row, one.truth)

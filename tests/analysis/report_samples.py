@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis import runfolder
-from analysis.counts import RATIOS, Confusion
-from analysis.runfolder import PredictorAsked, Recorder, Run
+from analysis.record import runfolder
+from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
+from analysis.stats.confusion import RATIOS, Confusion
 from model.contract import CELLS
 
 START = 1_790_000_000.0
@@ -132,7 +132,7 @@ def run(**said: Any) -> Run:
         namespace="seldon",
         manifest="deploy/seldon/ab-test.yaml",
         manifest_sha256="a" * 64,
-        predictors=(PredictorAsked("default", "percept-model", "binary-percept.joblib", False, 100, 1),),
+        predictors=(PredictorSpec("default", "percept-model", "binary-percept.joblib", False, 100, 1),),
         host="http://127.0.0.1:33501",
         prometheus_url="http://127.0.0.1:40117",
         seed=0,
@@ -144,7 +144,7 @@ def run(**said: Any) -> Run:
         started=runfolder.utc(START),
         ended=runfolder.utc(START + 30.2),
         stop="finished",
-        recorder=Recorder(12_000, 0, 1, 0, 0.41),
+        recorder=RecorderReport(12_000, 0, 1, 0, 0.41),
     )
     return replace(made, **said)
 

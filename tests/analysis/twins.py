@@ -45,9 +45,9 @@ from alterations import (
     without,
     without_between,
 )
-from analysis import runfolder
-from analysis.runfolder import Recorder
-from analysis.samples import Clock
+from analysis.evidence.samples import ClockOffset
+from analysis.record import runfolder
+from analysis.record.runfolder import RecorderReport
 from analysis.verdict import Verdict
 from model.contract import TAG_DIGEST
 from worlds import MS, PRIMARY, SHADOW, World
@@ -118,7 +118,7 @@ TWINS = (
     Twin(
         "sent",
         "nothing was sent",
-        replace(ALONE, events=(), counts={"default": ()}, recorder=Recorder(0, 0, 1, 0, 0.0)),
+        replace(ALONE, events=(), counts={"default": ()}, recorder=RecorderReport(0, 0, 1, 0, 0.0)),
         Verdict.INCONCLUSIVE,
         "nothing was sent",
     ),
@@ -172,7 +172,7 @@ TWINS = (
     Twin(
         "stored",
         "nothing to count",
-        replace(ALONE, events=(), counts={"default": ()}, prior=3, recorder=Recorder(0, 0, 1, 0, 0.0)),
+        replace(ALONE, events=(), counts={"default": ()}, prior=3, recorder=RecorderReport(0, 0, 1, 0, 0.0)),
         Verdict.INCONCLUSIVE,
         "nothing was sent",
     ),
@@ -187,7 +187,7 @@ TWINS = (
     Twin(
         "clock",
         "clocks uncertain",
-        replace(ALONE, clock=Clock(0.0, 0.4)),
+        replace(ALONE, clock=ClockOffset(0.0, 0.4)),
         Verdict.INCONCLUSIVE,
         "clock offset too large",
     ),

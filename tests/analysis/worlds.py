@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import ledger, offline, runfolder, samples
-from analysis.arrays import Ints
-from analysis.evidence import Evidence, load
-from analysis.judge import judge, verdict
-from analysis.ledger import NO_CLASS, Event, Kind, Outcome
-from analysis.runfolder import PredictorAsked, Recorder, Run
-from analysis.samples import Clock, Samples, Series
+from analysis.evidence import offline, samples
+from analysis.evidence.evidence import Evidence, load
+from analysis.evidence.samples import ClockOffset, Samples, Series
+from analysis.judge.registry import judge, verdict
+from analysis.record import ledger, runfolder
+from analysis.record.arrays import Ints
+from analysis.record.ledger import NO_CLASS, Event, Kind, Outcome
+from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from analysis.verdict import Finding, Verdict
 from model.contract import CELLS, METRIC_OF_CELL, TAG_ARTIFACT, TAG_DIGEST
 
@@ -28,9 +29,9 @@ START_NS = 1_800_000_000 * 10**9
 MS = 10**6
 SECOND = 10**9
 ROWS = 12
-SAME_CLOCK = Clock(0.0, 0.0)
-PRIMARY = PredictorAsked("default", "percept-model", "percept.joblib", shadow=False, traffic=100, replicas=1)
-SHADOW = PredictorAsked("shadow", "lr-model", "lr.joblib", shadow=True, traffic=100, replicas=1)
+SAME_CLOCK = ClockOffset(0.0, 0.0)
+PRIMARY = PredictorSpec("default", "percept-model", "percept.joblib", shadow=False, traffic=100, replicas=1)
+SHADOW = PredictorSpec("shadow", "lr-model", "lr.joblib", shadow=True, traffic=100, replicas=1)
 
 
 @dataclass(frozen=True)
@@ -52,27 +53,27 @@ class World:
 
     events: tuple[Event, ...]
     counts: dict[str, tuple[Count, ...]]
-    predictors: tuple[PredictorAsked, ...] = (PRIMARY,)
+    predictors: tuple[PredictorSpec, ...] = (PRIMARY,)
     targets: int = 1
     interval_ns: int = SECOND
     seed: int = 0
-    clock: Clock = SAME_CLOCK
+    clock: ClockOffset = SAME_CLOCK
     prior: int = 0
     duration_ns: int = 5 * MS
     stop: runfolder.Stop = "finished"
-    recorder: Recorder | None = None
+    recorder: RecorderReport | None = None
     tags: tuple[dict[str, str], ...] = ()
     known: tuple[str, ...] = ()
     alter: Callable[[list[Series]], list[Series]] = field(default=lambda series: series)
 
 
-def answers(name: str) -> offline.Answers:
+def answers(name: str) -> offline.ArtifactAnswers:
     """Offline answers of an artefact on ROWS rows: the perceptron errs on 1 and 2, the regression on 2, 3, 5."""
     truth = np.arange(ROWS) % 2
     wrong = {"percept.joblib": [1, 2], "lr.joblib": [2, 3, 5]}.get(name, [])
     predicted = truth.copy()
     predicted[wrong] = 1 - predicted[wrong]
-    return offline.Answers(name[0] * 64, predicted.astype(np.int16), (predicted - 0.5) * (1 + np.arange(ROWS)))
+    return offline.ArtifactAnswers(name[0] * 64, predicted.astype(np.int16), (predicted - 0.5) * (1 + np.arange(ROWS)))
 
 
 def truth_of(row: int) -> int:
@@ -115,7 +116,7 @@ def load_of(number: int, seed: int = 0, *, span_s: float = 10.0, indeterminate: 
 
 
 def true_counts(
-    events: Iterable[Event], predictor: PredictorAsked, seed: int = 0, *, targets: int = 1, workers: int = 1
+    events: Iterable[Event], predictor: PredictorSpec, seed: int = 0, *, targets: int = 1, workers: int = 1
 ) -> tuple[Count, ...]:
     """A counter process that could have been: an indeterminate event is counted or not, by chance."""
     random = np.random.default_rng(seed)
@@ -140,7 +141,7 @@ def true_counts(
 
 def world(
     events: Sequence[Event],
-    predictors: Sequence[PredictorAsked] = (PRIMARY,),
+    predictors: Sequence[PredictorSpec] = (PRIMARY,),
     seed: int = 0,
     *,
     targets: int = 1,
@@ -163,7 +164,7 @@ def put(folder: Path, world: World) -> Run:
     names = {*(one.artifact for one in world.predictors), *world.known}
     offline.write(
         folder / runfolder.OFFLINE_FILE,
-        offline.Offline(
+        offline.OfflineAnswers(
             np.arange(ROWS, dtype=np.int32), truth, (0, 1), 1, "h" * 64, {name: answers(name) for name in names}
         ),
     )
@@ -195,7 +196,7 @@ def _run(world: World) -> Run:
         asked={"rate": None}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
         versions={"python": "3.12"}, started=runfolder.utc(START_NS / 1e9), ended=runfolder.utc(last / 1e9),
         stop=world.stop,
-        recorder=world.recorder or Recorder(len(world.events), 0, 1, 0, 0.1),
+        recorder=world.recorder or RecorderReport(len(world.events), 0, 1, 0, 0.1),
         served_tags=world.tags or ({TAG_ARTIFACT: primary, TAG_DIGEST: artifacts[primary]},),
     )  # fmt: skip
 

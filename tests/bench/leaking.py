@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench import load_ours
-from locustfiles._recorder import Recorder
+from bench.clients import load_ours
+from locustfiles.drive.recorder import Recorder
 
 KEPT: list[tuple[int, Any]] = []
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import clients, programs
-from bench.harness import script_of
-from bench.servers import BenchError
-from bench.stack import times_of
-from bench.wire import post, whole_request
-from locustfiles._bodies import Bodies
+from bench.clients import clients
+from bench.clients.bare_http import post, whole_request
+from bench.parts.harness import script_of
+from bench.parts.stack import times_of
+from bench.servers.servers import BenchError
+from bench.tools import programs
+from locustfiles.protocol.rest_requests import RestRequests
 from model.dataset import load_heldout
 from tests.running import ROOT
 
@@ -85,7 +86,7 @@ def test_wrks_script_holds_the_bytes_that_our_wire_sends() -> None:
     heldout = ROOT / "artifacts" / "heldout.parquet"
     rows = load_heldout(heldout)
     truth = [int(label) for label in rows.truth]
-    ours = Bodies(features=rows.X, truth=truth, names=rows.names, host="127.0.0.1:80", path="/p")
+    ours = RestRequests(features=rows.X, truth=truth, names=rows.names, host="127.0.0.1:80", path="/p")
     lines = script_of(heldout, "http://127.0.0.1:80", "/p").splitlines()
     found = [json.loads(line.rstrip(",")).encode() for line in lines if line.startswith('"')]
     assert found == [

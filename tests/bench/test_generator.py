@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import ledger
-from bench import clients, generator, nginx, stall
+from analysis.record import ledger
 from bench.__main__ import table
-from bench.clients import Asked
-from bench.open_loop import Timed, figures
-from bench.servers import BenchError
+from bench.clients import clients
+from bench.clients.clients import LoadRequest
+from bench.parts import generator, stall
+from bench.parts.open_loop import Timed, figures
+from bench.servers import nginx
+from bench.servers.servers import BenchError
 from tests.running import ROOT
 
 MS = 1_000_000
@@ -29,9 +31,9 @@ def server() -> Iterator[nginx.Nginx]:
 
 
 @pytest.fixture
-def asked(server: nginx.Nginx, tmp_path: Path) -> Asked:
+def asked(server: nginx.Nginx, tmp_path: Path) -> LoadRequest:
     """A short load."""
-    found = Asked(server.url, ROOT / "artifacts", tmp_path, 4, 1.0)
+    found = LoadRequest(server.url, ROOT / "artifacts", tmp_path, 4, 1.0)
     found.write_body()
     return found
 
@@ -47,7 +49,7 @@ def test_the_server_counts_each_request_once(server: nginx.Nginx) -> None:
 
 @pytest.mark.stack
 @pytest.mark.parametrize("name", clients.NAMES)
-def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Nginx, asked: Asked) -> None:
+def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Nginx, asked: LoadRequest) -> None:
     """Its load is counted, costs CPU, and is held against the server's count on the way."""
     done = generator.one_load(name, asked, server)
     if done is None:
@@ -57,7 +59,7 @@ def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Ngi
 
 
 @pytest.mark.stack
-def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: nginx.Nginx, asked: Asked) -> None:
+def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: nginx.Nginx, asked: LoadRequest) -> None:
     """To the request, with nothing dropped."""
     before = server.requests()
     done = clients.load("ours", asked)
@@ -67,7 +69,7 @@ def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: ng
 
 
 @pytest.mark.stack
-def test_requests_that_fail_end_the_benchmark(asked: Asked) -> None:
+def test_requests_that_fail_end_the_benchmark(asked: LoadRequest) -> None:
     """Fast refusals are no throughput: nobody listens on port 1."""
     with pytest.raises(BenchError, match="ours: expected every request acknowledged"):
         clients.load("ours", replace(asked, url="http://127.0.0.1:1"))

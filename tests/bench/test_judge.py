@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import ledger
-from analysis.evidence import load
-from analysis.judge import judge, verdict
-from analysis.runfolder import LEDGER_FILE, read
+from analysis.evidence.evidence import load
+from analysis.judge.registry import judge, verdict
+from analysis.record import ledger
+from analysis.record.runfolder import LEDGER_FILE, read
 from analysis.verdict import Verdict
-from bench import judge as part
-from bench import judge_world
-from bench.judge_world import SECOND
-from bench.measured import Cost, measured
-from bench.servers import BenchError
+from bench.parts import judge as part
+from bench.reference import judge_world
+from bench.reference.judge_world import SECOND
+from bench.servers.servers import BenchError
+from bench.tools.measured import Cost, measured
 
 EVENTS = 10_000
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import memory, nginx
-from bench.clients import Asked
-from bench.memory import Reading, slope, watched
-from bench.servers import BenchError
+from bench.clients.clients import LoadRequest
+from bench.parts import memory
+from bench.parts.memory import Reading, slope, watched
+from bench.servers import nginx
+from bench.servers.servers import BenchError
 from tests.running import ROOT
 
 MOST_BYTES = 30
@@ -47,7 +48,7 @@ def test_the_generator_keeps_nothing_of_an_event_and_one_that_does_is_seen(tmp_p
         for module in (memory.GENERATOR, "leaking"):
             place = tmp_path / module
             place.mkdir()
-            asked = Asked(server.url, ROOT / "artifacts", place, 10, 8.0)
+            asked = LoadRequest(server.url, ROOT / "artifacts", place, 10, 8.0)
             paths = os.pathsep.join([str(Path(__file__).parent), str(ROOT)])
             found = watched(asked, module, {**os.environ, "PYTHONPATH": paths})
             both[module] = slope(found.readings, found.events)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dashboards import build
-from deploy.local.state import StackRecord
+from deploy.local.running.state import StackRecord
 from model.contract import CELLS, METRIC_OF_CELL
 from model.dataset import Heldout, load_heldout
 from tests.deploy.conftest import ROOT, call, post, start, wait_for

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from deploy.local import processes, state
-from deploy.local.state import StackRecord
+from deploy.local.running import processes, state
+from deploy.local.running.state import StackRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).parent / "toy"

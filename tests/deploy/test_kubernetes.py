@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.manifest import ManifestError, read
+from deploy.manifest.deployment import ManifestError, read
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"

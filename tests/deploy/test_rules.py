@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy import manifest
-from deploy.local import binaries, plan, prometheus
+from deploy.local.config import binaries, plan, prometheus
+from deploy.manifest import deployment
 from model.contract import CELL_OF_METRIC
 
 FOLDER = binaries.ROOT / "deploy" / "prometheus"
@@ -98,7 +98,7 @@ def test_every_name_in_the_rules_is_published_by_somebody() -> None:
 
 def test_prometheus_accepts_the_stacks_configuration_with_the_rules(tmp_path: Path) -> None:
     """``promtool check config`` takes what the stack writes; with a wrong field it does not."""
-    found = manifest.read(binaries.ROOT / "deploy" / "seldon" / "ab-test.yaml")
+    found = deployment.read(binaries.ROOT / "deploy" / "seldon" / "ab-test.yaml")
     replicas = plan.replicas(found, iter(range(20_000, 20_010)))
     config = prometheus.config(prometheus.targets(found, replicas), 9901, "1s", [RULES])
     path = tmp_path / "prometheus.yaml"
@@ -112,7 +112,7 @@ def test_the_job_is_named_as_the_pod_monitor_of_the_cluster() -> None:
     """A target's ``job`` is the PodMonitor's namespace and name, here as on a cluster."""
     monitor = yaml.safe_load((binaries.ROOT / "deploy" / "kubernetes" / "base" / "podmonitor.yaml").read_text())
     assert monitor["metadata"]["name"] == plan.POD_MONITOR
-    found = manifest.read(binaries.ROOT / "deploy" / "seldon" / "ab-test.yaml")
+    found = deployment.read(binaries.ROOT / "deploy" / "seldon" / "ab-test.yaml")
     labels = prometheus.targets(found, plan.replicas(found, iter(range(6))))[0]["labels"]
     added = {label.replace("-", "_") for label in monitor["spec"]["podTargetLabels"]}
     assert added == {label for label in labels if label.startswith("seldon_")}

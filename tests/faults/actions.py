@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 import psutil
 import pyarrow.parquet as pq
 
-from analysis import offline, runfolder
-from analysis.scoring import answers_for
+from analysis.collect.offline_answers import answers_for
+from analysis.evidence import offline
+from analysis.record import runfolder
 from model.artifact import load_card
 from model.dataset import HELDOUT_FILE
 from scene import ROOT, Action, Before, Scene

@@ -16,8 +16,8 @@ from typing import Any, Final
 import yaml
 
 from actions import wait_until
-from analysis import ledger
-from deploy.local import state
+from analysis.record import ledger
+from deploy.local.running import state
 from scene import ROOT, Edit, Found, Row, Scene, environment, found_in
 
 LIMIT_S: Final = 150

@@ -8,7 +8,7 @@ from pathlib import Path
 
 MADE_BY = {
     "Finding": ("check", "subject", "verdict", "message", "expected", "observed", "diagnosis"),
-    "Diagnosis": ("diagnosis",),
+    "Explanation": ("diagnosis",),
 }
 """Positional parameters, up to the diagnosis' name, of the two classes that carry one."""
 
@@ -19,7 +19,7 @@ class UnreadableError(Exception):
 
 def names_in(folder: Path) -> frozenset[str]:
     """Names of all diagnoses that modules of the folder make; a part that is computed is ``*``."""
-    return frozenset(name for path in sorted(folder.glob("*.py")) for name in _names(path))
+    return frozenset(name for path in sorted(folder.rglob("*.py")) for name in _names(path))
 
 
 def _names(path: Path) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _argument(call: ast.Call, makers: Mapping[str, tuple[str, ...]]) -> ast.expr
 
 def _named(found: ast.expr | None, function: ast.FunctionDef, path: Path) -> Iterator[str]:
     match found:
-        case None | ast.Constant(value=None) | ast.Attribute():  # none, or that of a Diagnosis made elsewhere
+        case None | ast.Constant(value=None) | ast.Attribute():  # none, or that of an Explanation made elsewhere
             return
         case ast.Constant(value=str(name)):
             yield name

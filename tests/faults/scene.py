@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from deploy.local.state import StackRecord
-from deploy.local.state import read as read_state
+from deploy.local.running.state import StackRecord
+from deploy.local.running.state import read as read_state
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"

@@ -39,14 +39,14 @@ def test_every_diagnosis_that_a_row_expects_is_one_that_the_analysis_can_make() 
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        ("def f(x):\n    return Diagnosis('lost', x, 'mend it')", {"lost"}),
-        ("def f(n):\n    return Diagnosis('twice' if n == 2 else f'{n} times', '', '')", {"twice", "* times"}),
+        ("def f(x):\n    return Explanation('lost', x, 'mend it')", {"lost"}),
+        ("def f(n):\n    return Explanation('twice' if n == 2 else f'{n} times', '', '')", {"twice", "* times"}),
         (
             "def f():\n    name = 'a'\n    if 1:\n        name = 'b'\n    return Finding('c', 's', v, '', 1, 2, name)",
             {"a", "b"},
         ),
         (
-            "def u(x, diagnosis=None):\n    return Diagnosis(diagnosis, x, '')\ndef g():\n    return u('', 'gap')",
+            "def u(x, diagnosis=None):\n    return Explanation(diagnosis, x, '')\ndef g():\n    return u('', 'gap')",
             {"gap"},
         ),
         ("def f(found):\n    return Finding('c', 's', v, '', 1, 2, found.name)", set()),
@@ -61,7 +61,7 @@ def test_the_names_of_diagnoses_are_read_from_the_source(source: str, names: set
 
 def test_a_diagnosis_that_cannot_be_read_is_not_left_out_in_silence(tmp_path: Path) -> None:
     """A name that comes from a call is refused, not skipped."""
-    (tmp_path / "module.py").write_text("def f():\n    return Diagnosis(name_of(3), '', '')", encoding="utf-8")
+    (tmp_path / "module.py").write_text("def f():\n    return Explanation(name_of(3), '', '')", encoding="utf-8")
     with pytest.raises(UnreadableError):
         names_in(tmp_path)
 

@@ -1,6 +1,6 @@
 """Servers that the load generator is held against, each counting for itself what it was sent.
 
-Nothing here imports Locust: it would patch the whole test process. `_wire`, `_drive` and the pure modules
+Nothing here imports Locust: it would patch the whole test process. `http1.pool`, `drive.driver` and the pure modules
 use gevent's own sockets and need no patching; where Locust itself is under test, it runs as a user runs it.
 """
 
@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import settings
 
-from locustfiles._wire import Wire, target_of
+from locustfiles.http1.pool import ConnectionPool, target_of
 
 settings.register_profile("plumbline", deadline=None)  # a shared machine may pause for longer than any deadline
 settings.load_profile("plumbline")
@@ -151,12 +151,12 @@ def misbehaving() -> Iterator[Callable[..., Misbehaving]]:
 
 
 @pytest.fixture
-def wired() -> Iterator[Callable[..., Wire]]:
+def wired() -> Iterator[Callable[..., ConnectionPool]]:
     """Makes clients for URLs; closes what they kept."""
-    made: list[Wire] = []
+    made: list[ConnectionPool] = []
 
-    def make(url: str, ca_file: Path | None = None, timeout_s: float = 2, **options: Any) -> Wire:
-        made.append(Wire(target_of(url, str(ca_file) if ca_file else None), timeout_s=timeout_s, **options))
+    def make(url: str, ca_file: Path | None = None, timeout_s: float = 2, **options: Any) -> ConnectionPool:
+        made.append(ConnectionPool(target_of(url, str(ca_file) if ca_file else None), timeout_s=timeout_s, **options))
         return made[-1]
 
     yield make
@@ -216,7 +216,7 @@ class Running:
 
     def until_loaded(self, events: int = 1) -> None:
         """Wait until the ledger holds that many events."""
-        from analysis import ledger  # noqa: PLC0415 - Arrow, where nothing else of this file needs it
+        from analysis.record import ledger  # noqa: PLC0415 - Arrow, where nothing else of this file needs it
 
         def loaded() -> bool:
             with contextlib.suppress(ledger.LedgerError):

@@ -12,7 +12,7 @@ import grpc
 from google.protobuf import json_format
 from seldon_core.proto import prediction_pb2
 
-from analysis.ledger import Kind
+from analysis.record.ledger import Kind
 
 METHODS: Final = {"Predict": Kind.PREDICT, "SendFeedback": Kind.FEEDBACK}
 

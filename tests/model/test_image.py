@@ -43,7 +43,7 @@ def test_everything_that_the_served_model_imports_is_pinned() -> None:
     """Each package that a module of model/ imports at its top, training aside, has a pin in the image."""
     names = {"grpc": "seldon-core", "seldon_core": "seldon-core", "sklearn": "scikit-learn"}
     names |= {"prometheus_client": "prometheus-client", "google": "seldon-core", "grpc_opentracing": "seldon-core"}
-    served = [path for path in (ROOT / "model").glob("*.py") if path.stem not in {"train", "dataset"}]
+    served = [path for path in (ROOT / "model").rglob("*.py") if path.stem not in {"train", "dataset"}]
     imported = {
         found.split(".")[0]
         for path in served

@@ -1,0 +1,161 @@
+"""One step of a capacity search: what its ``result.json`` says of whether the rate held, and the figures to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from analysis.capacity.search import Attempt, Holding
+from model.contract import CELLS
+
+LEAST_ACHIEVED: Final = 0.9
+"""Share of the asked requests that must have been sent. An open loop sends all, but the feedback of predictions that
+were not answered before its end: with slow answers and a short step these may be many."""
+UNFIT: Final = frozenset({"CPU", "lateness"})
+"""Subjects of the check `judge.run_checks.generator` in which the generator, not a slow answer, is at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One attempt at a rate. Rates are requests per second, times ms, ``lasted_s`` the whole of it.
+
+    ``errors``: share of the requests that were not acknowledged. ``live_minus_offline``: counts by which the live
+    cells are outside of what is expected, summed over cells and predictors. ``shadow``: share of the acknowledged
+    feedback that the least complete shadow counted. None where it is not known, or there is none.
+    """
+
+    rate: float
+    attempt: int
+    sent_for_s: float
+    lasted_s: float
+    achieved: float | None
+    verdict: str
+    holding: Holding
+    latency_ms: Mapping[str, Mapping[str, float | None]]
+    requests: int
+    errors: float | None
+    live_minus_offline: int | None
+    shadow: float | None
+    reason: str
+    run: str
+
+    def as_attempt(self) -> Attempt:
+        """What the search looks at."""
+        return Attempt(self.rate, self.holding, self.lasted_s, self.reason)
+
+    def as_json(self) -> dict[str, Any]:
+        """The step as ``capacity.json`` has it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """What the driver knows of a step that it made."""
+
+    rate: float
+    attempt: int
+    sent_for_s: float
+    lasted_s: float
+    run: str
+
+
+def without_result(made: StepRun, why: str) -> Step:
+    """A step of which there is no ``result.json``: nothing can be told of its rate."""
+    return Step(
+        made.rate, made.attempt, made.sent_for_s, made.lasted_s, None, "INCONCLUSIVE", "undecided",
+        {}, 0, None, None, None, why, made.run,
+    )  # fmt: skip
+
+
+def step_of(made: StepRun, result: Mapping[str, Any]) -> Step:
+    """The step that a ``result.json`` describes."""
+    load = result["load"] or {}
+    attempted = load.get("attempted") or 0
+    requests = load.get("requests") or 0
+    holding, reason = holding_of(result["findings"], requests / (made.rate * made.sent_for_s))
+    return Step(
+        rate=made.rate,
+        attempt=made.attempt,
+        sent_for_s=made.sent_for_s,
+        lasted_s=made.lasted_s,
+        achieved=round(requests / made.sent_for_s, 3),
+        verdict=result["verdict"],
+        holding=holding,
+        latency_ms={kind: _median_and_p99(found) for kind, found in (load.get("latency_ms") or {}).items()},
+        requests=requests,
+        errors=1 - load["acknowledged"] / attempted if attempted else None,
+        live_minus_offline=live_minus_offline(result["predictors"]),
+        shadow=shadow_completeness(result["predictors"]),
+        reason=reason,
+        run=made.run,
+    )
+
+
+def disturbed(step: Step) -> Step:
+    """The step, begun while the load before it was still being counted: what did not hold is not this rate's fault."""
+    if step.holding != "server":
+        return step
+    return replace(step, holding="undecided", reason=f"the load before it had not come to rest; {step.reason}")
+
+
+def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tuple[Holding, str]:
+    """Whether the rate held, and the reason in one sentence where it did not. ``sent_share``: sent of asked.
+
+    Counts that are wrong are the server's, whatever the generator did. Times are only the server's where the
+    generator itself was on time and not CPU-bound. Dropped arrivals are what a slow server leads to, so they are
+    the generator's only where nothing else is wrong.
+    """
+    bad = [one for one in findings if one["verdict"] != "PASS"]
+    failed = [one for one in bad if one["verdict"] == "FAIL"]
+    unfit = [one for one in bad if one["check"] == "generator"]
+    wrong = sorted((one for one in failed if one["check"] != "gate"), key=lambda one: one["check"] != "equality")
+    if wrong:
+        return "server", _said(wrong[0])
+    if clearly := [one for one in unfit if one["subject"] in UNFIT]:
+        return "generator", _said(clearly[0])
+    if slow := failed or [one for one in bad if one["check"] == "sent" and one["observed"]]:
+        return "server", _said(slow[0])
+    if unfit:
+        return "generator", _said(unfit[0])
+    if sent_share < LEAST_ACHIEVED:
+        return "undecided", f"only {sent_share:.0%} of the requests asked for were sent before the end"
+    return ("undecided", _said(bad[0])) if bad else ("held", "")
+
+
+def live_minus_offline(predictors: Mapping[str, Mapping[str, Any]]) -> int | None:
+    """Counts outside of the bounds, over the cells of each group of predictors; None where something is not known."""
+    groups = {tuple(one["group"]): one["expected"] for one in predictors.values()}
+    off = 0
+    for members, expected in groups.items():
+        lives = [predictors[name]["live"] for name in members]
+        if expected is None or not lives or None in lives:
+            return None
+        for cell in CELLS:
+            live = sum(one[cell] for one in lives)
+            off += max(expected["low"][cell] - live, live - expected["high"][cell], 0)
+    return off if groups else None
+
+
+def shadow_completeness(predictors: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """Share of the acknowledged feedback, or of its mirrored percentage, that the least complete shadow counted."""
+    shares = []
+    for one in predictors.values():
+        if one["shadow"]:
+            due = ((one["feedback"] or {}).get("acknowledged") or 0) * ((one["traffic"] or 100) / 100)
+            if one["live"] is None or not due:
+                return None
+            shares.append(sum(one["live"][cell] for cell in CELLS) / due)
+    return min(shares, default=None)
+
+
+def _median_and_p99(found: Mapping[str, float] | None) -> dict[str, float | None]:
+    return {name: (found or {}).get(name) for name in ("p50", "p99")}
+
+
+def _said(finding: Mapping[str, Any]) -> str:
+    if finding["check"] == "gate":
+        return str(finding["message"])
+    diagnosis = f"{finding['diagnosis']}: " if finding["diagnosis"] else ""
+    subject = "" if finding["check"] in {"sent", "generator"} else f"{finding['subject']}: "
+    return f"{diagnosis}{subject}{finding['message']}"

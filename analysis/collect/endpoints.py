@@ -1,0 +1,55 @@
+"""Edge: read the models' own metrics endpoints, which only a stack of ours tells the addresses of.
+
+``PLUMBLINE_STACK`` names the stack's state file. On a cluster nobody outside may reach a pod's metrics port, and
+then this witness is not heard; the judge works without it.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from analysis.evidence.exposed import EXPOSED_FILE, ExposedCounts, counts_of, text
+from analysis.record.runfolder import write_atomically
+
+STACK_ENV: Final = "PLUMBLINE_STACK"
+TIMEOUT_S: Final = 1.0
+
+
+def write(folder: Path, environment: Mapping[str, str], host: str) -> tuple[ExposedCounts, ...]:
+    """Read every endpoint that the stack names and write ``exposed.json``; nothing without a stack at ``host``."""
+    every = tuple(_read(url) for url in endpoints(environment.get(STACK_ENV, ""), host))
+    if every:
+        write_atomically(folder / EXPOSED_FILE, text(every))
+    return every
+
+
+def endpoints(state: str, host: str) -> Sequence[str]:
+    """Addresses of the metrics endpoints in a state file; none where it is missing or of another stack."""
+    try:
+        content = json.loads(Path(state).read_text(encoding="utf-8"))
+        if content["host"].rstrip("/") != host.rstrip("/"):
+            return ()
+        return [str(replica["metrics_url"]) for replica in content["replicas"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def _read(url: str) -> ExposedCounts:
+    instance = urlsplit(url).netloc
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=TIMEOUT_S) as answer:
+            content = answer.read().decode()
+        samples = [one for family in text_string_to_metric_families(content) for one in family.samples]
+        return ExposedCounts(instance, counts_of([(one.name, one.labels, one.value) for one in samples]))
+    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
+        return ExposedCounts(instance, {}, f"reading {url}: {error}")

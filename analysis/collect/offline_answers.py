@@ -1,0 +1,120 @@
+"""Edge: scikit-learn's answers to the held-out rows, once for each pair of artefact and rows.
+
+Importing scikit-learn takes seconds, so the answers are kept beside the artefacts under the digests of
+what they were made from, and a run that finds them there never imports it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from analysis.evidence import offline
+from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers, OfflineError
+from analysis.record.arrays import Codes, Ints
+from analysis.record.runfolder import Run
+
+ARTIFACTS_ENV: Final = "PLUMBLINE_ARTIFACTS"
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_KEPT: Final = ".offline"
+
+
+def artifacts_folder() -> Path:
+    """Where artefacts are: ``$PLUMBLINE_ARTIFACTS``, else ``artifacts/`` of the project."""
+    return Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts"))
+
+
+def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
+    """Offline answers of every artefact that the run names, on the run's held-out rows.
+
+    Raises `OfflineError` when an artefact or the rows are missing, or are not those that the run was started with.
+    """
+    heldout = Path(run.heldout)
+    paths = {name: artifacts / name for name in sorted({one.artifact for one in run.predictors if one.artifact})}
+    _check(heldout, run.heldout_sha256, "held-out rows")
+    for name, path in paths.items():
+        _check(path, run.artifacts.get(name, ""), "artefact")
+    kept = artifacts / _KEPT / f"{_key(run, paths)}.parquet"
+    try:
+        return offline.read(kept)
+    except OfflineError:
+        found = _score(heldout, paths)
+    _keep(kept, found)
+    return found
+
+
+def _check(path: Path, digest: str, what: str) -> None:
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise OfflineError(
+            f"scoring offline: expected the {what} {path}, got: {error.strerror}. Run `make train`."
+        ) from error
+    if found != digest:
+        raise OfflineError(
+            f"scoring offline: expected {what} of digest {digest[:12]} as the run has it, got {found[:12]} ({path}). "
+            "Bring back the file that the run was started with."
+        )
+
+
+def _key(run: Run, paths: Mapping[str, Path]) -> str:
+    parts = [str(offline.SCHEMA_VERSION), run.heldout_sha256]
+    parts += [part for name in paths for part in (name, run.artifacts[name])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _score(heldout: Path, paths: Mapping[str, Path]) -> OfflineAnswers:
+    from model.artifact import ArtifactError, load_model  # noqa: PLC0415  (seconds, and mostly not needed)
+    from model.dataset import DatasetError, load_heldout  # noqa: PLC0415
+
+    try:
+        models = {name: load_model(path) for name, path in paths.items()}
+        cards = [model.card for model in models.values()]
+        if len({(card.features, card.classes, card.positive_class) for card in cards}) > 1:
+            raise OfflineError(
+                "scoring offline: expected artefacts of the same features, classes and positive class, "
+                f"got {', '.join(paths)}. Run such models in deployments of their own."
+            )
+        if not cards:
+            raise OfflineError(
+                "scoring offline: expected a predictor that names its artefact, got none. "
+                "Name it in the manifest as the graph's parameter model_name."
+            )
+        rows = load_heldout(heldout, cards[0].features, cards[0].classes)
+    except (ArtifactError, DatasetError) as error:
+        raise OfflineError(str(error)) from error
+    classes = np.array(cards[0].classes)
+    order = np.argsort(rows.ids, kind="stable")
+    return OfflineAnswers(
+        rows=rows.ids[order],
+        truth=_indices(classes, rows.truth[order]),
+        classes=cards[0].classes,
+        positive=cards[0].classes.index(cards[0].positive_class),
+        heldout_sha256=rows.sha256,
+        answers={
+            name: ArtifactAnswers(
+                model.card.sha256, _indices(classes, model.predict(rows.X[order])), model.scores(rows.X[order])
+            )
+            for name, model in models.items()
+        },
+    )
+
+
+def _indices(classes: Ints, labels: Codes) -> Codes:
+    """Index of each label among the classes, whatever their order."""
+    order = np.argsort(classes)
+    return order[np.searchsorted(classes[order], labels)].astype(np.int16)
+
+
+def _keep(path: Path, found: OfflineAnswers) -> None:
+    """Keep the answers for the next run; a folder that cannot be written costs only time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        offline.write(path, found)
+    except OSError:
+        return

@@ -1,0 +1,150 @@
+"""Edge: Prometheus, through prometheus-api-client. Every failure is a `PrometheusError` of one line.
+
+Nothing is retried without a word, and every request has a timeout: a witness that needs to be asked
+three times is a finding, not a detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from urllib3.util.retry import Retry
+
+from analysis.evidence import queries
+from analysis.evidence.samples import ClockOffset, Series, canonical
+
+CHUNK_MS: Final = 3_600_000
+"""Width of one raw range vector: an hour at one scrape per second is 3,600 samples of each series."""
+CLOCK_READINGS: Final = 5
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class PrometheusError(Exception):
+    """Prometheus could not be asked, or answered something else; one line says what and what to do."""
+
+
+class Prometheus:
+    """A Prometheus server, asked one query at a time."""
+
+    def __init__(self, url: str, timeout_s: float = 10.0) -> None:
+        self.url = url.rstrip("/")
+        self.timeout_s = timeout_s
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise PrometheusError(
+                f"asking Prometheus: expected an address like http://127.0.0.1:9090, got {self.url!r}. "
+                "Mend PROMETHEUS_URL."
+            )
+        self._session = session = requests.Session()
+        session.trust_env = parts.hostname not in _LOOPBACK  # a proxy of the environment cannot reach our loopback
+        self._client = PrometheusConnect(
+            url=self.url, retry=Retry(total=0, read=False), session=session, timeout=self.timeout_s
+        )
+
+    def ask(self, query: str, at_s: float | None = None) -> Any:
+        """``data.result`` of an instant query, at ``at_s`` (Prometheus' clock) or now."""
+        params = {} if at_s is None else {"time": f"{at_s:.3f}"}
+        try:
+            return self._client.custom_query(query, params)
+        except requests.exceptions.JSONDecodeError as error:
+            found = " ".join(error.doc.split())[:60]
+            raise PrometheusError(self._problem(f"an answer that is not JSON: {found!r}")) from error
+        except requests.exceptions.Timeout as error:
+            raise PrometheusError(self._problem(f"no answer within {self.timeout_s:g} s")) from error
+        except requests.exceptions.RequestException as error:
+            raise PrometheusError(self._problem(_root_of(error))) from error
+        except PrometheusApiClientException as error:
+            raise PrometheusError(self._problem(_short(str(error)))) from error
+        except (KeyError, TypeError) as error:
+            raise PrometheusError(self._problem("JSON without data.result")) from error
+
+    def version(self) -> str:
+        """Prometheus' version as it says itself, or an empty text: other stores that speak its API need not say one.
+
+        Source: https://prometheus.io/docs/prometheus/latest/querying/api/#build-information.
+        """
+        try:
+            answer = self._session.get(f"{self.url}/api/v1/status/buildinfo", timeout=self.timeout_s)
+            return str(answer.json()["data"]["version"])
+        except (requests.exceptions.RequestException, KeyError, TypeError):
+            return ""
+
+    def clock(self, now: Callable[[], float], readings: int = CLOCK_READINGS) -> ClockOffset:
+        """Prometheus' clock against ``now``, from the quickest of some readings (Cristian's algorithm).
+
+        ``time()`` is read somewhere between the sending and the answer, and is cut to whole
+        milliseconds, so the offset is known to half the round trip plus one millisecond.
+        """
+        return min((self._clock_once(now) for _ in range(readings)), key=lambda clock: clock.uncertainty_s)
+
+    def _clock_once(self, now: Callable[[], float]) -> ClockOffset:
+        before = now()
+        result = self.ask("time()")
+        after = now()
+        try:
+            there = float(result[0])
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            raise PrometheusError(self._problem(f"{result!r} for time()")) from error
+        return ClockOffset(there + 0.0005 - (before + after) / 2, (after - before) / 2 + 0.0005)
+
+    def _problem(self, got: str) -> str:
+        return (
+            f"asking Prometheus at {self.url}: expected its JSON API, got {got}. "
+            "Check PROMETHEUS_URL, and that Prometheus is up."
+        )
+
+
+class Fetch:
+    """What has been fetched so far: it grows by ranges of time, each series at its end, and gives `Series`."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+        self._series: dict[tuple[str, str], Series] = {}
+
+    def extend(self, selector: str, start_ms: int, end_ms: int, chunk_ms: int = CHUNK_MS) -> None:
+        """Add every stored sample with ``start_ms <= time <= end_ms`` (Prometheus' clock), a chunk at a time.
+
+        A sample of a series that is not later than its last one is there already: Prometheus stores them in order.
+        """
+        at = start_ms - 1  # Prometheus 3 leaves the left end of a range out, Prometheus 2 does not
+        while at < end_ms:
+            upto = min(at + chunk_ms, end_ms)
+            for found in self._prometheus.ask(queries.window(selector, upto - at), upto / 1000):
+                self._add(found)
+            at = upto
+
+    def _add(self, found: Mapping[str, Any]) -> None:
+        labels = dict(found["metric"])
+        metric = str(labels.pop("__name__", ""))
+        key = metric, canonical(labels)
+        time_ms = np.array([round(at_s * 1000) for at_s, _ in found["values"]], np.int64)
+        value = np.array([float(text) for _, text in found["values"]])
+        before = self._series.get(key)
+        if before is not None:
+            new = time_ms > before.time_ms[-1]
+            time_ms = np.concatenate([before.time_ms, time_ms[new]])
+            value = np.concatenate([before.value, value[new]])
+        if len(time_ms):
+            self._series[key] = Series(metric, labels, time_ms, value)
+
+    def series(self) -> tuple[Series, ...]:
+        """Every series fetched so far, in the order of their names and labels."""
+        return tuple(self._series[key] for key in sorted(self._series))
+
+
+def _root_of(error: BaseException) -> str:
+    """The innermost reason of a connection error, on one line."""
+    seen: BaseException = error
+    while (inner := seen.__cause__ or seen.__context__) is not None and not isinstance(inner, AttributeError):
+        seen = inner
+    return _short(str(seen)) or type(seen).__name__
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:160]

@@ -1,0 +1,247 @@
+"""Edge: fetch the stored witness once Prometheus has seen the last event, as ``samples.parquet``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from analysis.collect.baseline import interval_s
+from analysis.collect.prometheus import Fetch, Prometheus, PrometheusError
+from analysis.evidence import queries, samples
+from analysis.evidence.gateway import REQUESTS, of_cluster, under_way
+from analysis.evidence.samples import ClockOffset, Samples
+from analysis.evidence.trajectories import ALIGNMENT_MS, ScrapeTarget, baseline_index, living, targets, trajectory
+from analysis.record import ledger
+from analysis.record.arrays import Ints
+from analysis.record.arrow import to_numpy
+from analysis.record.instants import epoch_s
+from analysis.record.ledger import Kind, Outcome
+from analysis.record.runfolder import BASELINE_FILE, LEDGER_FILE, SAMPLES_FILE, PredictorSpec, Run
+from model.contract import LABEL_PREDICTOR
+
+LOOK_BACK_S: Final = 300
+"""How far before the run the last sample may lie: five intervals of a slow Prometheus."""
+OVERLAP_S: Final = 10
+"""A scrape's samples appear when it ends, at most the scrape timeout (10 s by default) after the time they carry."""
+BUCKETS_BEFORE_S: Final = 120
+POLL_S: Final = 0.1
+WAIT_INTERVALS: Final = 4
+LEAST_WAIT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTotals:
+    """What the ledger says that bears on waiting: first sending, and number of feedbacks acknowledged."""
+
+    first_ns: int | None
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """``wait_s``: for a last scrape of each target (None: four scrape intervals, at least 10 s).
+
+    ``settle_s``: how long an incomplete shadow may make no progress; more than the 5 s for which gunicorn's threaded
+    worker can stand still (`model.server.worker`). ``busy_s``: the same while the gateway says that requests are
+    under way.
+    """
+
+    wait_s: float | None = None
+    settle_s: float = 8.0
+    busy_s: float = 30.0
+
+
+def collect(
+    folder: Path,
+    run: Run,
+    prometheus: Prometheus,
+    patience: Patience | None,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Samples:
+    """Fetch, wait (without ``patience``: do not), fetch the rest, and write ``samples.parquet``.
+
+    A Prometheus that fails on the way ends up in `Samples.problem`; what was fetched before is kept.
+    """
+    gathering = _Gathering(run, prometheus, _load_of(folder), _scrape_interval(folder))
+    try:
+        gathering.begin(now)
+        gathering.fetch(now())
+        if patience is not None:
+            _wait(gathering, patience, now, sleep)
+    except PrometheusError as error:
+        gathering.problem = str(error)
+    found = gathering.samples()
+    if (
+        found.series or not (folder / SAMPLES_FILE).exists()
+    ):  # a Prometheus that is gone must not take the evidence along
+        samples.write(folder / SAMPLES_FILE, found)
+    return found
+
+
+def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    """Fetch until every target has been scraped after the end, and every shadow is complete or stands still."""
+    began = moved = now()
+    counted = gathering.shadow_counts()
+    while not (gathering.seen_the_end() and gathering.shadows_complete()):
+        if gathering.seen_the_end():
+            if now() - moved > (patience.busy_s if gathering.under_way() else patience.settle_s):
+                return
+        elif now() - began > gathering.longest_wait_s(patience.wait_s):
+            return
+        sleep(POLL_S)
+        gathering.fetch(now())
+        if (latest := gathering.shadow_counts()) != counted:
+            counted, moved = latest, now()
+
+
+class _Gathering:
+    """Samples as they come in, and whether they are enough."""
+
+    def __init__(self, run: Run, prometheus: Prometheus, load: LedgerTotals, interval: float | None) -> None:
+        self._run = run
+        self._prometheus = prometheus
+        self._load = load
+        self._interval_s = interval
+        self._fetch = Fetch(prometheus)
+        self._clock = ClockOffset(0.0, 0.0)
+        self._version = ""
+        self._ended_s = 0.0
+        self._fetched_s: float | None = None
+        self.problem: str | None = None
+
+    def begin(self, now: Callable[[], float]) -> None:
+        """Read the clock; without an end of the run, now is its end."""
+        self._clock = self._prometheus.clock(now)
+        self._version = self._prometheus.version()
+        self._ended_s = epoch_s(self._run.ended) if self._run.ended else now()
+
+    def fetch(self, now_s: float) -> None:
+        """Everything that was stored since the last call."""
+        end_s = now_s + self._clock.offset_s
+        start_s = epoch_s(self._run.started) + self._clock.offset_s - LOOK_BACK_S
+        if self._fetched_s is not None:
+            start_s = self._fetched_s - OVERLAP_S
+        start_ms, end_ms = round(start_s * 1000), round(end_s * 1000)
+        run = self._run
+        whole_ms = round((epoch_s(run.started) + self._clock.offset_s - LOOK_BACK_S) * 1000)
+        for _ in range(2):
+            # `up` first, then the cells: a scrape that is stored between the two is then missing from `up` at worst.
+            # The other way round it would be there without its cells, and read as counts that fell to 0.
+            strangers = self._instances_without_up()
+            self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
+            if strangers:
+                self._fetch.extend(queries.targets_at(strangers), whole_ms, end_ms)
+            self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
+            if self._instances_without_up() == strangers:
+                break
+        self._fetch.extend(queries.gateway(run.deployment, [one.name for one in run.predictors]), start_ms, end_ms)
+        self._fetch_buckets(end_ms)
+        self._fetched_s = end_s
+
+    def _fetch_buckets(self, end_ms: int) -> None:
+        """Score buckets at both ends only: there are a hundred of them, and they are compared at the end."""
+        selector = queries.buckets(self._run.deployment, self._run.namespace)
+        if self._load.first_ns is not None and self._fetched_s is None:
+            first_ms = round(self._load.first_ns / 1e6 + self._clock.offset_s * 1000)
+            self._fetch.extend(selector, first_ms - BUCKETS_BEFORE_S * 1000, first_ms)
+        last_ms = round((self._ended_s + self._clock.offset_s) * 1000)
+        self._fetch.extend(selector, max(last_ms, end_ms - OVERLAP_S * 1000), end_ms)
+
+    def _instances_without_up(self) -> list[str]:
+        """Places that gave series of ours but carry no label of the deployment, so that their ``up`` is not fetched."""
+        series = self._fetch.series()
+        known = {
+            one.labels.get("instance") for one in series if one.metric == queries.UP and self._is_labelled(one.labels)
+        }
+        cells = {one.labels.get("instance", "") for one in series if LABEL_PREDICTOR in one.labels}
+        return sorted(cells - known - {""})
+
+    def _is_labelled(self, labels: Any) -> bool:
+        return bool(labels.get(queries.LABEL_TARGET_DEPLOYMENT) == self._run.deployment)
+
+    def samples(self) -> Samples:
+        """What there is so far."""
+        return Samples(self._fetch.series(), self._clock, self._version, self.problem, {"interval_s": self._interval_s})
+
+    def longest_wait_s(self, asked: float | None) -> float:
+        """How long to wait for a last scrape."""
+        if asked is not None:
+            return asked
+        interval = interval_s(self.samples().of(queries.UP)) or self._interval_s or 0.0
+        return max(LEAST_WAIT_S, WAIT_INTERVALS * interval)
+
+    def seen_the_end(self) -> bool:
+        """Whether every target that gave series was scraped after the end; where none gave any, every known one.
+
+        The gateway too, if it was scraped during the run: it is what tells whose fault a count is.
+        """
+        found = self._targets()
+        times = [target.time_ms[target.up] for target in found]
+        times += [one.time_ms[one.value == 1] for one in self.samples().of(queries.UP)] if not found else []
+        times += [one.time_ms for one in self._living().of(REQUESTS)]
+        return bool(times) and all(self._after_end(one) for one in times)
+
+    def _after_end(self, time_ms: Ints) -> bool:
+        ended_ms = (self._ended_s + self._clock.offset_s + self._clock.uncertainty_s) * 1000
+        return bool(len(time_ms)) and int(time_ms[-1]) > ended_ms + ALIGNMENT_MS + 1
+
+    def _targets(self) -> list[ScrapeTarget]:
+        found = self._living()
+        return [target for one in self._run.predictors for target in targets(found, one.name)]
+
+    def _living(self) -> Samples:
+        """What there is of the targets that were there when the run began."""
+        found, first_ns = self.samples(), self._load.first_ns
+        return found if first_ns is None else living(found, first_ns / 1e6 + self._clock.offset_s * 1000)
+
+    def under_way(self) -> bool:
+        """Whether the gateway still waits for a shadow's answers."""
+        found, run = self._living(), self._run
+        return any(under_way(of_cluster(found, run.deployment, one.name)) for one in run.predictors if one.shadow)
+
+    def shadows_complete(self) -> bool:
+        """Whether each shadow has counted what was acknowledged, as far as its mirror is meant to be whole."""
+        return all(counted >= self._load.acknowledged for counted in self.shadow_counts())
+
+    def shadow_counts(self) -> tuple[float, ...]:
+        """Feedbacks that each shadow has counted since the first event."""
+        shadows = [one for one in self._run.predictors if one.shadow]
+        return tuple(self._counted(one) for one in shadows)
+
+    def _counted(self, predictor: PredictorSpec) -> float:
+        found = targets(self._living(), predictor.name)
+        first_ns = self._load.first_ns
+        if first_ns is None or not found or not all(_has_baseline(target, first_ns, self._clock) for target in found):
+            return 0.0
+        return float(trajectory(found, first_ns, self._clock).value[-1].sum())
+
+
+def _has_baseline(target: ScrapeTarget, first_ns: int, clock: ClockOffset) -> bool:
+    return baseline_index(target, first_ns / 1e6 + (clock.offset_s - clock.uncertainty_s) * 1000) is not None
+
+
+def _load_of(folder: Path) -> LedgerTotals:
+    """First sending and acknowledged feedback of the run's ledger; of an unreadable one, nothing."""
+    first: list[int] = []
+    acknowledged = 0
+    try:
+        for batch in ledger.Scan(folder / LEDGER_FILE):
+            if batch.num_rows:
+                first.append(int(to_numpy(batch.column("sent_ns")).min()))
+                kind, outcome = (to_numpy(batch.column(name)) for name in ("kind", "outcome"))
+                acknowledged += int(((kind == Kind.FEEDBACK) & (outcome == Outcome.ACKNOWLEDGED)).sum())
+    except ledger.LedgerError:
+        return LedgerTotals(None, 0)
+    return LedgerTotals(min(first, default=None), acknowledged)
+
+
+def _scrape_interval(folder: Path) -> float | None:
+    try:
+        content = json.loads((folder / BASELINE_FILE).read_text(encoding="utf-8"))
+        return float(content["scrape_interval_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,77 @@
+"""The step ``judge`` of the command line: a run folder in, ``result.json`` and the verdict out.
+
+Apart from `steps`, for it asks nobody and draws nothing: what they import for that takes longer than to judge a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from analysis.evidence import evidence
+from analysis.judge import gates, registry
+from analysis.record import runfolder
+from analysis.record.runfolder import RESULT_FILE, RunFolderError
+from analysis.report.terminal import spoken
+from analysis.result import content as result
+from analysis.verdict import Verdict
+
+BAD_INPUT: Final = 2
+EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Judge the folder that the arguments name, and say the verdict; the exit code."""
+    return told(asked, _judge)
+
+
+def told(
+    asked: argparse.Namespace, step: Callable[[argparse.Namespace], int], errors: tuple[type[Exception], ...] = ()
+) -> int:
+    """The step's exit code; that of bad input, and a line, where it raises one of the ``errors`` or cannot read."""
+    expected: tuple[type[Exception], ...] = (gates.GateError, RunFolderError, *errors)
+    try:
+        return step(asked)
+    except expected as error:
+        return complain(str(error))
+    except OSError as error:
+        return complain(f"{asked.step}: {error.strerror or error} ({error.filename or asked.folder}).")
+
+
+def _judge(asked: argparse.Namespace) -> int:
+    content, verdict = judgement(asked.folder, asked.gate)
+    say(spoken(content))
+    say(f"  result: {asked.folder / RESULT_FILE}")
+    return EXIT_CODE[verdict]
+
+
+def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any], Verdict]:
+    """Content of ``result.json``, which is written, and its verdict; ``gate``: as the command line gave them."""
+    settle_gates(folder, gate)
+    found = evidence.load(folder, runfolder.read(folder))
+    findings = registry.judge(found)
+    content = result.result(found, findings)
+    runfolder.write_atomically(folder / RESULT_FILE, result.text(content))
+    return content, registry.verdict(findings)
+
+
+def settle_gates(folder: Path, texts: Sequence[str] | None) -> None:
+    """Write down the gates that the run is judged by, if any are given: a copied folder is then judged by the same."""
+    if texts is not None:
+        chosen = [gates.parse(text).text for text in texts]
+        runfolder.write_atomically(folder / evidence.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
+
+
+def say(text: str) -> None:
+    """The text as a line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def complain(line: str) -> int:
+    """The exit code of bad input; the line goes to standard error."""
+    sys.stderr.write(f"plumbline: {line}\n")
+    return BAD_INPUT

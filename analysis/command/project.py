@@ -1,0 +1,24 @@
+"""Edge: what ``pyproject.toml`` of the working folder says of Plumbline."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from analysis.judge.gates import GateError
+
+
+def gates() -> list[str]:
+    """``tool.plumbline.gates`` as written; none where there is none. Raises `GateError` for no list of texts."""
+    try:
+        content = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except tomllib.TOMLDecodeError as error:
+        raise GateError(f"gates: expected TOML in pyproject.toml, got: {error}.") from error
+    found = content.get("tool", {}).get("plumbline", {}).get("gates", [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise GateError(
+            "gates: expected a list of texts as tool.plumbline.gates in pyproject.toml, got something else."
+        )
+    return found

@@ -1,0 +1,69 @@
+"""What the models' own metrics endpoints showed at the end: the exposed witness, as ``exposed.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from analysis.evidence.queries import COUNTER_SUFFIX
+from model.contract import CELL_OF_METRIC, CELLS, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK
+
+SCHEMA_VERSION: Final = 1
+EXPOSED_FILE: Final = "exposed.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedCounts:
+    """One endpoint, read once after the end. ``counts``: per predictor, of each cell; ``problem``: why not."""
+
+    instance: str
+    counts: Mapping[str, tuple[float, ...]]
+    problem: str | None = None
+
+
+def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[str, tuple[float, ...]]:
+    """Counts per predictor of (metric, labels, value) series, summed over workers; feedback only.
+
+    Gauges where a predictor has any, else Seldon's COUNTERs of the same name, as `evidence.trajectories.cell_series`
+    has it.
+    """
+    feedback = [one for one in series if one[1].get(LABEL_METHOD) == METHOD_FEEDBACK]
+    gauges = _sums(feedback, "")
+    return _sums(feedback, COUNTER_SUFFIX) | gauges
+
+
+def _sums(series: Sequence[tuple[str, Mapping[str, str], float]], suffix: str) -> dict[str, tuple[float, ...]]:
+    sums: dict[str, list[float]] = {}
+    names = {metric + suffix: CELLS.index(cell) for metric, cell in CELL_OF_METRIC.items()}
+    for metric, labels, value in series:
+        if metric in names:
+            sums.setdefault(labels.get(LABEL_PREDICTOR, ""), [0.0] * len(CELLS))[names[metric]] += value
+    return {name: tuple(found) for name, found in sums.items()}
+
+
+def text(every: Sequence[ExposedCounts]) -> str:
+    """The file's content."""
+    endpoints = [{"instance": one.instance, "counts": one.counts, "problem": one.problem} for one in every]
+    return json.dumps({"schema": SCHEMA_VERSION, "cells": CELLS, "endpoints": endpoints}, indent=1) + "\n"
+
+
+def read(path: Path) -> tuple[ExposedCounts, ...]:
+    """The endpoints in a file; none where there is no file. Raises ValueError for a file that is not one of ours."""
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    try:
+        if content["schema"] != SCHEMA_VERSION:
+            raise ValueError(f"reading {path}: expected schema {SCHEMA_VERSION}, got {content['schema']}")
+        return tuple(
+            ExposedCounts(
+                one["instance"], {name: tuple(counts) for name, counts in one["counts"].items()}, one["problem"]
+            )
+            for one in content["endpoints"]
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"reading {path}: expected the exposed counts, got something without {error}") from error

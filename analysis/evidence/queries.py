@@ -1,0 +1,100 @@
+"""The PromQL that the judge's evidence is fetched with: pure text, pinned by tests.
+
+Only raw range vectors (``selector[3600000ms]`` as an instant query) are ever asked for. A ``query_range``
+evaluates at its own steps and looks back five minutes, so it invents samples between scrapes; a raw
+range vector gives the samples that were stored, with the time of each scrape
+(https://prometheus.io/docs/prometheus/latest/querying/basics/#range-vector-selectors).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from analysis.evidence.gateway import LABEL_CLUSTER, METRICS, cluster_pattern
+from model.contract import (
+    CELLS,
+    FEEDBACK_COUNTER,
+    LABEL_DEPLOYMENT,
+    LABEL_METHOD,
+    METHOD_FEEDBACK,
+    METRIC_OF_CELL,
+    SCORE_BUCKETS,
+)
+
+UP: Final = "up"
+SCRAPE_DURATION: Final = "scrape_duration_seconds"
+TARGET_METRICS: Final = (UP, SCRAPE_DURATION)
+LABEL_TARGET_DEPLOYMENT: Final = "seldon_deployment_id"
+"""Pod label of Seldon's operator, as a scrape maps it; absent from targets of a bare PodMonitor."""
+COUNTER_SUFFIX: Final = "_total"
+"""Seldon's wrapper appends this to the name of a COUNTER; a class may publish its cells so."""
+
+FEEDBACK_REQUESTS: Final = FEEDBACK_COUNTER + COUNTER_SUFFIX
+
+
+def cells(deployment: str, namespace: str) -> str:
+    """Selector of every series of a deployment's predictors that counts feedback: the four cells, and the requests."""
+    names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)] + [FEEDBACK_REQUESTS]
+    return _selector(
+        _any_name(names),
+        f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
+        f"{LABEL_METHOD}={_quoted(METHOD_FEEDBACK)}",
+        _namespace(namespace),
+    )
+
+
+def buckets(deployment: str, namespace: str) -> str:
+    """Selector of the score buckets of a deployment's predictors."""
+    return _selector(
+        f"__name__={_quoted(SCORE_BUCKETS)}",
+        f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
+        f"{LABEL_METHOD}={_quoted(METHOD_FEEDBACK)}",
+        _namespace(namespace),
+    )
+
+
+def targets_of(deployment: str, namespace: str) -> str:
+    """Selector of ``up`` and scrape duration of the targets that carry the operator's pod label."""
+    return _selector(
+        _any_name(TARGET_METRICS), f"{LABEL_TARGET_DEPLOYMENT}={_quoted(deployment)}", _namespace(namespace)
+    )
+
+
+def targets_at(instances: Iterable[str]) -> str:
+    """Selector of ``up`` and scrape duration of the targets at the given ``host:port``."""
+    return _selector(_any_name(TARGET_METRICS), f"instance=~{_quoted(_alternatives(instances))}")
+
+
+def gateway(deployment: str, predictors: Iterable[str]) -> str:
+    """Selector of the gateway's counters of the predictors' clusters."""
+    patterns = "|".join(cluster_pattern(deployment, name) for name in predictors)
+    return _selector(_any_name(METRICS), f"{LABEL_CLUSTER}=~{_quoted(patterns)}")
+
+
+def window(selector: str, width_ms: int) -> str:
+    """Range vector of the selector over the ``width_ms`` before the time it is asked at."""
+    return f"{selector}[{width_ms}ms]"
+
+
+def _selector(*matchers: str) -> str:
+    return "{" + ",".join(matchers) + "}"
+
+
+def _any_name(names: Iterable[str]) -> str:
+    return f"__name__=~{_quoted('|'.join(names))}"
+
+
+def _namespace(namespace: str) -> str:
+    """Matcher of series of the namespace, or of a scrape that adds no such label."""
+    return f"namespace=~{_quoted(_alternatives([namespace]) + '|')}"
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    return "|".join(re.sub(r"[.+*?()|\[\]{}^$\\]", lambda found: "\\" + found.group(), word) for word in sorted(words))
+
+
+def _quoted(text: str) -> str:
+    """The text as a double-quoted PromQL string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -1,0 +1,160 @@
+"""Raw Prometheus samples and their file, ``samples.parquet``: the stored witness.
+
+Long form: ``metric``, ``labels`` (canonical JSON), ``time_ms`` (Prometheus' clock; the start of the
+scrape), ``value``. The samples of one series lie together, in order of time. What was true of all of
+them (clock, version) is JSON in the file's own metadata.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.record.arrays import Floats, Ints
+from analysis.record.arrow import of_numbers, of_words, read_parquet, to_numpy
+
+SCHEMA_VERSION: Final = 1
+_KEY: Final = b"plumbline.samples"
+_SCHEMA: Final = pa.schema(
+    [
+        pa.field("metric", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("labels", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("time_ms", pa.int64(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+    ]
+)
+
+
+class SamplesError(Exception):
+    """The file is not one of samples; one line says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """Prometheus' clock minus the load generator's, in seconds, known to within ``uncertainty_s`` either way."""
+
+    offset_s: float
+    uncertainty_s: float
+
+    def __post_init__(self) -> None:
+        if self.uncertainty_s < 0:
+            raise ValueError(f"clock: expected an uncertainty >= 0, got {self.uncertainty_s}")
+
+    def joined(self, other: ClockOffset) -> ClockOffset:
+        """The smallest interval that holds both: two readings of one offset, at different times."""
+        low = min(self.offset_s - self.uncertainty_s, other.offset_s - other.uncertainty_s)
+        high = max(self.offset_s + self.uncertainty_s, other.offset_s + other.uncertainty_s)
+        return ClockOffset((low + high) / 2, (high - low) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One stored series: ``value[i]`` was read by the scrape that began at ``time_ms[i]``, which increases."""
+
+    metric: str
+    labels: Mapping[str, str]
+    time_ms: Ints
+    value: Floats
+
+    def __post_init__(self) -> None:
+        if len(self.time_ms) != len(self.value):
+            raise ValueError(f"series {self.metric}: {len(self.time_ms)} times for {len(self.value)} values")
+        if np.any(np.diff(self.time_ms) <= 0):
+            raise ValueError(f"series {self.metric}: times do not increase")
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.metric, canonical(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Every series that was fetched. ``problem``: None, or one line saying why fetching ended early."""
+
+    series: tuple[Series, ...]
+    clock: ClockOffset
+    prometheus: str = ""
+    problem: str | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, *metrics: str) -> tuple[Series, ...]:
+        """The series of the given metrics."""
+        return tuple(one for one in self.series if one.metric in metrics)
+
+
+def canonical(labels: Mapping[str, str]) -> str:
+    """Labels as JSON with sorted keys and no spaces: equal exactly when the label sets are equal."""
+    return json.dumps(dict(labels), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def write(path: Path, samples: Samples) -> None:
+    """Write ``samples.parquet``, whole or not at all; series in the order of their keys."""
+    ordered = sorted(samples.series, key=lambda one: one.key)
+    about = {
+        "schema": SCHEMA_VERSION,
+        "clock": {"offset_s": samples.clock.offset_s, "uncertainty_s": samples.clock.uncertainty_s},
+        "prometheus": samples.prometheus,
+        "problem": samples.problem,
+        "notes": dict(samples.notes),
+    }
+    lengths = [len(one.time_ms) for one in ordered]
+    table = pa.Table.from_arrays(
+        [
+            of_words([one.metric for one in ordered], lengths),
+            of_words([canonical(one.labels) for one in ordered], lengths),
+            of_numbers(_joined([one.time_ms for one in ordered], np.int64)),
+            of_numbers(_joined([one.value for one in ordered], np.float64)),
+        ],
+        schema=_SCHEMA,
+    ).replace_schema_metadata({_KEY: json.dumps(about, sort_keys=True)})
+    temporary = path.with_name(f".{path.name}")
+    pq.write_table(table, temporary, compression="zstd")
+    temporary.replace(path)
+
+
+def read(path: Path) -> Samples:
+    """The samples in ``path``. Raises `SamplesError` when it is not such a file."""
+    try:
+        table = read_parquet(path, "metric", "labels")
+        about = json.loads(table.schema.metadata[_KEY])
+        series = _series_of(table.select(_SCHEMA.names))
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise SamplesError(
+            f"reading samples: expected {path} as `python -m analysis collect` writes it, got: {first}. Collect again."
+        ) from error
+    if about.get("schema") != SCHEMA_VERSION:
+        raise SamplesError(f"reading samples: expected schema {SCHEMA_VERSION} in {path}, got {about.get('schema')}.")
+    return Samples(series, ClockOffset(**about["clock"]), about["prometheus"], about["problem"], about.get("notes", {}))
+
+
+def _joined(arrays: Sequence[Any], dtype: type) -> Any:
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype)
+
+
+def _series_of(table: pa.Table) -> tuple[Series, ...]:
+    """Cut the table where metric or labels change."""
+    if not table.num_rows:
+        return ()
+    metric, labels, time_ms, value = (column.chunk(0) for column in table.columns)
+    metric_code, labels_code = (to_numpy(column.indices) for column in (metric, labels))
+    changes = np.flatnonzero((np.diff(metric_code) != 0) | (np.diff(labels_code) != 0)) + 1
+    edges = [0, *changes.tolist(), table.num_rows]
+    times, values = to_numpy(time_ms), to_numpy(value)
+    return tuple(
+        Series(
+            metric.dictionary[int(metric_code[a])].as_py(),
+            json.loads(labels.dictionary[int(labels_code[a])].as_py()),
+            times[a:b],
+            values[a:b],
+        )
+        for a, b in itertools.pairwise(edges)
+    )

@@ -1,0 +1,238 @@
+"""The ledger, folded in one pass into the few numbers that the judge needs.
+
+The cost is one pass over the events and does not grow with the number of scrapes: a batch spans few
+of them, so each event is put into the bin between two scrapes, and the bins are summed up afterwards.
+Nothing here runs per event in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.evidence.offline import OfflineAnswers
+from analysis.evidence.request_times import RequestTimes
+from analysis.record.arrays import Codes, Ints
+from analysis.record.arrow import to_numpy
+from analysis.record.ledger import SCHEMA, Kind, Outcome
+
+KINDS: Final = len(Kind)
+OUTCOMES: Final = len(Outcome)
+CHUNK: Final = 32_768
+"""Events that are folded at once: the load generator flushes each second, and each step costs the same for a few
+hundred events as for some thousands; much more than this would no longer fit the processor's cache."""
+_COLUMNS: Final = {
+    name: SCHEMA.get_field_index(name)
+    for name in (
+        "position", "kind", "row", "planned_ns", "sent_ns", "done_ns", "outcome", "status", "predicted", "truth",
+    )
+}  # fmt: skip
+"""Columns that are folded, and their places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What to count by.
+
+    ``offline``: which rows there are, their classes, and what each artefact answers.
+    ``artifacts``: the artefacts, in the order of the bits of a pattern (see `Tally.before`).
+    ``starts_ns``, ``ends_ns``: when scrapes began and ended, on the ledger's clock, sorted, distinct.
+    ``window_ns``: first and last moment of the timeline.
+    """
+
+    offline: OfflineAnswers
+    artifacts: tuple[str, ...]
+    starts_ns: Ints
+    ends_ns: Ints
+    window_ns: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The whole ledger as counts.
+
+    ``events``: rows read. ``unknown``: those of a row or a truth that `Axes.offline` lacks.
+    ``outcomes[kind, outcome]``: events, known or not. ``total[kind, outcome, row, truth]``: events known;
+    row is an index into ``offline.rows``, truth into its classes.
+    ``answers[row, predicted]``: acknowledged predictions; column ``c`` is class ``c``, the last but one an
+    index outside the classes, the last an answer that named no class.
+    ``before[k, pattern]``: acknowledged feedback done before ``starts_ns[k]``; ``upto[k, pattern]``: feedback
+    not refused, sent at or before ``ends_ns[k]``. A pattern is ``truth * 2**A + sum(positive_a << a)``, where
+    ``positive_a`` is whether artefact ``a`` of the plan calls the row positive.
+    ``acknowledged[pattern]``: acknowledged feedback; ``heads[pattern]``: those of it that are the first row of their
+    request. ``span_ns``: first sending and last end of any event; None of an empty ledger.
+    ``latency_ns``, ``service_ns``: of requests that were not refused, from the planned start to the end (per kind and
+    timeline bin), and from the sending to the end (per kind, in parts). ``lateness_ns``: of every request, from the
+    planned start to the sending. All three in 32 bits where these hold them, else in 64. ``sent``: requests per
+    timeline bin. ``statuses``: number of requests by HTTP or gRPC status.
+    """
+
+    plan: Axes
+    events: int
+    unknown: int
+    outcomes: Ints
+    total: Ints
+    answers: Ints
+    before: Ints
+    upto: Ints
+    acknowledged: Ints
+    heads: Ints
+    span_ns: tuple[int, int] | None
+    latency_ns: tuple[tuple[Codes, ...], ...]
+    service_ns: tuple[tuple[Codes, ...], ...]
+    lateness_ns: Codes
+    sent: Ints
+    statuses: dict[int, int]
+
+    def count(self, kind: Kind, *outcomes: Outcome) -> int:
+        """Events of the kind with any of the outcomes (all outcomes where none is named)."""
+        return int(self.outcomes[kind, list(outcomes) or slice(None)].sum())
+
+
+def patterns(plan: Axes) -> Ints:
+    """``[row, truth]``: pattern of each held-out row with each truth that feedback could carry."""
+    positive = np.zeros(len(plan.offline.rows), np.int64)
+    for bit, name in enumerate(plan.artifacts):
+        positive |= (plan.offline.answers[name].predicted == plan.offline.positive).astype(np.int64) << bit
+    truths = np.arange(len(plan.offline.classes), dtype=np.int64)
+    return positive[:, None] + (truths << len(plan.artifacts))[None, :]
+
+
+def tally(batches: Iterable[pa.RecordBatch], plan: Axes, chunk: int = CHUNK) -> Tally:
+    """Fold of the ledger's batches, in any order, at least ``chunk`` events at a time."""
+    fold = _Fold(plan)
+    for columns in _chunks(batches, chunk):
+        fold.add(columns)
+    return fold.tally()
+
+
+def _chunks(batches: Iterable[pa.RecordBatch], least: int) -> Iterator[dict[str, Any]]:
+    """Columns of the batches, several batches together up to ``least`` events or more."""
+    held: list[dict[str, Any]] = []
+    events = 0
+    for batch in batches:
+        if batch.num_rows:
+            held.append({name: to_numpy(batch.column(at)) for name, at in _COLUMNS.items()})
+            events += batch.num_rows
+        if events >= least:
+            yield _together(held)
+            held, events = [], 0
+    if held:
+        yield _together(held)
+
+
+def _together(held: list[dict[str, Any]]) -> dict[str, Any]:
+    return held[0] if len(held) == 1 else {name: np.concatenate([one[name] for one in held]) for name in _COLUMNS}
+
+
+class _Fold:
+    """The running sums of `tally`."""
+
+    def __init__(self, plan: Axes) -> None:
+        self._plan = plan
+        rows, classes = len(plan.offline.rows), len(plan.offline.classes)
+        self._classes = classes
+        self._index_of_row = _lookup(plan.offline.rows)
+        self._pattern = patterns(plan).ravel()
+        self._patterns = classes << len(plan.artifacts)
+        self._outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
+        self._total = np.zeros(KINDS * OUTCOMES * rows * classes, np.int64)
+        self._answers = np.zeros(rows * (classes + 2), np.int64)
+        self._before = np.zeros((len(plan.starts_ns) + 1, self._patterns), np.int64)
+        self._upto = np.zeros((len(plan.ends_ns) + 1, self._patterns), np.int64)
+        self._acknowledged = np.zeros(self._patterns, np.int64)
+        self._heads = np.zeros(self._patterns, np.int64)
+        self._events = self._unknown = 0
+        self._span: tuple[int, int] | None = None
+        self._requests = RequestTimes(plan.window_ns)
+
+    def add(self, batch: dict[str, Any]) -> None:
+        self._events += len(batch["row"])
+        first, last = int(batch["sent_ns"].min()), int(batch["done_ns"].max())
+        before = self._span or (first, last)
+        self._span = min(first, before[0]), max(last, before[1])
+        side = batch["kind"].astype(np.int64) * OUTCOMES + batch["outcome"]
+        self._outcomes += np.bincount(side, minlength=KINDS * OUTCOMES)
+        self._requests.add(batch)
+        row = _indices(self._index_of_row, batch["row"])
+        truth = batch["truth"]
+        known = (row >= 0) & (truth >= 0) & (truth < self._classes)
+        if not known.all():
+            self._unknown += int(np.count_nonzero(~known))
+            batch = {name: column[known] for name, column in batch.items()}
+            row, truth, side = row[known], truth[known], side[known]
+        cell = row * self._classes + truth
+        self._total += np.bincount(side * len(self._pattern) + cell, minlength=len(self._total))
+        self._add_answers(batch, row, np.flatnonzero(side == Kind.PREDICT * OUTCOMES + Outcome.ACKNOWLEDGED))
+        self._add_feedback(batch, self._pattern[cell], side)
+
+    def _add_answers(self, batch: dict[str, Any], row: Codes, chosen: Codes) -> None:
+        predicted = batch["predicted"][chosen].astype(np.int64)
+        predicted = np.minimum(predicted, self._classes)
+        predicted[predicted < 0] = self._classes + 1
+        self._answers += np.bincount(row[chosen] * (self._classes + 2) + predicted, minlength=len(self._answers))
+
+    def _add_feedback(self, batch: dict[str, Any], pattern: Codes, side: Codes) -> None:
+        base = Kind.FEEDBACK * OUTCOMES
+        acknowledged = np.flatnonzero(side == base + Outcome.ACKNOWLEDGED)
+        unknown = np.flatnonzero(side == base + Outcome.INDETERMINATE)
+        attempted = np.concatenate([acknowledged, unknown]) if len(unknown) else acknowledged
+        mine = pattern[acknowledged]
+        self._acknowledged += np.bincount(mine, minlength=self._patterns)
+        self._heads += np.bincount(mine[batch["position"][acknowledged] == 0], minlength=self._patterns)
+        _bin(self._before, self._plan.starts_ns, batch["done_ns"][acknowledged], mine, "right")
+        tried = pattern[attempted] if len(unknown) else mine
+        _bin(self._upto, self._plan.ends_ns, batch["sent_ns"][attempted], tried, "left")
+
+    def tally(self) -> Tally:
+        rows = len(self._plan.offline.rows)
+        return Tally(
+            plan=self._plan,
+            events=self._events,
+            unknown=self._unknown,
+            outcomes=self._outcomes.reshape(KINDS, OUTCOMES),
+            total=self._total.reshape(KINDS, OUTCOMES, rows, self._classes),
+            answers=self._answers.reshape(rows, self._classes + 2),
+            before=np.cumsum(self._before, axis=0)[:-1],
+            upto=np.cumsum(self._upto, axis=0)[:-1],
+            acknowledged=self._acknowledged,
+            heads=self._heads,
+            span_ns=self._span,
+            latency_ns=self._requests.latency_ns(),
+            service_ns=self._requests.service_ns(),
+            lateness_ns=self._requests.lateness_ns(),
+            sent=self._requests.sent,
+            statuses=self._requests.statuses(),
+        )
+
+
+def _bin(bins: Ints, edges_ns: Ints, times_ns: Ints, pattern: Codes, side: Any) -> None:
+    """Count each time into the first bin whose edge is later (side right) or not earlier (side left).
+
+    Only the edges that the times span are searched, so the search costs the same however long the run was.
+    """
+    if not len(times_ns):
+        return
+    first = int(np.searchsorted(edges_ns, times_ns.min(), side))
+    last = int(np.searchsorted(edges_ns, times_ns.max(), side))
+    width = bins.shape[1]
+    at = np.searchsorted(edges_ns[first:last], times_ns, side)
+    found = np.bincount(at * width + pattern, minlength=(last - first + 1) * width)
+    bins[first : last + 1] += found.reshape(-1, width)
+
+
+def _lookup(rows: Codes) -> Ints:
+    """Index into ``rows`` of each id from 0 to the largest, then -1; -1 for an id that is not there."""
+    table = np.full(int(rows.max(initial=-1)) + 2, -1, np.int64)
+    table[rows] = np.arange(len(rows))
+    return table
+
+
+def _indices(table: Ints, ids: Codes) -> Ints:
+    known = (ids >= 0) & (ids < len(table) - 1)
+    found: Ints = table[np.where(known, ids, len(table) - 1)]
+    return found

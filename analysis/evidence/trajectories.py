@@ -1,0 +1,200 @@
+"""What a predictor published, scrape by scrape: `Samples` turned into counts since the run began.
+
+The live count of a cell is the sum over every series of it, as a dashboard would sum it: over workers of
+a target, over targets of a predictor. A target's value is known at its own scrapes only, so the sum is
+taken at each scrape of any target, with the latest value of the others; the sum is then as old as the
+oldest of them and as young as the youngest (`Trajectory.start_ns`, `Trajectory.end_ns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from analysis.evidence.queries import COUNTER_SUFFIX, SCRAPE_DURATION, UP
+from analysis.evidence.samples import ClockOffset, Samples, Series, canonical
+from analysis.record.arrays import Bools, Floats, Ints
+from model.contract import CELL_OF_METRIC, CELLS, LABEL_PREDICTOR
+
+ALIGNMENT_MS: Final = 2
+"""Prometheus moves a scrape's time by up to this to the scrape interval (``scrapeTimestampTolerance``, scrape.go)."""
+NEVER: Final = np.iinfo(np.int64).min
+"""``start_ns`` of a sum in which a target has no part yet, because it was not scraped before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeTarget:
+    """What one scrape target said.
+
+    ``time_ms`` [n]: its scrapes, increasing. ``up`` [n]: whether the scrape succeeded. ``duration_ms`` [n].
+    ``value`` [n, cells]: sum of the target's series of each cell; a series that a scrape did not give counts 0 there.
+    ``present`` [n]: number of series that the scrape gave.
+    """
+
+    labels: Mapping[str, str]
+    time_ms: Ints
+    up: Bools
+    duration_ms: Floats
+    value: Floats
+    present: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Counts of one predictor since the run began, at each scrape of any of its targets.
+
+    ``start_ns`` [n], ``end_ns`` [n]: on the ledger's clock and widened by its uncertainty; what ended before
+    ``start_ns[i]`` must be in ``value[i]``, what began after ``end_ns[i]`` cannot be. ``value`` [n, cells].
+    ``time_ms`` [n]: the scrape, on Prometheus' clock.
+    """
+
+    start_ns: Ints
+    end_ns: Ints
+    value: Floats
+    time_ms: Ints
+
+
+def living(samples: Samples, first_ms: float) -> Samples:
+    """The series of those targets that were scraped at ``first_ms`` or later; all of them where none was.
+
+    ``first_ms``: the first event, on Prometheus' clock. A target that was gone by then (a job that was renamed,
+    a pod that was replaced) had no part in the run; its old samples would read as one that stopped to answer.
+    """
+    last: dict[tuple[str, str], int] = {}
+    for one in samples.series:
+        if len(one.time_ms):
+            place = _place(one.labels)
+            last[place] = max(last.get(place, 0), int(one.time_ms[-1]))
+    kept = tuple(one for one in samples.series if last.get(_place(one.labels), 0) >= first_ms)
+    return replace(samples, series=kept) if kept else samples
+
+
+def targets(samples: Samples, predictor: str) -> tuple[ScrapeTarget, ...]:
+    """The targets that gave any series of the predictor's cells."""
+    by_target: dict[str, list[Series]] = {}
+    ups = {canonical(one.labels): one for one in samples.of(UP)}
+    durations = {canonical(one.labels): one for one in samples.of(SCRAPE_DURATION)}
+    matching = _Matching([one.labels for one in ups.values()])
+    for series in cell_series(samples, predictor):
+        by_target.setdefault(matching.target_of(series.labels), []).append(series)
+    return tuple(_target(key, ups.get(key), durations.get(key), series) for key, series in sorted(by_target.items()))
+
+
+def cell_series(samples: Samples, predictor: str) -> tuple[Series, ...]:
+    """Series of the predictor's cells, gauges where there are any, else Seldon's COUNTERs of the same name."""
+    mine = [one for one in samples.series if one.labels.get(LABEL_PREDICTOR) == predictor]
+    gauges = tuple(one for one in mine if one.metric in CELL_OF_METRIC)
+    return gauges or tuple(one for one in mine if one.metric.removesuffix(COUNTER_SUFFIX) in CELL_OF_METRIC)
+
+
+class _Matching:
+    """Finds the target that a series was scraped from: the ``up`` series whose labels it carries."""
+
+    def __init__(self, ups: Iterable[Mapping[str, str]]) -> None:
+        self._by_place: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+        for labels in ups:
+            self._by_place.setdefault(_place(labels), []).append(labels)
+
+    def target_of(self, labels: Mapping[str, str]) -> str:
+        """Canonical labels of the target; of the place alone where no ``up`` series fits."""
+        candidates = self._by_place.get(_place(labels), [])
+        fitting = [one for one in candidates if one.items() <= labels.items()] or candidates[:1]
+        place = dict(zip(("job", "instance"), _place(labels), strict=True))
+        return canonical(fitting[0] if fitting else place)
+
+
+def _place(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels.get("job", ""), labels.get("instance", "")
+
+
+def _target(key: str, up: Series | None, duration: Series | None, series: Sequence[Series]) -> ScrapeTarget:
+    import json  # noqa: PLC0415
+
+    seen = [one.time_ms for one in series]
+    time_ms = np.unique(np.concatenate([*seen, up.time_ms] if up is not None else seen))
+    value = np.zeros((len(time_ms), len(CELLS)))
+    present = np.zeros(len(time_ms), np.int64)
+    for one in series:
+        at = np.searchsorted(time_ms, one.time_ms)
+        cell = CELLS.index(CELL_OF_METRIC[one.metric.removesuffix(COUNTER_SUFFIX)])
+        value[at, cell] += one.value
+        present[at] += 1
+    went = present > 0
+    if up is not None:
+        went[np.searchsorted(time_ms, up.time_ms)] = up.value == 1
+    return ScrapeTarget(json.loads(key), time_ms, went, _durations(time_ms, duration), value, present)
+
+
+def _durations(time_ms: Ints, duration: Series | None) -> Floats:
+    """Milliseconds that each scrape took; up to the next scrape where Prometheus does not say."""
+    found = np.append(np.diff(time_ms), 0).astype(np.float64)
+    if duration is not None:
+        at = np.searchsorted(time_ms, duration.time_ms)
+        known = (at < len(time_ms)) & (time_ms[np.minimum(at, len(time_ms) - 1)] == duration.time_ms)
+        found[at[known]] = duration.value[known] * 1000
+    return found
+
+
+def scraped_twice(found: Iterable[ScrapeTarget]) -> str | None:
+    """Pod or instance that two targets scraped in one and the same stretch of time, or None.
+
+    A job that was renamed leaves an old target beside a new one; as they never overlap, no sum doubles.
+    """
+    every = [(target, target.time_ms[target.up]) for target in found if target.up.any()]
+    for label in ("pod", "instance"):
+        seen: dict[tuple[str, str], list[Ints]] = {}
+        for target, times in every:
+            place = target.labels.get(label, ""), target.labels.get("namespace", "")
+            if place[0] and any(one[0] <= times[-1] and times[0] <= one[-1] for one in seen.get(place, [])):
+                return place[0]
+            seen.setdefault(place, []).append(times)
+    return None
+
+
+def baseline_index(target: ScrapeTarget, first_ms: float) -> int | None:
+    """Index of the scrape that gives the target's baseline: the last good one that ended before ``first_ms``.
+
+    -1 where there is none but the target's first good scrape shows nothing counted yet, so that it had
+    counted nothing before; None where nothing can be known.
+    """
+    good = np.flatnonzero(target.up)
+    before = good[target.time_ms[good] + target.duration_ms[good] + ALIGNMENT_MS + 1 < first_ms]
+    if len(before):
+        return int(before[-1])
+    return -1 if len(good) and not target.value[good[0]].any() else None
+
+
+def trajectory(found: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffset) -> Trajectory:
+    """Counts since ``first_ns`` (ledger's clock), summed over the targets, all of which have a baseline."""
+    first_ms = first_ns / 1e6 + (clock.offset_s - clock.uncertainty_s) * 1000
+    parts = [_since(target, baseline_index(target, first_ms)) for target in found]
+    at_ms = np.unique(np.concatenate([time_ms for time_ms, _, _ in parts]))
+    value = np.zeros((len(at_ms), len(CELLS)))
+    oldest = np.full(len(at_ms), np.iinfo(np.int64).max, np.int64)
+    youngest = np.zeros(len(at_ms))
+    for time_ms, end_ms, counts in parts:
+        last = np.searchsorted(time_ms, at_ms, "right") - 1
+        seen = last >= 0
+        value[seen] += counts[last[seen]]
+        oldest = np.minimum(oldest, np.where(seen, time_ms[last], NEVER))
+        youngest = np.maximum(youngest, np.where(seen, end_ms[last], 0))
+    slack_ms = clock.uncertainty_s * 1000 + ALIGNMENT_MS
+    never = oldest == NEVER
+    start_ms = np.where(never, 0, oldest) - clock.offset_s * 1000 - slack_ms
+    end_ms = youngest - clock.offset_s * 1000 + slack_ms + 1  # a sample's time is cut to whole milliseconds
+    start_ns = np.where(never, NEVER, np.floor(start_ms * 1e6).astype(np.int64))
+    return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms)
+
+
+def _since(target: ScrapeTarget, baseline: int | None) -> tuple[Ints, Floats, Floats]:
+    """Good scrapes of a target from its baseline on: begin, end, counts since the baseline."""
+    if baseline is None:
+        raise ValueError(f"trajectory: target {canonical(target.labels)} has no baseline")
+    good = np.flatnonzero(target.up)
+    good = good[good >= baseline]
+    base = target.value[baseline] if baseline >= 0 else np.zeros(len(CELLS))
+    time_ms = target.time_ms[good]
+    return time_ms, time_ms + target.duration_ms[good], target.value[good] - base

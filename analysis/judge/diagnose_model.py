@@ -1,0 +1,71 @@
+"""Faults that show in the last counts alone: another model, another threshold, part of each batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.evidence.bounds import Counted, Share, cell_of_pattern
+from analysis.evidence.tally import Tally
+from analysis.record.arrays import Ints
+from analysis.record.ledger import Kind, Outcome
+from analysis.verdict import Explanation
+from model.contract import CELLS
+
+
+def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | None:
+    """The first of these faults that gives exactly the counts that were stored last, or None."""
+    if len(share.artifacts) > 1 or tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE):
+        return None  # the counts of a fault are then not one number
+    value = counted.path.value[-1].astype(np.int64)
+    if np.array_equal(value, cells_of(tally, share.artifacts[0], tally.acknowledged)):
+        return None
+    artifact = share.artifacts[0]
+    return (
+        _first_rows(value, tally, artifact)
+        or _other_model(value, tally, artifact)
+        or _threshold(value, tally, artifact)
+    )
+
+
+def cells_of(tally: Tally, artifact: str, patterns: Ints) -> Ints:
+    """``[cell]``: counts of the artefact on events that are counted by pattern."""
+    return patterns @ np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.plan, artifact)]
+
+
+def _first_rows(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+    """Only the first row of each request was counted."""
+    if not np.array_equal(value, cells_of(tally, artifact, tally.heads)):
+        return None
+    counted, every = int(tally.heads.sum()), int(tally.acknowledged.sum())
+    message = f"only the first row of each batch was counted: {counted:,} of {every:,} rows"
+    return Explanation("first row of a batch", message, "Score every row in send_feedback, not features[0].")
+
+
+def _other_model(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+    """The counts are those of another artefact of the deployment."""
+    for other in tally.plan.artifacts:
+        if other != artifact and np.array_equal(value, cells_of(tally, other, tally.acknowledged)):
+            message = f"the counts are those of {other}, not of {artifact}"
+            advice = "Mend model_name in the manifest, or the artefact that is behind the name."
+            return Explanation("wrong model behind a name", message, advice)
+    return None
+
+
+def _threshold(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+    """The counts are those of the same scores cut elsewhere."""
+    answers = tally.plan.offline
+    score, counts = answers.answers[artifact].score, tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
+    order = np.argsort(-score, kind="stable")
+    true = np.concatenate([[0], np.cumsum(counts[order, answers.positive])])
+    false = np.concatenate([[0], np.cumsum(counts[order].sum(axis=1) - counts[order, answers.positive])])
+    tp, fp, tn, fn = (int(value[CELLS.index(cell)]) for cell in ("tp", "fp", "tn", "fn"))
+    if (tp + fn, fp + tn) != (true[-1], false[-1]):
+        return None
+    cuts = np.flatnonzero((true == tp) & (false == fp))
+    between = [cut for cut in cuts.tolist() if 0 < cut < len(order) and score[order[cut - 1]] > score[order[cut]]]
+    if not between:
+        return None
+    low, high = score[order[between[-1]]], score[order[between[0] - 1]]
+    message = f"the counts are those of a decision threshold between {low:.4g} and {high:.4g}"
+    advice = "Compare the threshold that is served with the card's decision_threshold."
+    return Explanation("threshold shifted", message, advice)

@@ -1,0 +1,160 @@
+"""The run folder: what was asked, and what the load generator says of itself, as ``run.json``.
+
+The load generator writes it twice: when the run starts (``ended`` and ``recorder`` null) and when it
+has drained. A run folder without the second writing was cut short, and the judge says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+SCHEMA_VERSION: Final = 1
+RUN_FILE: Final = "run.json"
+LEDGER_FILE: Final = "ledger.arrow"
+SAMPLES_FILE: Final = "samples.parquet"
+OFFLINE_FILE: Final = "offline.parquet"
+BASELINE_FILE: Final = "baseline.json"
+RESULT_FILE: Final = "result.json"
+LOGS_FOLDER: Final = "logs"
+
+Stop = Literal["finished", "interrupted", "failed"]
+
+
+class RunFolderError(Exception):
+    """The folder is not a run, or its ``run.json`` is not readable; one line says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorSpec:
+    """One predictor of the manifest. ``traffic``: percent of live traffic, or mirrored percent of a shadow."""
+
+    name: str
+    model: str
+    artifact: str
+    shadow: bool
+    traffic: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderReport:
+    """What the load generator says it recorded.
+
+    ``events``: rows handed to the ledger. ``unrecorded``: attempts that it knows it could not record.
+    ``workers``, ``workers_lost``: generator processes at the start, and those that never sent their
+    last report. ``cpu_share``: highest share of one core that a generator process used over the run.
+    ``dropped``: visits of an open loop that were due while too many were under way, and never sent.
+    ``waited_share``: largest share of the run for which a generator process waited for a CPU that others had; None
+    where the kernel does not say.
+    """
+
+    events: int
+    unrecorded: int
+    workers: int
+    workers_lost: int
+    cpu_share: float
+    dropped: int = 0
+    waited_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All of ``run.json``. ``asked``: the options of the load, by name with unit. Times are RFC 3339 UTC.
+
+    ``served_tags``: the distinct ``meta.tags`` of answers, each a flat mapping.
+    ``artifacts``: SHA-256 of each artefact named by a predictor, as its card gives it.
+    ``rate_planned_per_s``: mean rate of requests that an open loop was to keep; None of a closed loop and of a trace.
+    ``calibration``: what one generator process of the run could do against a server that costs nothing, as
+    `locustfiles.calibration.measure` measured it before the start; None where nobody did.
+    """
+
+    id: str
+    deployment: str
+    namespace: str
+    manifest: str
+    manifest_sha256: str
+    predictors: tuple[PredictorSpec, ...]
+    host: str
+    prometheus_url: str
+    seed: int
+    asked: dict[str, Any]
+    heldout: str
+    heldout_sha256: str
+    artifacts: dict[str, str]
+    versions: dict[str, str]
+    started: str
+    ended: str | None = None
+    stop: Stop | None = None
+    recorder: RecorderReport | None = None
+    served_tags: tuple[dict[str, str], ...] = ()
+    rate_planned_per_s: float | None = None
+    calibration: dict[str, Any] | None = None
+
+    def finished(
+        self, *, ended: str, stop: Stop, recorder: RecorderReport, served_tags: tuple[dict[str, str], ...]
+    ) -> Run:
+        """This run with its second half filled in."""
+        return replace(self, ended=ended, stop=stop, recorder=recorder, served_tags=served_tags)
+
+
+def utc(seconds: float) -> str:
+    """RFC 3339 UTC time with milliseconds, of ``seconds`` since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def run_id(seconds: float, deployment: str) -> str:
+    """Name of a run folder: UTC time to the millisecond, then the deployment."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z-{deployment}"
+
+
+def write(folder: Path, run: Run) -> None:
+    """Write ``run.json`` whole or not at all (a temporary file, then a rename)."""
+    text = json.dumps({"schema": SCHEMA_VERSION, **asdict(run)}, indent=1, sort_keys=True)
+    write_atomically(folder / RUN_FILE, text + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` so that a reader, or a crash, sees the old file or the new one and never half."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(folder: Path) -> Run:
+    """Run in ``folder``. Raises `RunFolderError` when there is none or it is of another schema."""
+    path = folder / RUN_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunFolderError(
+            f"reading a run: expected a run folder with {RUN_FILE}, got {folder}: {error.strerror}. "
+            "Name one under runs/, or start one with `make loadtest`."
+        ) from error
+    except ValueError as error:
+        raise RunFolderError(f"reading a run: expected JSON in {path}, got: {error}.") from error
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA_VERSION:
+        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+        raise RunFolderError(f"reading a run: expected schema {SCHEMA_VERSION} in {path}, got {found}.")
+    return _run_of(raw, path)
+
+
+def _run_of(raw: dict[str, Any], path: Path) -> Run:
+    known = {field.name for field in fields(Run)}
+    values = {key: value for key, value in raw.items() if key in known}
+    try:
+        values["predictors"] = tuple(PredictorSpec(**one) for one in values["predictors"])
+        values["served_tags"] = tuple(values.get("served_tags") or ())
+        if values.get("recorder") is not None:
+            values["recorder"] = RecorderReport(**values["recorder"])
+        return Run(**values)
+    except (KeyError, TypeError) as error:
+        raise RunFolderError(f"reading a run: {path} lacks or garbles a field: {error}.") from error

@@ -1,0 +1,236 @@
+"""What the page says, decided before the template lays it out: order, headline, pictures, commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from analysis.record.runfolder import Run
+from analysis.report import charts, order, pictures
+from analysis.report import wording as words
+from analysis.report.charts import Detail, Picture
+from analysis.result.fields import number_or_none
+from analysis.result.parsed import CellCounts, LoadRead, ParsedFinding, ParsedPredictor, Result
+from analysis.verdict import Verdict
+
+GATE: Final = "gate"
+"""Name of the check that holds a quality gate; one that fails says nothing against the live metrics themselves."""
+_CELL: Final = {str(cell): f"{name} ({cell})" for cell, name in words.CELL_NAME.items()}
+_SHOWN_FINDINGS: Final = 20
+_SHOWN_CHARACTERS: Final = 1_000
+_SHOWN_ROWS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One line of a finding's table: which value, what was expected, what was found."""
+
+    name: str
+    expected: str
+    observed: str
+    differs: bool
+
+
+def ordered(findings: Sequence[ParsedFinding]) -> list[ParsedFinding]:
+    """FAIL, INCONCLUSIVE, PASS; within each those with a diagnosis first, else as `report.order.places` has them."""
+    found = []
+    for verdict in sorted(Verdict, reverse=True):
+        mine = [one for one in findings if one.verdict is verdict]
+        places = order.places([(one.check, one.subject) for one in mine])
+        told = sorted(zip(places, mine, strict=True), key=lambda pair: (pair[1].diagnosis is None, pair[0]))
+        found += [one for _, one in told]
+    return found
+
+
+def shown(findings: Sequence[ParsedFinding], most: int = _SHOWN_FINDINGS) -> list[ParsedFinding]:
+    """At most as many findings as a reader can take in; the page says how many it leaves to ``result.json``."""
+    return list(findings[:most])
+
+
+def clipped(text: str, most: int = _SHOWN_CHARACTERS) -> str:
+    """The text, cut where it would swamp the page, with how much was cut."""
+    more = len(text) - most
+    return text if more <= 0 else f"{text[:most]}… ({words.count(more)} more characters in result.json)"
+
+
+def stated(finding: ParsedFinding) -> list[Stated]:
+    """The finding's table: a line for each key where both sides are mappings, else one line."""
+    expected, observed = finding.expected, finding.observed
+    if isinstance(expected, Mapping) and isinstance(observed, Mapping):
+        keys = list(dict.fromkeys([*expected, *observed]))[:_SHOWN_ROWS]
+        return [_stated(_CELL.get(key, key), expected.get(key), observed.get(key)) for key in keys]
+    if expected is None and observed is None:
+        return []
+    return [Stated("", clipped(words.stated(expected)), clipped(words.stated(observed)), False)]
+
+
+def _stated(name: str, expected: float | str | None, observed: float | str | None) -> Stated:
+    return Stated(name, clipped(words.plain(expected)), clipped(words.plain(observed)), expected != observed)
+
+
+def headline(result: Result) -> str:
+    """The verdict as a sentence that a stranger can act on."""
+    if result.verdict is Verdict.PASS:
+        return "The live metrics can be believed"
+    if result.verdict is Verdict.INCONCLUSIVE:
+        return "Could not tell"
+    failed = [finding for finding in result.findings if finding.verdict is Verdict.FAIL]
+    if all(finding.check.split()[0] == GATE for finding in failed if finding.check):
+        return "A quality gate was not met"
+    return "Do not believe the live metrics"
+
+
+def tally(result: Result) -> str:
+    """How many checks said what."""
+    total = len(result.findings)
+    if not total:
+        return "Nothing was checked. This is not a pass."
+    end = " This is not a pass." if result.verdict is Verdict.INCONCLUSIVE else ""
+    number = {verdict: sum(one.verdict is verdict for one in result.findings) for verdict in Verdict}
+    if number[Verdict.PASS] == total > 1:
+        return f"All {words.plural(total, 'check')} passed."
+    parts = [
+        f"{words.count(number[verdict])} {what}"
+        for verdict, what in (
+            (Verdict.FAIL, "failed"),
+            (Verdict.INCONCLUSIVE, "could not be decided"),
+            (Verdict.PASS, "passed"),
+        )
+        if number[verdict]
+    ]
+    if total == 1:
+        return f"The only check {parts[0].removeprefix('1 ')}.{end}"
+    return f"Of {words.plural(total, 'check')}, {', '.join(parts)}.{end}"
+
+
+def role(predictor: ParsedPredictor) -> str:
+    """What part a predictor plays, with its share of the traffic where that is not all."""
+    name = "shadow" if predictor.shadow else "primary"
+    if predictor.traffic in {None, 100} or (predictor.traffic == 0 and not predictor.shares):
+        return name
+    return f"{name}, {predictor.traffic} % {'mirrored' if predictor.shadow else 'of the traffic'}"
+
+
+def cells_right(counts: CellCounts) -> str:
+    """How many of the four cells are as expected, with a mark."""
+    if counts.live is None:
+        return "? no live sample"
+    off = [counts.off_by(cell) for cell in counts.live]
+    if None in off:
+        return "? nothing to compare with"
+    right = off.count(0)
+    return f"{'✓' if right == len(off) else '✗'} {right} of {len(off)} cells as expected"
+
+
+def quality_pictures(result: Result, detail: Detail) -> dict[str, list[Picture]]:
+    """For each predictor its four ratios over time, on axes shared between predictors."""
+    axes = {ratio: charts.shared_axis(ratio, result.predictors) for ratio in words.RATIO_MEANING}
+    started = str(result.run.get("started") or "")
+    return {
+        one.name: [
+            charts.quality(f"q{i}{ratio[0]}", ratio, one, started, axes[ratio], detail) for ratio in words.RATIO_MEANING
+        ]
+        for i, one in enumerate(result.predictors)
+    }
+
+
+def load_pictures(load: LoadRead, started: str, detail: Detail) -> dict[str, Picture]:
+    """Requests per second, and the two percentiles, over time."""
+    times = charts.elapsed(load.time, started)
+    level = None if load.shape else load.rate_asked
+    rate = charts.amount("lr", "requests per second", "", times, load.attempted_per_s, level, detail)
+    p50 = charts.amount("l5", "median latency (p50)", "ms", times, load.p50_ms, None, detail)
+    p99 = charts.amount("l9", "99th percentile (p99)", "ms", times, load.p99_ms, None, detail)
+    return {"rate": rate, "p50": p50, "p99": p99}
+
+
+def percentile_names(load: LoadRead) -> list[str]:
+    """Every percentile that some kind of request has, from the lowest to ``max``."""
+    names = {name for row in load.latency_ms.values() for name in (row or {})}
+    return sorted(names, key=lambda name: (name == "max", name))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """One line of the table of latencies: of which requests, from when on; a duration in ms and its words each."""
+
+    kind: str
+    since: str
+    told: tuple[tuple[float | None, str], ...]
+
+
+def times(load: LoadRead) -> list[Times]:
+    """Response and service time of each kind of request, one under the other; no line of a kind that was not sent.
+
+    One line for both where they are the same, as always in a closed loop, where a request is due when it is sent.
+    """
+    names = percentile_names(load)
+    every: list[tuple[str, str, Mapping[str, float | None] | None]] = []
+    for kind, response in load.latency_ms.items():
+        service = load.service_ms.get(kind)
+        if response == service:
+            every.append((kind, "both", response))
+        else:
+            every += [(kind, "response", response), (kind, "service", service)]
+    return [
+        Times(
+            kind, since, tuple((row.get(name), words.measured(row.get(name), load.needs.get(name))) for name in names)
+        )
+        for kind, since, row in every
+        if row
+    ]
+
+
+def lateness(load: LoadRead) -> str:
+    """From when a request was due to when it was sent: ``p50 0.00, p99 0.31, max 2.40``; nothing where not known."""
+    every = (load.lateness_ms or {}).items()
+    return ", ".join(f"{words.percentile(name)} {words.measured(one, load.needs.get(name))}" for name, one in every)
+
+
+def differences(comparison: Mapping[str, Any]) -> list[pictures.Interval]:
+    """The comparison's differences (shadow minus primary), one for each ratio that the judge compared."""
+    raw = comparison.get("difference")
+    if not isinstance(raw, Mapping):
+        return []
+    rows = {"accuracy": raw} if "low" in raw else raw
+    return [
+        pictures.Interval(str(name), *(_fraction(one, key, str(name)) for key in ("value", "low", "high")))
+        for name, one in rows.items()
+        if isinstance(one, Mapping)
+    ]
+
+
+def _fraction(mapping: Mapping[str, Any], key: str, name: str) -> float | None:
+    return number_or_none(mapping.get(key), f"comparison.difference.{name}.{key}")
+
+
+def setting(name: str) -> str:
+    """``feedback_delay_s`` as ``feedback delay (s)``."""
+    for suffix, unit in (("_per_s", "per s"), ("_ms", "ms"), ("_s", "s")):
+        if name.endswith(suffix):
+            return f"{name.removesuffix(suffix).replace('_', ' ')} ({unit})"
+    return name.replace("_", " ")
+
+
+def again(run: Run) -> str:
+    """The command that asks for the same load on the same manifest: each option of ``run.json`` that says something."""
+    asked = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.asked.items()}
+    options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | asked
+    words_ = [".venv/bin/python", "-m", "locustfiles"]
+    for name, value in options.items():
+        unsaid = {"spawn_rate"} | ({"duration"} if asked.get("shape") else set())
+        if value in {None, ""} or (name == "rate" and not value) or name in unsaid:
+            continue
+        seconds = "s" if name == "duration" else ""
+        words_ += [
+            f"--{name.replace('_', '-')}",
+            f"{value:g}{seconds}" if isinstance(value, float | int) else str(value),
+        ]
+    return shlex.join(words_)
+
+
+def judge_again(run: Run) -> str:
+    """The command that judges the recorded evidence again, without any server."""
+    return shlex.join([".venv/bin/python", "-m", "analysis", "judge", f"runs/{run.id}"])

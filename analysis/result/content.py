@@ -1,0 +1,183 @@
+"""``result.json``, schema 1: the judgement and the figures behind it, as text that is the same every time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from analysis.evidence.bounds import cell_of_pattern
+from analysis.evidence.evidence import Evidence, Group, clock_of
+from analysis.evidence.tally import Tally
+from analysis.evidence.trajectories import Trajectory
+from analysis.judge.compare import comparison
+from analysis.judge.curve import as_json
+from analysis.judge.curve_checks import curve_of
+from analysis.judge.registry import verdict
+from analysis.record.arrays import Ints
+from analysis.record.ledger import Kind, Outcome
+from analysis.record.runfolder import PredictorSpec
+from analysis.result import load, timeline
+from analysis.stats.confusion import RATIOS, Confusion
+from analysis.verdict import Finding
+from model.contract import CELLS
+
+SCHEMA_VERSION: Final = 1
+
+
+def result(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The whole of ``result.json``."""
+    run = evidence.run
+    return {
+        "schema": SCHEMA_VERSION,
+        "run": {
+            "id": run.id,
+            "deployment": run.deployment,
+            "namespace": run.namespace,
+            "manifest": run.manifest,
+            "started": run.started,
+            "ended": run.ended,
+            "seed": run.seed,
+            "versions": run.versions,
+        },
+        "verdict": verdict(findings).name,
+        "findings": [_finding(one) for one in findings],
+        "load": _load(evidence, findings),
+        "predictors": {
+            one.name: _predictor(evidence, group, one) for group in evidence.groups for one in group.predictors
+        },
+        "comparison": comparison(evidence),
+        "evidence": _witnesses(evidence),
+    }
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each key and a newline at the end; equal content gives equal text."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "subject": finding.subject,
+        "verdict": finding.verdict.name,
+        "expected": _plain(finding.expected),
+        "observed": _plain(finding.observed),
+        "diagnosis": finding.diagnosis,
+        "message": finding.message,
+        "advice": finding.advice,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The value without numpy's types, and without NaN, which JSON lacks."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return None if value != value else int(value) if value.is_integer() else value  # noqa: PLR0124  (NaN)
+    return value
+
+
+def _load(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any] | None:
+    tally = evidence.tally
+    if tally is None:
+        return None
+    first_ns, last_ns = tally.span_ns or (0, 0)
+    seconds = (last_ns - first_ns) / 1e9
+    requests = int(tally.sent.sum())
+    return {
+        "attempted": int(tally.outcomes.sum()),
+        **{one.name.lower(): int(tally.outcomes[:, one].sum()) for one in Outcome},
+        "requests": requests,
+        "statuses": {str(status): number for status, number in tally.statuses.items()},
+        "rate_asked": evidence.run.rate_planned_per_s or evidence.run.asked.get("rate_per_s") or None,
+        "shape": evidence.run.asked.get("shape") or None,
+        "calibration": evidence.run.calibration,
+        "rate_achieved": round(requests / seconds, 3) if seconds else None,
+        **load.times(tally),
+        "generator": load.generator(evidence.run.recorder, findings),
+        "timeline": timeline.load(tally),
+    }
+
+
+def _predictor(evidence: Evidence, group: Group, one: PredictorSpec) -> dict[str, Any]:
+    known = evidence.offline is not None and one.artifact in evidence.offline.answers
+    offline = _offline(evidence.tally, one.artifact) if evidence.tally is not None and known else None
+    path = group.paths.get(one.name)
+    return {
+        "model": one.model,
+        "artifact": one.artifact,
+        "shadow": one.shadow,
+        "traffic": one.traffic,
+        "group": [member.name for member in group.predictors],
+        "feedback": _feedback(evidence.tally),
+        "live": None if path is None else _confusion(path.value[-1].astype(np.int64)),
+        "offline": None if offline is None else _confusion(offline),
+        "expected": _expected(group),
+        "curve": as_json(curve_of(evidence, group)),
+        "timeline": _timeline(evidence.tally, path, one.artifact if known else None),
+    }
+
+
+def _feedback(tally: Tally | None) -> dict[str, int] | None:
+    if tally is None:
+        return None
+    by_outcome = {one.name.lower(): tally.count(Kind.FEEDBACK, one) for one in Outcome}
+    return {"attempted": sum(by_outcome.values()), **by_outcome}
+
+
+def _offline(tally: Tally, artifact: str) -> Ints:
+    """Cells of the acknowledged feedback, by the artefact's own answers."""
+    answers = tally.plan.offline
+    counts = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
+    called = (answers.answers[artifact].predicted == answers.positive)[:, None]
+    positive = (np.arange(len(answers.classes)) == answers.positive)[None, :]
+    by_cell = {
+        "tp": counts[called & positive],
+        "fp": counts[called & ~positive],
+        "tn": counts[~called & ~positive],
+        "fn": counts[~called & positive],
+    }
+    return np.array([by_cell[cell].sum() for cell in CELLS], np.int64)
+
+
+def _confusion(counts: Ints) -> dict[str, int | float | None]:
+    found = Confusion.of(counts.tolist())
+    return {**{cell: found.cell(cell) for cell in CELLS}, **{name: getattr(found, name) for name in RATIOS}}
+
+
+def _expected(group: Group) -> dict[str, dict[str, int]] | None:
+    if group.counted is None:
+        return None
+    low, high, _ = group.counted.last
+    return {
+        "low": dict(zip(CELLS, low.tolist(), strict=True)),
+        "high": dict(zip(CELLS, high.tolist(), strict=True)),
+    }
+
+
+def _timeline(tally: Tally | None, path: Trajectory | None, artifact: str | None) -> dict[str, Any] | None:
+    """Live ratios of a predictor beside its artefact's on what was acknowledged by each scrape."""
+    if tally is None or path is None or artifact is None:
+        return None
+    by_pattern = tally.before[np.searchsorted(tally.plan.starts_ns, path.start_ns)]
+    cells = np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.plan, artifact)]
+    return timeline.quality(path, by_pattern @ cells)
+
+
+def _witnesses(evidence: Evidence) -> dict[str, Any]:
+    clock = clock_of(evidence)
+    found = evidence.samples
+    paths = [counted.path for _, counted in evidence.counted()]
+    return {
+        "prometheus": found.prometheus if found is not None else None,
+        "clock_offset_s": round(clock.offset_s, 6),
+        "clock_uncertainty_s": round(clock.uncertainty_s, 6),
+        "scrapes": sum(len(path.time_ms) for path in paths),
+        "series": len(found.series) if found is not None else 0,
+        "problems": dict(evidence.problems),
+    }

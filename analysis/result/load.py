@@ -1,0 +1,40 @@
+"""The part of ``result.json`` that says how long requests took, and whether the generator was fit to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.evidence.tally import Tally
+from analysis.record.ledger import Kind
+from analysis.record.runfolder import RecorderReport
+from analysis.stats.latency import NEEDS, summary
+from analysis.verdict import Finding, merge
+
+
+def times(tally: Tally) -> dict[str, Any]:
+    """Percentiles in milliseconds of requests that were not refused, by kind.
+
+    ``latency_ms``: response time, from when a request was due. ``service_ms``: service time, from when it was sent;
+    what is left of the first when the wait for the generator itself, or for a free connection, is taken off.
+    ``lateness_ms``: from due to sent, of all requests. ``percentile_needs``: requests below which each is null.
+    """
+    return {
+        "latency_ms": {one.name.lower(): summary(tally.latency_ns[one]) for one in Kind},
+        "service_ms": {one.name.lower(): summary(tally.service_ns[one]) for one in Kind},
+        "percentile_needs": dict(NEEDS),
+        "lateness_ms": summary((tally.lateness_ns,), ("p50", "p99")),
+    }
+
+
+def generator(said: RecorderReport | None, findings: Sequence[Finding]) -> dict[str, Any] | None:
+    """What the load generator said of itself, and what was judged of it; None where it never said a last word."""
+    if said is None:
+        return None
+    return {
+        "verdict": merge(one.verdict for one in findings if one.check == "generator").name,
+        "processes": said.workers,
+        "cpu_share": said.cpu_share,
+        "waited_share": said.waited_share,
+        "dropped": said.dropped,
+    }

@@ -1,0 +1,172 @@
+"""``result.json`` read strictly where it matters, and tolerant of keys that a later judge adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from analysis.result.fields import (
+    JUDGE_AGAIN,
+    Raw,
+    ReportError,
+    list_of,
+    mapping,
+    number_or_none,
+    refusal,
+    series,
+    text_of,
+    text_or_none,
+    verdict_of,
+    whole,
+)
+from analysis.result.parse_load import load_of
+from analysis.result.parsed import CellCounts, ParsedFinding, ParsedPredictor, Result, ScoreCurve, Scores, Timeline
+from analysis.stats.confusion import RATIOS
+from analysis.verdict import Value, merge
+from model.contract import CELLS, Cell
+
+SCHEMA_VERSION: Final = 1
+
+
+def parse(raw: object) -> Result:
+    """Result of a decoded ``result.json``.
+
+    Raises `ReportError` for another schema, for a field that is missing or of another type, and for a
+    verdict that its findings do not add up to: a report must never show a pass that nobody judged.
+    """
+    top = mapping(raw, "the file")
+    if top.get("schema") != SCHEMA_VERSION:
+        raise refusal("schema", str(SCHEMA_VERSION), top.get("schema"))
+    findings = tuple(_finding(one, f"findings[{i}].") for i, one in enumerate(list_of(top, "findings", "")))
+    verdict = verdict_of(top, "")
+    merged = merge(finding.verdict for finding in findings)
+    if verdict is not merged:
+        raise ReportError(
+            f"reading result.json: expected the verdict {merged.name}, which its {len(findings)} findings add up to, "
+            f"got {verdict.name}. {JUDGE_AGAIN}"
+        )
+    every = {
+        str(name): mapping(one, f"predictors.{name}")
+        for name, one in mapping(top.get("predictors"), "predictors").items()
+    }
+    predictors = tuple(_predictor(name, one) for name, one in every.items())
+    return Result(
+        run=mapping(top.get("run"), "run"),
+        verdict=verdict,
+        findings=findings,
+        load=None if top.get("load") is None else load_of(mapping(top["load"], "load")),
+        predictors=predictors,
+        counts=_judged_together(predictors, every),
+        comparison=None if top.get("comparison") is None else mapping(top["comparison"], "comparison"),
+        evidence=mapping(top.get("evidence") or {}, "evidence"),
+    )
+
+
+def _judged_together(predictors: Sequence[ParsedPredictor], every: Mapping[str, Raw]) -> tuple[CellCounts, ...]:
+    """The predictors' own counts, those that share their traffic summed under one name, with the bounds of the sum."""
+    found: dict[tuple[str, ...], CellCounts] = {}
+    for one in predictors:
+        if not one.shares:
+            found[one.group] = one.counts
+        elif one.group not in found:
+            parts = [other.counts.live for other in predictors if other.name in one.group]
+            known = [part for part in parts if part is not None]
+            summed = {cell: sum(part[cell] for part in known) for cell in CELLS} if len(known) == len(parts) else None
+            found[one.group] = CellCounts(
+                " + ".join(one.group), summed, *_bounds(every[one.name], f"predictors.{one.name}")
+            )
+    return tuple(found.values())
+
+
+def _finding(raw: object, where: str) -> ParsedFinding:
+    one = mapping(raw, where)
+    return ParsedFinding(
+        check=text_of(one, "check", where),
+        subject=text_of(one, "subject", where),
+        verdict=verdict_of(one, where),
+        message=text_of(one, "message", where),
+        expected=_value(one.get("expected"), f"{where}expected"),
+        observed=_value(one.get("observed"), f"{where}observed"),
+        diagnosis=text_or_none(one, "diagnosis", where),
+        advice=text_or_none(one, "advice", where),
+    )
+
+
+def _value(raw: object, where: str) -> Value:
+    if isinstance(raw, Mapping):
+        return {str(key): _plain(value, f"{where}.{key}") for key, value in raw.items()}
+    return _plain(raw, where)
+
+
+def _plain(raw: object, where: str) -> int | float | str | None:
+    return raw if isinstance(raw, str) else number_or_none(raw, where)
+
+
+def _cells(raw: object, where: str) -> dict[Cell, int]:
+    counts = mapping(raw, where)
+    return {cell: whole(counts.get(cell), f"{where}.{cell}") for cell in CELLS}
+
+
+def _scores(raw: object, where: str) -> Scores | None:
+    if raw is None:
+        return None
+    one = mapping(raw, where)
+    return Scores(_cells(one, where), {ratio: number_or_none(one.get(ratio), f"{where}.{ratio}") for ratio in RATIOS})
+
+
+def _bounds(one: Raw, where: str) -> tuple[Mapping[Cell, int] | None, Mapping[Cell, int] | None]:
+    """The lowest and highest count that each cell may have; None and None where the judge could not tell."""
+    if one.get("expected") is not None:
+        expected = mapping(one["expected"], f"{where}.expected")
+        return _cells(expected.get("low"), f"{where}.expected.low"), _cells(
+            expected.get("high"), f"{where}.expected.high"
+        )
+    return None, None
+
+
+def _predictor(name: str, one: Raw) -> ParsedPredictor:
+    where = f"predictors.{name}"
+    group = tuple(str(member) for member in one.get("group") or [name])
+    live = _scores(one.get("live"), f"{where}.live")
+    cells = None if live is None else live.cells
+    feedback = mapping(one.get("feedback") or {}, f"{where}.feedback")
+    return ParsedPredictor(
+        name=name,
+        model=text_of(one, "model", f"{where}."),
+        artifact=text_or_none(one, "artifact", f"{where}.") or "",
+        shadow=bool(one.get("shadow")),
+        traffic=None if one.get("traffic") is None else whole(one["traffic"], f"{where}.traffic"),
+        group=group,
+        feedback={str(key): whole(value, f"{where}.feedback.{key}") for key, value in feedback.items()},
+        live=live,
+        offline=_scores(one.get("offline"), f"{where}.offline"),
+        counts=CellCounts(name, cells, *(_bounds(one, where) if len(group) == 1 else (None, None))),
+        curve=_curve(one.get("curve"), f"{where}.curve"),
+        timeline=_timeline(one.get("timeline"), f"{where}.timeline"),
+    )
+
+
+def _timeline(raw: object, where: str) -> Timeline:
+    one = mapping(raw or {"time": [], "live": {}, "offline": {}}, where)
+    time = tuple(str(at) for at in list_of(one, "time", f"{where}."))
+    live, offline = (mapping(one.get(side), f"{where}.{side}") for side in ("live", "offline"))
+    return Timeline(
+        time,
+        {ratio: series(live, ratio, len(time), f"{where}.live") for ratio in RATIOS},
+        {ratio: series(offline, ratio, len(time), f"{where}.offline") for ratio in RATIOS},
+    )
+
+
+def _curve(raw: object, where: str) -> ScoreCurve | None:
+    if raw is None:
+        return None
+    one = mapping(raw, where)
+    threshold = tuple(
+        number_or_none(value, f"{where}.threshold") or 0.0 for value in list_of(one, "threshold", f"{where}.")
+    )
+    sides = []
+    for side in ("live", "offline"):
+        counts = mapping(one.get(side), f"{where}.{side}")
+        by_cell = {cell: series(counts, cell, len(threshold), f"{where}.{side}") for cell in CELLS}
+        sides.append({cell: tuple(whole(value, f"{where}.{side}.{cell}") for value in by_cell[cell]) for cell in CELLS})
+    return ScoreCurve(threshold, *sides)

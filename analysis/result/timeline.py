@@ -1,0 +1,59 @@
+"""Curves over time for the report: quality per predictor, and the load. Thinned to what a page can show."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from analysis.evidence.request_times import TIMELINE_BINS
+from analysis.evidence.tally import Tally
+from analysis.evidence.trajectories import Trajectory
+from analysis.record.arrays import Floats, Ints
+from analysis.record.runfolder import utc
+from analysis.stats.confusion import RATIOS, Confusion
+from analysis.stats.latency import percentiles
+
+POINTS: Final = 300
+_BINS: Final = 60
+
+
+def thinned(length: int, points: int = POINTS) -> Ints:
+    """Indices of at most ``points`` of ``length`` elements, evenly spread, the first and the last among them."""
+    if length <= points:
+        return np.arange(length)
+    return np.unique(np.linspace(0, length - 1, points).round().astype(np.int64))
+
+
+def quality(path: Trajectory, offline: Ints) -> dict[str, Any]:
+    """The four ratios at scrapes, live and offline; ``offline`` [n, cells] are counts acknowledged by each scrape."""
+    at = thinned(len(path.time_ms))
+    return {
+        "time": [utc(one / 1000) for one in path.time_ms[at].tolist()],
+        "live": _ratios(path.value[at]),
+        "offline": _ratios(offline[at]),
+    }
+
+
+def _ratios(counts: Ints | Floats) -> dict[str, list[float | None]]:
+    cells = [Confusion.of(row) for row in counts.astype(np.int64).tolist()]
+    return {name: [getattr(one, name) for one in cells] for name in RATIOS}
+
+
+def load(tally: Tally) -> dict[str, list[Any]]:
+    """Attempted requests per second and latency percentiles (ms, null where nothing ended), per part of the run."""
+    first, last = tally.plan.window_ns
+    width_ns = max((last - first) // TIMELINE_BINS + 1, 1)
+    step = max(TIMELINE_BINS // _BINS, -(-(10**9) // width_ns))  # never finer than a second
+    step = min(step, TIMELINE_BINS)
+    starts = range(0, TIMELINE_BINS, step)
+    every = [[part for kind in tally.latency_ns for part in kind[at : at + step]] for at in starts]
+    both = [percentiles(parts, (0.5, 0.99)) if any(map(len, parts)) else (None, None) for parts in every]
+    sent = [int(tally.sent[at : at + step].sum()) for at in starts]
+    widths_s = [min(step, TIMELINE_BINS - at) * width_ns / 1e9 for at in starts]
+    return {
+        "time": [utc((first + at * width_ns) / 1e9) for at in starts],
+        "attempted_per_s": [round(number / width, 3) for number, width in zip(sent, widths_s, strict=True)],
+        "p50_ms": [one[0] for one in both],
+        "p99_ms": [one[1] for one in both],
+    }

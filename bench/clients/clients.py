@@ -1,0 +1,151 @@
+"""The clients that are held beside each other: how each is started, and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.servers.servers import BenchError
+from bench.tools import programs
+from bench.tools.child import waited
+from locustfiles.protocol.rest_requests import RestRequests
+from model.dataset import load_heldout
+
+NAMES: Final = ("ours", "fasthttpuser", "httpuser", "requests", "hey", "wrk")
+PATH: Final = "/seldon/bench/bench/api/v1.0/predictions"
+"""What our driver is told in `bench.clients.load_ours` too."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """The same load for every client. ``place``: a folder for the body and the ledger; ``rate_per_s``: 0 is closed."""
+
+    url: str
+    artifacts: Path
+    place: Path
+    connections: int
+    seconds: float
+    rate_per_s: float = 0.0
+
+    @property
+    def body(self) -> Path:
+        """The file with the body of one prediction, as our own wire would send it."""
+        return self.place / "body.json"
+
+    @property
+    def ledger(self) -> Path:
+        """Where our client leaves its ledger."""
+        return self.place / "ledger.arrow"
+
+    def write_body(self) -> None:
+        """Write the body of the first held-out row."""
+        rows = load_heldout(self.artifacts / "heldout.parquet")
+        bodies = RestRequests(
+            features=rows.X, truth=[int(label) for label in rows.truth], names=rows.names, host="bench", path=""
+        )
+        self.body.write_bytes(bodies.predict((0,)).partition(b"\r\n\r\n")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFigures:
+    """What one client did. ``cpu_s``: from the load's beginning to the process' end, user and system."""
+
+    counted: int
+    failed: int
+    cpu_s: float
+    said: Mapping[str, Any]
+
+    @property
+    def per_core_s(self) -> float:
+        """Requests per core-second of the client."""
+        return self.counted / self.cpu_s
+
+
+def load(name: str, asked: LoadRequest) -> LoadFigures | None:
+    """What client ``name`` did; None where there is no such program. `BenchError` if a request failed."""
+    if name in ("hey", "wrk"):
+        program = programs.find(name)
+        if program is None:
+            return None
+        ended = waited([program.path, *_foreign(name, asked)], program.environment, name=name)
+        said: dict[str, Any] = dict(zip(("counted", "failed"), _COUNTS[name](ended.output), strict=True))
+    else:
+        asked.ledger.unlink(missing_ok=True)  # ours would not write over one
+        ended = waited([sys.executable, "-m", *_python(name, asked)], os.environ, name=name)
+        said = json.loads(ended.output.splitlines()[-1])
+    done = LoadFigures(said["counted"], said["failed"], ended.cpu_s - said.get("before_s", 0.0), said)
+    if done.failed or not done.counted:
+        raise BenchError(f"{name}: expected every request acknowledged, got {done.failed} failed of {done.counted}.")
+    return done
+
+
+def _python(name: str, asked: LoadRequest) -> list[str]:
+    """The module that plays client ``name``, and its arguments."""
+    common = ["--connections", str(asked.connections), "--seconds", str(asked.seconds)]
+    rate = ["--rate", str(asked.rate_per_s)]
+    body = str(asked.body)
+    if name == "ours":
+        files = ["--artifacts", str(asked.artifacts), "--ledger", str(asked.ledger)]
+        return ["bench.clients.load_ours", asked.url, *files, *common, *rate]
+    if name == "requests":
+        return ["bench.clients.load_requests", asked.url + PATH, body, *common]
+    return [
+        "bench.clients.load_locust",
+        {"fasthttpuser": "fast", "httpuser": "http"}[name],
+        asked.url,
+        PATH,
+        body,
+        *common,
+        *rate,
+    ]
+
+
+def _foreign(name: str, asked: LoadRequest) -> list[str]:
+    """Arguments of ``hey`` and ``wrk``."""
+    span = ["-c", str(asked.connections)]
+    if name == "hey":
+        body = ["-m", "POST", "-T", "application/json", "-D", str(asked.body)]
+        return ["-z", f"{asked.seconds:g}s", *span, *body, asked.url + PATH]
+    script = asked.place / "post.lua"
+    script.write_text(
+        f'wrk.method = "POST"\nwrk.body = {json.dumps(asked.body.read_text(encoding="ascii"))}\n'
+        'wrk.headers["Content-Type"] = "application/json"\n',
+        encoding="ascii",
+    )
+    return ["-t", "1", "-d", f"{math.ceil(asked.seconds)}s", *span, "-s", str(script), asked.url + PATH]
+
+
+_ANSWERS: Final = re.compile(r"^\s*\[(\d{3})\]\s+(\d+) responses", re.MULTILINE)
+
+
+def counts_of_hey(told: str) -> tuple[int, int]:
+    """Answers in all, and those that were not 2xx or never came, from what ``hey`` prints."""
+    answers = {
+        int(status): int(count)
+        for status, count in re.findall(r"^\s*\[(\d{3})\]\s+(\d+) responses", told, re.MULTILINE)
+    }
+    _, _, errors = told.partition("Error distribution:")
+    failed = sum(count for status, count in answers.items() if not 200 <= status < 300)
+    lost = sum(int(count) for count in re.findall(r"^\s*\[(\d+)\]", errors, re.MULTILINE))
+    return sum(answers.values()) + lost, failed + lost
+
+
+def counts_of_wrk(told: str) -> tuple[int, int]:
+    """Answers in all, and those that were not 2xx or 3xx or never came, from what ``wrk`` prints."""
+    total = re.search(r"^\s*(\d+) requests in ", told, re.MULTILINE)
+    if total is None:
+        raise BenchError(f"wrk: expected its count of requests, got {told.strip()[-80:]!r}.")
+    others = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", told)
+    failed = int(others[1]) if others else 0
+    return int(total[1]), failed + (sum(map(int, errors.groups())) if errors else 0)
+
+
+_COUNTS: Final = {"hey": counts_of_hey, "wrk": counts_of_wrk}

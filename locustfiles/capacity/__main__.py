@@ -1,0 +1,203 @@
+"""``python -m locustfiles.capacity``: the highest rate at which every gate holds and the live counts are exact.
+
+With HOST and PROMETHEUS_URL an existing deployment is driven. Without them one local stack is started for all steps.
+Each step is a run folder of its own, judged as any other. This is no locustfile: it starts Locust.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+from analysis.capacity.file import CAPACITY_FILE, HTML_FILE, SearchRecord, SearchRequest, line, said
+from analysis.capacity.gates import chosen, length_s
+from analysis.capacity.report import render_all
+from analysis.capacity.search import NextStep, Search, StopReason, next_step, wanted
+from analysis.command.project import gates as gates_of_project
+from analysis.judge.gates import GateError
+from analysis.record import runfolder
+from deploy.manifest.deployment import ManifestError
+from locustfiles import __main__ as door
+from locustfiles.capacity.step_runner import StepRunner
+from locustfiles.load.options import VARIABLES, OptionsError, parse_duration
+from locustfiles.run.setup import Setup, SetupError
+from model.artifact import ArtifactError
+
+OVERHEAD_S: Final = 10.0
+"""What a step takes beside its load, until one has been seen to take it."""
+EPILOG: Final = """\
+examples:
+  python -m locustfiles.capacity --sdep deploy/seldon/metrics-model.yaml
+  python -m locustfiles.capacity --from 50 --to 5000 --gate 'p99_predict_ms<=50' --gate 'failures<=1%' --budget 10m
+
+The rate is that of requests, predictions and feedback together. It is doubled from --from until it does not hold,
+then the interval is halved, until it is within --within or --budget ends.
+exit codes: 0 found (both ends of the interval were seen), 4 could not tell, and why, 2 bad arguments or input."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Check, make the folder, and search; in a stack of our own if there is no other."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = _parser().parse_args(words)
+    try:
+        search, gates = _search_of(parsed), chosen(parsed.gate, gates_of_project())
+        setup = _checked(parsed)
+        folder = _folder_of(parsed, setup)
+    except (SetupError, OptionsError, GateError, ManifestError, ArtifactError, ValueError) as error:
+        print(f"plumbline: {error}", file=sys.stderr)
+        sys.exit(door.USAGE)
+    if not parsed.host:
+        _enter_stack(parsed, setup, folder, words)
+    sys.exit(_search(parsed, setup, folder, search, gates))
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The front door's options, and those of the search."""
+    made = door.parser()
+    made.prog, made.epilog = "python -m locustfiles.capacity", EPILOG
+    made.description = "Find the highest rate at which every gate holds and the live counts are exact."
+    group = made.add_argument_group("the search (it chooses --rate and --duration)")
+    group.add_argument("--from", dest="low", type=float, default=100.0, help="Lowest rate (now 100)", metavar="X")
+    group.add_argument("--to", dest="high", type=float, default=5000.0, help="Highest rate (now 5000)", metavar="X")
+    group.add_argument(
+        "--gate", action="append", default=[], metavar="GATE",
+        help="What a rate is held to, as p99_predict_ms<=50, once for each (default: tool.plumbline.gates of "
+        "pyproject.toml, else failures<=0.1%%, p99_predict_ms<=100 and p99_feedback_ms<=100)",
+    )  # fmt: skip
+    group.add_argument("--budget", default="5m", metavar="X", help="Time for all steps (now 5m)")
+    group.add_argument("--within", default="10%", metavar="X", help="Stop at an interval so narrow (now 10%%)")
+    group.add_argument("--step-duration", default="10s", metavar="X", help="Least length of a step's load (now 10s)")
+    group.add_argument("--warm-up", default="3s", metavar="X", help="Load at a step's rate before it (now 3s)")
+    return made
+
+
+def _search_of(parsed: argparse.Namespace) -> Search:
+    for flag, value in (("--rate", parsed.rate), ("--trace", parsed.trace), ("--web", parsed.web)):
+        if value:
+            raise OptionsError(f"reading {flag}: expected none, since the search chooses the load, got {value}.")
+    parsed.step_duration_s = _seconds("--step-duration", parsed.step_duration)
+    parsed.warm_up_s = 0.0 if parsed.warm_up in {"0", "0s"} else _seconds("--warm-up", parsed.warm_up)
+    try:
+        within = float(parsed.within.removesuffix("%")) / (100 if parsed.within.endswith("%") else 1)
+    except ValueError as error:
+        raise OptionsError(f"reading --within: expected a share as 10%, got {parsed.within!r}.") from error
+    return Search(parsed.low, parsed.high, within, _seconds("--budget", parsed.budget))
+
+
+def _seconds(flag: str, text: str) -> float:
+    try:
+        return parse_duration(text)
+    except OptionsError as error:
+        raise OptionsError(str(error).replace("--duration", flag)) from error
+
+
+def _checked(parsed: argparse.Namespace) -> Setup:
+    """What the front door checks, at the lowest rate: its checks of a closed loop are not ours."""
+    parsed.duration, parsed.rate = f"{parsed.step_duration_s:g}s", parsed.low
+    return door.checked(parsed)
+
+
+def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path:
+    name = f"{runfolder.run_id(time.time(), setup.deployment.name)}-capacity"
+    folder = Path(parsed.run or Path("runs") / name).absolute()
+    if (folder / CAPACITY_FILE).exists() or (folder / runfolder.RUN_FILE).exists():
+        raise SetupError(f"making the folder: expected a new one, got {folder}, which holds a run. Name another.")
+    try:
+        (folder / runfolder.LOGS_FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"making the folder {folder}: {error.strerror}.") from error
+    return folder
+
+
+def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: Sequence[str]) -> NoReturn:
+    """Become the launcher of a local stack, which runs this very command in it, with HOST and PROMETHEUS_URL set."""
+    again = [sys.executable, "-m", "locustfiles.capacity", *words, "--run", str(folder)]
+    command = [*door.stack_command(parsed, setup, folder), "--", *again]
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Search, gates: tuple[str, ...]) -> int:
+    """Exit code of the whole search; what is known is on disk after each step."""
+    asked = SearchRequest(
+        setup.deployment.name, setup.deployment.namespace, str(setup.manifest), parsed.host, gates, parsed.warm_up_s,
+        parsed.step_duration_s, setup.load.seed, parsed.processes, runfolder.utc(time.time()),
+    )  # fmt: skip
+    driver = StepRunner(parsed, setup, folder, gates, parsed.warm_up_s, door.locust_command)
+    searched = SearchRecord(asked, search)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    _write(folder, searched)
+    _say(f"capacity: {search.low:g} to {search.high:g}/s, held to {', '.join(gates)}, and live counts exact")
+    try:
+        while not isinstance(step := _next(parsed, searched), str):
+            length = _length(parsed, gates, step)
+            searched = replace(
+                searched,
+                steps=(
+                    *searched.steps,
+                    driver.make(len(searched.steps) + 1, step.rate, step.lengthened, length),
+                ),
+            )
+            _say(line(searched.steps[-1]))
+            _write(folder, searched)
+        searched = replace(searched, why=step)
+    except KeyboardInterrupt:
+        searched = replace(searched, why="interrupted")
+    _write(folder, searched)
+    _say(said(searched, _shown(folder / HTML_FILE)))
+    return searched.exit_code
+
+
+def _next(parsed: argparse.Namespace, searched: SearchRecord) -> NextStep | StopReason:
+    """The next step, where there is time for it by what the steps so far took beside their load."""
+    attempts = [one.as_attempt() for one in searched.steps]
+    step = wanted(searched.search, attempts)
+    if not isinstance(step, NextStep):
+        return step
+    beside = [one.lasted_s - one.sent_for_s for one in searched.steps]
+    overhead = sum(beside) / len(beside) if beside else OVERHEAD_S
+    needs_s = _length(parsed, searched.asked.gates, step) + overhead
+    return next_step(searched.search, attempts, {step.lengthened: needs_s})
+
+
+def _length(parsed: argparse.Namespace, gates: Sequence[str], step: NextStep) -> float:
+    """Seconds for which the step's rate is sent."""
+    both = parsed.predict_ratio + parsed.feedback_ratio
+    shares = {"predict": parsed.predict_ratio / both, "feedback": parsed.feedback_ratio / both}
+    return step.lengthened * length_s(gates, step.rate, shares, parsed.step_duration_s)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """The first signal ends the search, whatever it is; later ones do not disturb its last words."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _write(folder: Path, searched: SearchRecord) -> None:
+    for name, content in render_all(searched).items():
+        runfolder.write_atomically(folder / name, content)
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    for name in VARIABLES:
+        if os.environ.get(name) == "":
+            del os.environ[name]
+    main()

@@ -1,0 +1,116 @@
+"""One step of a capacity search, made with the real load test: a warm-up, a drain, and a judged run at the rate."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from analysis.capacity.step import Step, StepRun, disturbed, step_of, without_result
+from analysis.record import runfolder
+from locustfiles.capacity.drain import drain
+from locustfiles.run.analysis_stages import ANALYSIS_ENV
+from locustfiles.run.progress import PROGRESS_ENV
+from locustfiles.run.setup import Setup
+
+GATES_FILE: Final = "gates.json"
+CONSOLE_FILE: Final = "console.log"
+WARM_UP: Final = "warm-up"
+SLACK_S: Final = 180.0
+"""How much longer than its load a run may take, to start, to drain and to be judged, before it is ended."""
+STOPPING_S: Final = 2.0
+"""After a Ctrl-C, how long a run may take to end; the launcher's patience ends at 3.5 s."""
+_CHOSEN: Final = ("RATE", "DURATION", "RUN", "PLUMBLINE_SHAPE", "PLUMBLINE_TRACE", "USERS", ANALYSIS_ENV)
+"""Variables that would choose what the search chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRunner:
+    """Makes steps. ``command``: gives Locust's command for options, a setup and a run folder."""
+
+    parsed: argparse.Namespace
+    setup: Setup
+    folder: Path
+    gates: Sequence[str]
+    warm_up_s: float
+    command: Callable[[argparse.Namespace, Setup, Path], list[str]]
+
+    def make(self, number: int, rate: float, attempt: int, length_s: float) -> Step:
+        """Warm up, drain, drive, judge; what came out of it."""
+        began = time.monotonic()
+        run = self.folder / "steps" / f"{number:02d}-{rate:g}"
+        if self.warm_up_s:
+            self._run(run / WARM_UP, rate, self.warm_up_s, judged=False)
+        # before the first load there is nothing yet that could come to rest
+        rested = self._drain() if self.warm_up_s or number > 1 else True
+        code = self._run(run, rate, length_s, judged=True)
+        made = StepRun(rate, attempt, length_s, round(time.monotonic() - began, 3), str(run.relative_to(self.folder)))
+        result = _result(run)
+        if result is None:
+            return without_result(made, _last_line(run, code))
+        step = step_of(made, result)
+        return step if rested else disturbed(step)
+
+    def _drain(self) -> bool:
+        deployment = self.setup.deployment
+        names = [one.name for one in deployment.predictors]
+        return drain(self.parsed.prometheus_url, deployment.name, deployment.namespace, names)
+
+    def _run(self, folder: Path, rate: float, length_s: float, *, judged: bool) -> int:
+        """Exit code of one run of Locust in a process group of its own; a Ctrl-C of ours is passed on once."""
+        logs = folder / runfolder.LOGS_FOLDER
+        logs.mkdir(parents=True, exist_ok=True)
+        runfolder.write_atomically(folder / GATES_FILE, json.dumps(list(self.gates), indent=1) + "\n")
+        chosen = argparse.Namespace(**vars(self.parsed) | {"rate": rate, "duration_s": length_s, "run": str(folder)})
+        chosen.no_calibration |= not judged
+        env = {name: value for name, value in os.environ.items() if name not in _CHOSEN} | {PROGRESS_ENV: "1"}
+        if not judged:
+            env[ANALYSIS_ENV] = f"{sys.executable} -c pass"
+        with (
+            (logs / CONSOLE_FILE).open("w", encoding="utf-8") as console,
+            subprocess.Popen(
+                self.command(chosen, self.setup, folder),
+                env=env, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, process_group=0,
+            ) as process,
+        ):  # fmt: skip
+            try:
+                return process.wait(length_s + SLACK_S)
+            except subprocess.TimeoutExpired:
+                _end(process, signal.SIGKILL)
+                return process.wait()
+            except KeyboardInterrupt:
+                _end(process, signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(STOPPING_S)
+                _end(process, signal.SIGKILL)
+                raise
+
+
+def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to what is left of a run's process group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _result(run: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((run / runfolder.RESULT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _last_line(run: Path, code: int) -> str:
+    """Why there is no result: the last thing that the run said."""
+    lines = (run / runfolder.LOGS_FOLDER / CONSOLE_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return f"the run ended with {code} and no result: {said[-1] if said else 'it said nothing'}"

@@ -1,0 +1,43 @@
+"""What this process had of a processor, and how long it had to wait for one."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SCHEDSTAT: Final = Path("/proc/self/schedstat")
+"""``used waited slices`` of the main thread, nanoseconds (Documentation/scheduler/sched-stats.rst); Linux only."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTime:
+    """Seconds since the process began.
+
+    ``used_s``: of all threads. ``waited_s``: for which the main thread, that of all greenlets, could have run and had
+    no CPU; None where the kernel does not say.
+    """
+
+    used_s: float
+    waited_s: float | None
+
+    @classmethod
+    def read(cls, schedstat: Path = SCHEDSTAT) -> CpuTime:
+        """What holds now."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return cls(usage.ru_utime + usage.ru_stime, _waited_s(schedstat))
+
+    def shares_until(self, later: CpuTime, wall_s: float) -> tuple[float, float | None]:
+        """Of ``wall_s`` seconds between the two readings: the share used (of one core), and the share waited."""
+        waited = None
+        if self.waited_s is not None and later.waited_s is not None:
+            waited = (later.waited_s - self.waited_s) / wall_s
+        return (later.used_s - self.used_s) / wall_s, waited
+
+
+def _waited_s(schedstat: Path) -> float | None:
+    try:
+        return int(schedstat.read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return None

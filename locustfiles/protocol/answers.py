@@ -1,0 +1,121 @@
+"""What Seldon's answers say: the predicted classes, and who served them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from analysis.record.ledger import NO_CLASS
+
+_REMEMBERED: Final = 4096
+
+
+class AnswerError(Exception):
+    """A 2xx answer that is not Seldon's; the message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """``predicted``: for each row the index into the card's classes, or `NO_CLASS`; ``scores``: NaN without one.
+
+    ``tags``: the answer's ``meta.tags``, as sorted pairs of strings.
+    """
+
+    predicted: tuple[int, ...]
+    scores: tuple[float, ...]
+    tags: tuple[tuple[str, str], ...]
+
+
+class AnswerReader:
+    """Reads answers against the classes of a card (in the card's order).
+
+    ``decode``: the answer in a body as the object of Seldon's REST protocol; raises `AnswerError` where it is none, or
+    one that tells of a failure.
+    """
+
+    def __init__(self, classes: Sequence[int], decode: Callable[[bytes], dict[str, Any]] | None = None) -> None:
+        self._decode = decode or _object_of
+        self._index: Mapping[float, int] = {float(label): index for index, label in enumerate(classes)}
+        self._classes = len(classes)
+        self._harmless: set[bytes] = set()
+        self._known: dict[tuple[bytes, int], Prediction] = {}
+
+    def prediction(self, body: bytes, rows: int) -> Prediction:
+        """The prediction in ``body`` for ``rows`` rows; raises `AnswerError` when there is none.
+
+        Many rows are answered with the same bytes, so answers are remembered (up to a bound).
+        """
+        known = self._known.get((body, rows))
+        if known is None:
+            known = self._read(body, rows)
+            if len(self._known) < _REMEMBERED:
+                self._known[body, rows] = known
+        return known
+
+    def acknowledgement(self, body: bytes) -> None:
+        """Raise `AnswerError` unless ``body`` is an answer that tells of no failure."""
+        if body not in self._harmless:
+            self._decode(body)
+            if len(self._harmless) < _REMEMBERED:
+                self._harmless.add(body)
+
+    def _read(self, body: bytes, rows: int) -> Prediction:
+        answer = self._decode(body)
+        values = _values_of(answer.get("data"), rows)
+        tags = (answer.get("meta") or {}).get("tags") or {}
+        classes = tuple(self._class_of(value) for value in values)
+        return Prediction(
+            predicted=tuple(index for index, _ in classes),
+            scores=tuple(score for _, score in classes),
+            tags=tuple(sorted((str(key), str(value)) for key, value in tags.items())),
+        )
+
+    def _class_of(self, value: list[float]) -> tuple[int, float]:
+        """Class index and score of one row: a label, or a value for each class (the largest wins)."""
+        if len(value) == 1:
+            return self._index.get(value[0], NO_CLASS), math.nan
+        if len(value) == self._classes:
+            return max(range(len(value)), key=value.__getitem__), value[-1]
+        return NO_CLASS, math.nan
+
+
+def _object_of(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError as error:
+        raise AnswerError(f"expected JSON, got {body[:40]!r}") from error
+    if not isinstance(answer, dict):
+        raise AnswerError(f"expected a JSON object, got {type(answer).__name__}")
+    status = answer.get("status")
+    if isinstance(status, dict) and status.get("status") in ("FAILURE", 1):
+        raise AnswerError(f"Seldon tells of a failure: {str(status.get('info') or status.get('reason'))[:80]}")
+    return answer
+
+
+def _values_of(data: object, rows: int) -> list[list[float]]:
+    """The answer's numbers, one list for each row."""
+    if not isinstance(data, dict):
+        raise AnswerError("expected data in the answer, got none")
+    try:
+        numbers = _of_tensor(data["tensor"]) if "tensor" in data else _of_ndarray(data.get("ndarray") or ())
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise AnswerError("expected numbers in data.ndarray or data.tensor") from error
+    if len(numbers) != rows:
+        raise AnswerError(f"expected {rows} rows in data, got {len(numbers)}")
+    return numbers
+
+
+def _of_ndarray(values: Sequence[Any]) -> list[list[float]]:
+    return [[float(cell) for cell in (row if isinstance(row, list) else [row])] for row in values]
+
+
+def _of_tensor(tensor: dict[str, Any]) -> list[list[float]]:
+    values = [float(value) for value in tensor["values"]]
+    rows = int(tensor["shape"][0])
+    width, left = divmod(len(values), rows)
+    if left:
+        raise ValueError("the shape is not that of the values")
+    return [values[row * width : (row + 1) * width] for row in range(rows)]

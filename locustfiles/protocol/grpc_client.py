@@ -1,0 +1,187 @@
+"""A gRPC client for gevent: one call in, one `Exchange` out, nothing ever raised.
+
+It is grpcio's own channel, with one HTTP/2 connection. Three things make it fit for a load test:
+
+* Calls are futures that wake their greenlet. A blocking call under ``init_gevent`` occupies a thread of gevent's pool
+  until its answer is there; the pool has ten, and the eleventh call under way would hear of its answer too late.
+* grpcio sends no call twice: its retries, the transparent ones too, are off. It is told of no proxy and of no service
+  configuration, and after a refused connection it tries again soon, not after up to two minutes.
+* An outcome says what is certain. REFUSED are the statuses with which an application turns a call away, and an
+  UNAVAILABLE of grpcio's own that tells of our address and no connection to it: no byte of that call left. Any other
+  failure is INDETERMINATE, RESOURCE_EXHAUSTED too, which may mean that the answer was too large for us.
+
+This module is imported only where gRPC is asked for: grpcio starts threads, and must not before Locust has forked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # it would write to our standard error what an outcome says as well
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # we start programs only, and its handlers would warn of each
+
+import gevent
+import gevent.monkey
+import grpc
+from gevent.hub import Waiter
+from grpc.experimental import gevent as grpc_gevent
+
+from analysis.record.ledger import Outcome
+from locustfiles.http1.pool import CONNECT_TIMEOUT_S, Exchange, Target, TargetError, target_of
+from locustfiles.protocol.grpc_messages import SERVICE, Call
+
+MAX_ANSWER: Final = 16 * 1024 * 1024
+KILLED: Final = Exchange(Outcome.INDETERMINATE, grpc.StatusCode.CANCELLED.value[0], b"", "killed at the stop")
+REFUSALS: Final = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
+"""What REST says with 4xx (https://grpc.io/docs/guides/status-codes): the request was turned away, not begun."""
+METHODS: Final = ("Predict", "SendFeedback")
+_OPTIONS: Final = (
+    ("grpc.enable_retries", 0),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.service_config_disable_resolution", 1),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", MAX_ANSWER),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.min_reconnect_backoff_ms", int(CONNECT_TIMEOUT_S * 1000)),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.primary_user_agent", "plumbline"),
+)
+_PROBE_S: Final = 5.0
+
+Metadata = tuple[tuple[str, str], ...]
+
+
+def metadata_of(namespace: str, deployment: str) -> Metadata:
+    """What the ingress tells deployments apart by (Seldon's "External prediction API", gRPC)."""
+    return (("seldon", deployment), ("namespace", namespace))
+
+
+def target_of_url(url: str, ca_file: str) -> Target:
+    """Target of ``url``, which has no path: a gRPC method is the path. Raises `TargetError` as `target_of` does."""
+    target = target_of(url, ca_file or None)
+    if target.path:
+        raise TargetError(
+            f"reading the host: expected a URL without a path for gRPC, as http://127.0.0.1:8003, got {url!r}."
+        )
+    return target
+
+
+class GrpcClient:
+    """A connection to one target; any number of greenlets may call `exchange` at once."""
+
+    def __init__(self, target: Target, metadata: Metadata, *, timeout_s: float, ca_file: str = "") -> None:
+        self._channel = channel_of(target, ca_file)
+        self._methods = {name: self._channel.unary_unary(f"/{SERVICE}/{name}") for name in METHODS}
+        self._metadata = metadata
+        self._timeout_s = timeout_s
+        self._unreached = unreached_pattern(target)
+        self._loop = gevent.get_hub().loop
+        # gevent ends a loop in which nothing is to come, and knows nothing of grpcio's threads
+        self._holding = self._loop.async_()
+        self._holding.start(_nothing)
+
+    def exchange(self, request: Call) -> Exchange:
+        """Make the call once and wait for its end, within the deadline for all of it.
+
+        Killing the calling greenlet cancels the call and passes the kill on.
+        """
+        call: Any = self._methods[request.method].future(request.body, timeout=self._timeout_s, metadata=self._metadata)
+        waiter = Waiter()
+        call.add_done_callback(lambda _: self._loop.run_callback_threadsafe(waiter.switch, None))
+        try:
+            waiter.get()
+        except BaseException:
+            call.cancel()
+            raise
+        return self._concluded(call)
+
+    def close(self) -> None:
+        """Close the connection; a call under way is cancelled."""
+        self._channel.close()
+        self._holding.stop()
+        self._holding.close()
+
+    def _concluded(self, call: Any) -> Exchange:
+        code: grpc.StatusCode = call.code()
+        if code is grpc.StatusCode.OK:
+            return Exchange(Outcome.ACKNOWLEDGED, 0, call.result(), "")
+        details = call.details() or ""
+        reached = code is not grpc.StatusCode.UNAVAILABLE or self._unreached.match(details) is None
+        outcome = Outcome.REFUSED if code in REFUSALS or not reached else Outcome.INDETERMINATE
+        return Exchange(outcome, code.value[0], b"", f"gRPC {code.name}: {details[:120]}", reached)
+
+
+def unreached_pattern(target: Target) -> re.Pattern[str]:
+    """What grpcio's own UNAVAILABLE says when there was no connection to ``target``.
+
+    It names the address, so the word of a gateway that could not reach somebody else is not taken for it.
+    """
+    numeric = re.escape(target.host) if re.fullmatch(r"[\d.]+|.*:.*", target.host) else r"\S+?"
+    address = rf"ipv[46]:(?:{numeric}|(?:\[|%5B){numeric}(?:\]|%5D)):{target.port}: "
+    lost = rf"failed to connect to all addresses; last error: \w+: {address}"
+    return re.compile(rf"{lost}|(?:errors resolving|DNS resolution failed for) {re.escape(_authority(target))}")
+
+
+def channel_of(target: Target, ca_file: str) -> Any:
+    """A channel to ``target``, cooperative under Locust. It connects at its first call."""
+    if gevent.monkey.is_module_patched("threading"):
+        grpc_gevent.init_gevent()
+    if target.tls is None:
+        return grpc.insecure_channel(_authority(target), options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(root_certificates=_authorities(ca_file))
+    return grpc.secure_channel(_authority(target), credentials, options=_OPTIONS)
+
+
+def probe(target: Target, metadata: Metadata, ca_file: str) -> str:
+    """Empty if Seldon answers at ``target``, else what came in its place.
+
+    It asks for the model's description, which counts nothing. An application may not know that method, and then says
+    so in words; a gateway without a route for the deployment has none.
+    """
+    channel = channel_of(target, ca_file)
+    try:
+        channel.unary_unary(f"/{SERVICE}/ModelMetadata")(b"", timeout=_PROBE_S, metadata=metadata)
+    except grpc.RpcError as error:
+        return _told(error)
+    finally:
+        channel.close()
+    return ""
+
+
+def _told(error: Any) -> str:
+    code, details = error.code(), error.details() or ""
+    gone = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+    if code in gone or (code is grpc.StatusCode.UNIMPLEMENTED and not details):
+        return f"gRPC {code.name}{f': {details[:200]}' if details else ''}"
+    return ""
+
+
+def _authority(target: Target) -> str:
+    return f"[{target.host}]:{target.port}" if ":" in target.host else f"{target.host}:{target.port}"
+
+
+def _authorities(ca_file: str) -> bytes | None:
+    """Certificates to trust: of ``ca_file``, else the system's as for REST, else those that grpcio brings along."""
+    path = ca_file or ssl.get_default_verify_paths().cafile
+    return Path(path).read_bytes() if path else None
+
+
+def _nothing(*_: Sequence[object]) -> None:
+    """Called by nobody."""

@@ -1,0 +1,190 @@
+"""Seldon's protobuf messages, encoded once for each row, and read back.
+
+The schema is ours, written down as far as it is needed: names, numbers and types are those of Seldon's
+``prediction.proto`` (a test compares them), and it lives in a descriptor pool of its own, where Seldon's cannot
+clash with it. What it leaves out (tensors of TensorFlow, ``customData``) a parser passes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, struct_pb2
+from numpy.typing import NDArray
+
+from locustfiles.protocol.answers import AnswerError
+from locustfiles.protocol.rest_requests import Payload
+
+SERVICE: Final = "seldon.protos.Seldon"
+_STRUCT: Final = "google.protobuf"
+_FIELDS: Final = {
+    "SeldonMessage": "status=1 Status, meta=2 Meta, data=3 DefaultData",
+    "DefaultData": "names=1 string*, tensor=2 Tensor, ndarray=3 ListValue",
+    "Tensor": "shape=1 int32*, values=2 double*",
+    "Meta": "puid=1 string, tags=2 TagsEntry*",
+    "Status": "code=1 int32, info=2 string, reason=3 string, status=4 StatusFlag",
+    "Feedback": "request=1 SeldonMessage, response=2 SeldonMessage, reward=3 float, truth=4 SeldonMessage",
+}
+"""Fields of each message, as ``name=number type``, with ``*`` for a repeated one."""
+_ONEOF: Final = {"SeldonMessage": ("data",), "DefaultData": ("tensor", "ndarray")}
+_FAILURE: Final = 1
+
+
+class Call(NamedTuple):
+    """A request: which method of `SERVICE`, and its message."""
+
+    method: str
+    body: bytes
+
+
+class GrpcRequests:
+    """Requests for one deployment; ``features``, ``truth`` and ``names`` as for `protocol.rest_requests.Bodies`."""
+
+    def __init__(
+        self,
+        *,
+        features: NDArray[np.float64],
+        truth: Sequence[int],
+        names: Sequence[str],
+        payload: Payload = "ndarray",
+    ) -> None:
+        self._features = features
+        self._truth = [int(label) for label in truth]
+        self._names = list(names)
+        self._payload = payload
+        self._calls: dict[tuple[str, tuple[int, ...], float | None], Call] = {}
+
+    def predict(self, rows: tuple[int, ...]) -> Call:
+        """The request that asks for a prediction of ``rows``."""
+        return self._remembered("Predict", rows, None)
+
+    def feedback(self, rows: tuple[int, ...], reward: float | None) -> Call:
+        """The request that tells the truth of ``rows``. Without ``reward`` it is 0: the field has no absence."""
+        return self._remembered("SendFeedback", rows, reward)
+
+    def _remembered(self, method: str, rows: tuple[int, ...], reward: float | None) -> Call:
+        key = (method, rows, reward)
+        call = self._calls.get(key)
+        if call is None:
+            made = self._question(rows) if method == "Predict" else self._feedback(rows, reward)
+            call = Call(method, made.SerializeToString())
+            if len(rows) == 1:  # batches hardly ever come again
+                self._calls[key] = call
+        return call
+
+    def _question(self, rows: tuple[int, ...]) -> Any:
+        question = SeldonMessage()
+        question.data.names.extend(self._names)
+        values = self._features[list(rows)]
+        if self._payload == "tensor":
+            question.data.tensor.shape.extend(values.shape)
+            question.data.tensor.values.extend(values.ravel().tolist())
+        else:
+            for row in values.tolist():
+                cells = question.data.ndarray.values.add().list_value.values
+                for cell in row:
+                    cells.add().number_value = cell
+        return question
+
+    def _feedback(self, rows: tuple[int, ...], reward: float | None) -> Any:
+        feedback = Feedback(request=self._question(rows), reward=reward or 0.0)
+        labels = [self._truth[row] for row in rows]
+        if self._payload == "tensor":
+            feedback.truth.data.tensor.shape.append(len(labels))
+            feedback.truth.data.tensor.values.extend(labels)
+        else:
+            for label in labels:
+                feedback.truth.data.ndarray.values.add().number_value = label
+        return feedback
+
+
+def answer_of(body: bytes) -> dict[str, Any]:
+    """The answer in ``body`` as the JSON object that Seldon's REST gives for it.
+
+    Raises `AnswerError` when ``body`` is no ``SeldonMessage``, or one that tells of a failure.
+    """
+    try:
+        answer = SeldonMessage.FromString(body)
+    except message.DecodeError as error:
+        raise AnswerError(f"expected a SeldonMessage, got {body[:40]!r}") from error
+    if answer.status.status == _FAILURE:
+        raise AnswerError(f"Seldon tells of a failure: {(answer.status.info or answer.status.reason)[:80]}")
+    made: dict[str, Any] = {"meta": {"tags": {key: _plain(value) for key, value in answer.meta.tags.items()}}}
+    form = answer.data.WhichOneof("data_oneof")
+    if form == "tensor":
+        made["data"] = {"tensor": {"shape": list(answer.data.tensor.shape), "values": list(answer.data.tensor.values)}}
+    elif form == "ndarray":
+        made["data"] = {"ndarray": [_plain(value) for value in answer.data.ndarray.values]}
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """A ``google.protobuf.Value`` as JSON would have it: whole numbers without a point."""
+    kind = value.WhichOneof("kind")
+    if kind == "number_value":
+        number: float = value.number_value
+        return int(number) if number.is_integer() else number
+    if kind == "list_value":
+        return [_plain(one) for one in value.list_value.values]
+    if kind == "struct_value":
+        return {key: _plain(one) for key, one in value.struct_value.fields.items()}
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def _schema() -> descriptor_pb2.FileDescriptorProto:
+    made = descriptor_pb2.FileDescriptorProto(name="plumbline/prediction.proto", package="seldon.protos")
+    made.syntax = "proto3"
+    made.dependency.append("google/protobuf/struct.proto")
+    for name, fields in _FIELDS.items():
+        described = made.message_type.add(name=name)
+        for field in fields.split(", "):
+            _add_field(described, *field.replace("=", " ").split())
+        if name in _ONEOF:
+            described.oneof_decl.add(name="data_oneof")
+    [meta] = (one for one in made.message_type if one.name == "Meta")
+    entry = meta.nested_type.add(name="TagsEntry")
+    entry.options.map_entry = True
+    _add_field(entry, "key", "1", "string")
+    _add_field(entry, "value", "2", "Value")
+    [status] = (one for one in made.message_type if one.name == "Status")
+    flag = status.enum_type.add(name="StatusFlag")
+    flag.value.add(name="SUCCESS", number=0)
+    flag.value.add(name="FAILURE", number=_FAILURE)
+    return made
+
+
+def _add_field(described: descriptor_pb2.DescriptorProto, name: str, number: str, kind: str) -> None:
+    proto = descriptor_pb2.FieldDescriptorProto
+    field = described.field.add(name=name, number=int(number))
+    plain = kind.rstrip("*")
+    field.label = proto.LABEL_REPEATED if kind.endswith("*") else proto.LABEL_OPTIONAL
+    if plain.islower() or plain == "int32":
+        field.type = proto.Type.Value(f"TYPE_{plain.upper()}")
+        return
+    field.type = proto.TYPE_ENUM if plain == "StatusFlag" else proto.TYPE_MESSAGE
+    home = {"ListValue": _STRUCT, "Value": _STRUCT, "TagsEntry": "seldon.protos.Meta"}
+    field.type_name = (
+        f".{home.get(plain, 'seldon.protos.Status' if plain == 'StatusFlag' else 'seldon.protos')}.{plain}"
+    )
+    if name in _ONEOF.get(described.name, ()):
+        field.oneof_index = 0
+
+
+def _pool() -> descriptor_pool.DescriptorPool:
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(_schema().SerializeToString())
+    return pool
+
+
+POOL: Final = _pool()
+
+
+def _class_of(name: str) -> Any:
+    return message_factory.GetMessageClass(POOL.FindMessageTypeByName(f"seldon.protos.{name}"))
+
+
+SeldonMessage: Final = _class_of("SeldonMessage")
+Feedback: Final = _class_of("Feedback")

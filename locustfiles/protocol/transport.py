@@ -1,0 +1,101 @@
+"""The two ways to Seldon, REST and gRPC, behind one face: how requests are made, sent, and their answers read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from analysis.record.ledger import Outcome
+from locustfiles.http1.pool import ConnectionPool, Exchange, target_of
+from locustfiles.load.options import LoadOptions
+from locustfiles.protocol.answers import AnswerReader
+from locustfiles.protocol.rest_requests import RestRequests
+from model.dataset import Heldout
+
+KILLED: Final = Exchange(Outcome.INDETERMINATE, 0, b"", "killed at the stop")
+
+
+class RequestFactory(Protocol):
+    """Requests made once for each row; they mean something to the client of the same channel only."""
+
+    def predict(self, rows: tuple[int, ...]) -> Any:
+        """The request that asks for a prediction of ``rows`` (places in the held-out arrays)."""
+
+    def feedback(self, rows: tuple[int, ...], reward: float | None) -> Any:
+        """The request that tells the truth of ``rows``."""
+
+
+class Client(Protocol):
+    """Sends each request once; any number of greenlets may use it at once."""
+
+    def exchange(self, request: Any) -> Exchange:
+        """What became of ``request``, within the deadline. Raises nothing; a kill is passed on."""
+
+    def close(self) -> None:
+        """Close what nobody uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """One way to a deployment.
+
+    ``kind``: how Locust's table calls it. ``killed``: what is recorded of a request that is killed under way.
+    """
+
+    kind: str
+    requests: RequestFactory
+    client: Client
+    reader: AnswerReader
+    killed: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentAddress:
+    """Where a deployment is. ``url``: of the ingress."""
+
+    url: str
+    namespace: str
+    deployment: str
+
+
+def transport_of(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+    """The channel that ``load`` asks for. Raises `TargetError` (of `http1.pool`) for a place that it cannot reach."""
+    return {"rest": _rest, "grpc": _grpc}[load.transport](place, load, heldout, classes)
+
+
+def unanswered(place: DeploymentAddress, load: LoadOptions) -> str:
+    """Empty if Seldon answers by gRPC at ``place``, else what came instead. Raises `TargetError`."""
+    from locustfiles.protocol import grpc_client as grpc  # noqa: PLC0415 - grpcio starts threads, and is loaded where it is used only
+
+    target = grpc.target_of_url(place.url, load.ca_file)
+    return grpc.probe(target, grpc.metadata_of(place.namespace, place.deployment), load.ca_file)
+
+
+def _rest(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+    target = target_of(place.url, load.ca_file or None)
+    requests = RestRequests(
+        features=heldout.X,
+        truth=[int(label) for label in heldout.truth],
+        names=heldout.names,
+        host=target.header,
+        path=f"{target.path}/seldon/{place.namespace}/{place.deployment}/api/v1.0",
+        payload=load.payload,
+    )
+    return Transport("POST", requests, ConnectionPool(target, timeout_s=load.timeout_s), AnswerReader(classes), KILLED)
+
+
+def _grpc(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+    from locustfiles.protocol import grpc_client as grpc  # noqa: PLC0415 - grpcio starts threads: not before Locust has forked
+    from locustfiles.protocol.grpc_messages import GrpcRequests, answer_of  # noqa: PLC0415 - protobuf, for the same load only
+
+    requests = GrpcRequests(
+        features=heldout.X,
+        truth=[int(label) for label in heldout.truth],
+        names=heldout.names,
+        payload=load.payload,
+    )
+    metadata = grpc.metadata_of(place.namespace, place.deployment)
+    target = grpc.target_of_url(place.url, load.ca_file)
+    client = grpc.GrpcClient(target, metadata, timeout_s=load.timeout_s, ca_file=load.ca_file)
+    return Transport("gRPC", requests, client, AnswerReader(classes, answer_of), grpc.KILLED)

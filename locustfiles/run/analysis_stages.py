@@ -1,0 +1,50 @@
+"""The stages of ``python -m analysis`` as the owner of a run calls them: the baseline now, the judging later."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from locustfiles.load.options import ROOT
+from locustfiles.run.setup import SetupError
+
+ANALYSIS_ENV: Final = "PLUMBLINE_ANALYSIS"
+"""Command to call in place of ``python -m analysis``; the tests of this folder use it."""
+
+
+def analysis_command() -> list[str]:
+    """Command of the judging stages."""
+    return shlex.split(os.environ.get(ANALYSIS_ENV, "")) or [sys.executable, "-m", "analysis"]
+
+
+def start_judge(folder: Path) -> subprocess.Popen[str]:
+    """The judging of the run to come, importing what it needs while the baseline waits for a scrape.
+
+    Python, Arrow and scikit-learn take a second or two to load: too long between the end of the load and a
+    verdict, and far too long after a Ctrl-C. It sits on its standard input until told how the run ended, and
+    ends by itself when we are gone. Its session is its own: a Ctrl-C that reaches us is ours to deal with.
+    """
+    command = [*analysis_command(), "finish", str(folder), "--when-told"]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def take_baseline(folder: Path) -> None:
+    """Write what Prometheus holds before the load. Raises `SetupError` with the line that says why it cannot be."""
+    command = [*analysis_command(), "baseline", str(folder)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:  # a Ctrl-C while we wait
+            process.kill()
+            raise
+    if process.returncode:
+        lines = said.strip().splitlines() or [f"analysis baseline ended with {process.returncode} and said nothing"]
+        raise SetupError(lines[-1])

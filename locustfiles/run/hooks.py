@@ -1,0 +1,118 @@
+"""What `single.py` and `shadow.py` share: the options, the two sides, and the user."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+from gevent.event import Event
+from locust import User, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.runners import Runner, WorkerRunner
+
+from locustfiles.load.options import OptionsError, add_options
+from locustfiles.run import controller
+from locustfiles.run.controller import RunController, refuse_to_start
+from locustfiles.run.progress import PROGRESS_ENV
+from locustfiles.run.setup import SetupError
+from locustfiles.run.worker import WorkerController
+
+_SIDES: Final[dict[Environment, RunController | WorkerController]] = {}
+_REGISTERED: Final[list[Path]] = []
+
+
+class SeldonUser(User):
+    """A user that visits rows: asks for a prediction, then tells the truth.
+
+    In an open loop (``--rate``) the arrivals come from the driver and the users only keep Locust running.
+    """
+
+    abstract = True
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._leaving = Event()
+
+    @task
+    def drive(self) -> None:
+        """Visit rows until the test stops; then wait for Locust to take the user away."""
+        driver = _SIDES[self.environment].driver
+        if driver is not None and not driver.open:
+            driver.user(self._leaving)
+        while True:
+            gevent.sleep(3600)
+
+    def on_stop(self) -> None:
+        """Begin no other visit. The one under way goes on without us; the driver sees to its end."""
+        self._leaving.set()
+
+
+def register(default_manifest: Path) -> None:
+    """Attach everything to Locust's events; called once, by the locustfile."""
+    if _REGISTERED:
+        raise SystemExit("reading the locustfiles: expected one, single.py or shadow.py, got both. Give one with -f.")
+    _REGISTERED.append(default_manifest)
+
+    def on_init(environment: Environment, runner: Runner, **_: Any) -> None:
+        if isinstance(runner, WorkerRunner):
+            _SIDES[environment] = WorkerController(environment, runner)
+            _on_interrupt(None)
+        else:
+            _own(environment, runner, default_manifest)
+        # without this a short run time runs short by the time that importing took (gevent's timers count from the
+        # loop's last look at the clock)
+        gevent.get_hub().loop.update_now()
+
+    hooks: Any = events
+    hooks.init_command_line_parser.add_listener(_teach)
+    hooks.init.add_listener(on_init)
+
+
+def _teach(parser: LocustArgumentParser, **_: Any) -> None:
+    add_options(parser)
+    parser.set_defaults(web_host="127.0.0.1")  # Locust would listen on every interface, without a login
+
+
+def _own(environment: Environment, runner: Runner, default_manifest: Path) -> None:
+    if not environment.host:
+        environment.host = os.environ.get("HOST")
+    side = RunController(environment, runner, default_manifest)
+    _SIDES[environment] = side
+    _on_interrupt(side)
+    if os.environ.get(PROGRESS_ENV):
+        _quiet_tables()
+    if side.automatic:
+        try:
+            side.prepare()
+        except (SetupError, OptionsError) as error:
+            refuse_to_start(error if isinstance(error, SetupError) else SetupError(str(error)))
+
+
+def _quiet_tables() -> None:
+    """Send Locust's tables to its log; the front door shows a progress line and the verdict in their place."""
+    tables = logging.getLogger("locust.stats_logger")
+    tables.handlers = list(logging.getLogger().handlers)
+
+
+def _on_interrupt(side: controller.RunController | None) -> None:
+    """Let the first Ctrl-C end Locust's main greenlet, wherever it waits, and later ones only hurry.
+
+    Python would raise KeyboardInterrupt in whichever greenlet happens to run, perhaps one that is sending a
+    request, and a second one (a launcher may pass on what the terminal has sent already) in the drain.
+    """
+    main = gevent.get_hub().parent
+    seen: list[int] = []
+
+    def on_signal() -> None:
+        if side is not None:
+            side.interrupt()
+        if not seen:
+            seen.append(1)
+            gevent.get_hub().loop.run_callback(main.throw, KeyboardInterrupt())
+
+    gevent.signal_handler(signal.SIGINT, on_signal)

@@ -1,0 +1,242 @@
+"""The life of one run on the process that owns it: folder, run.json, baseline, ledger, verdict."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from analysis.record import runfolder
+from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, Stop
+from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibration, CalibrationProcess
+from locustfiles.drive.driver import WorkerPlan
+from locustfiles.drive.recorder import EventTotals, LedgerFile, Tags
+from locustfiles.load.options import LoadOptions
+from locustfiles.load.schedule import planned_per_s
+from locustfiles.run.analysis_stages import start_judge, take_baseline
+from locustfiles.run.setup import Setup, SetupError
+
+RUNS: Final = Path("runs")
+PACKAGES: Final = ("locust", "gevent", "grpcio", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
+INCONCLUSIVE: Final = 4
+USAGE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """Where the run goes and what it talks to. ``folder``: empty for one of its own under ``runs/``."""
+
+    host: str
+    prometheus_url: str
+    folder: str
+    users: int
+    spawn_rate_per_s: float
+    duration_s: float | None
+    processes: int
+    calibrate: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeOutput:
+    """``code``: exit code of the judging. ``text``: what it printed."""
+
+    code: int
+    text: str
+
+
+class JudgedRun:
+    """One run, from its folder to its verdict. ``judge``: its judging, started and waiting to be told."""
+
+    def __init__(self, folder: Path, run: Run, setup: Setup, judge: subprocess.Popen[str]) -> None:
+        self.folder = folder
+        self.run = run
+        self._setup = setup
+        self._judge = judge
+        self.book: LedgerFile | None = None
+        self.calibration: Calibration | None = None
+
+    def calibrated(self, found: Calibration | None) -> None:
+        """Note what the generator can do, if somebody measured it."""
+        self.calibration = found
+        if found is not None:
+            self.run = replace(self.run, calibration=asdict(found))
+            runfolder.write(self.folder, self.run)
+
+    def begin(self) -> None:
+        """Open the ledger: the load is about to start."""
+        self.book = LedgerFile(self.folder / runfolder.LEDGER_FILE)
+
+    @property
+    def timeout_s(self) -> float:
+        """How long a request under way may take."""
+        return self._setup.load.timeout_s
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long the load is to last, if somebody said."""
+        asked: float | None = self.run.asked["duration_s"]
+        return asked
+
+    def counts(self) -> EventTotals:
+        """Totals of the ledger so far."""
+        return self.book.counts if self.book is not None else EventTotals()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch to the ledger; raises ``OSError`` when it cannot be."""
+        assert self.book is not None  # noqa: S101 - the run has begun
+        self.book.append(batch)
+
+    @property
+    def load(self) -> LoadOptions:
+        """What is asked of the load."""
+        return self._setup.load
+
+    def plan(self, worker: int, workers: int) -> WorkerPlan:
+        """What generator process ``worker`` of ``workers`` is told; it hears later when to begin."""
+        setup = self._setup
+        return WorkerPlan(
+            run=self.run.id,
+            worker=worker,
+            workers=workers,
+            start_ns=time.time_ns(),
+            host=self.run.host,
+            namespace=self.run.namespace,
+            deployment=self.run.deployment,
+            heldout=str(setup.heldout_path),
+            heldout_sha256=setup.heldout.sha256,
+            features=setup.card.features,
+            classes=setup.card.classes,
+            load=setup.load,
+            duration_s=self.duration_s if setup.load.open else None,
+        )
+
+    def end(self, stop: Stop, recorder: RecorderReport, tags: Sequence[Tags]) -> None:
+        """Close the ledger and complete ``run.json``."""
+        if self.book is not None:
+            self.book.close()
+        self.run = self.run.finished(
+            ended=runfolder.utc(time.time()),
+            stop=stop,
+            recorder=recorder,
+            served_tags=tuple(dict(one) for one in tags),
+        )
+        runfolder.write(self.folder, self.run)
+
+    def judge(self, limit_s: float | None = None) -> JudgeOutput:
+        """What ``python -m analysis finish`` says; after ``limit_s``, or `abandon`, it is ended unfinished."""
+        told = "finished" if self.run.stop == "finished" else "interrupted"
+        try:
+            said, _ = self._judge.communicate(told + "\n", timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            self.abandon()
+            said, _ = self._judge.communicate()
+        if self._judge.returncode >= 0:
+            return JudgeOutput(self._judge.returncode, said)
+        advice = f"To take it up again: python -m analysis finish {self.folder}"
+        return JudgeOutput(INCONCLUSIVE, f"{said}INCONCLUSIVE: the judging was broken off. {advice}\n")
+
+    def abandon(self) -> None:
+        """End the judging, if it is under way."""
+        if self._judge.poll() is None:
+            self._judge.kill()
+
+
+def make_run(setup: Setup, wanted: RunRequest) -> JudgedRun:
+    """A run folder with its first ``run.json`` and its baseline. Raises `SetupError` when that cannot be."""
+    now = time.time()
+    deployment = setup.deployment
+    name = runfolder.run_id(now, deployment.name)
+    folder = Path(wanted.folder) if wanted.folder else RUNS / name
+    _make_folder(folder)
+    run = _run_of(setup, wanted, folder.resolve().name if wanted.folder else name, now)
+    runfolder.write(folder, run)
+    judge = start_judge(folder.resolve())
+    owned = JudgedRun(folder.resolve(), run, setup, judge)
+    calibrating = _calibrating(setup, folder / runfolder.LOGS_FOLDER) if wanted.calibrate and setup.load.open else None
+    try:
+        take_baseline(folder.resolve())
+        if calibrating is not None:
+            owned.calibrated(calibrating.found())
+    except BaseException:
+        judge.kill()
+        judge.communicate()
+        if calibrating is not None:
+            calibrating.end()
+        raise
+    _point_latest(folder.resolve())
+    return owned
+
+
+def _calibrating(setup: Setup, logs: Path) -> CalibrationProcess:
+    """The calibration that the front door has begun, else one that begins now."""
+    path = logs.resolve() / CALIBRATION_FILE
+    if os.environ.get(CALIBRATING_ENV) == str(path):
+        return CalibrationProcess(path)
+    path.parent.mkdir(exist_ok=True)
+    return CalibrationProcess.begin(setup, path)
+
+
+def _run_of(setup: Setup, wanted: RunRequest, name: str, now: float) -> Run:
+    deployment = setup.deployment
+    return Run(
+        id=name,
+        deployment=deployment.name,
+        namespace=deployment.namespace,
+        manifest=str(setup.manifest),
+        manifest_sha256=deployment.sha256,
+        predictors=tuple(
+            PredictorSpec(one.name, one.model, one.artifact, one.shadow, one.traffic, one.replicas)
+            for one in deployment.predictors
+        ),
+        host=wanted.host,
+        prometheus_url=wanted.prometheus_url,
+        seed=setup.load.seed,
+        asked=_asked(setup, wanted),
+        heldout=str(setup.heldout_path),
+        heldout_sha256=setup.heldout.sha256,
+        artifacts={card.artifact: card.sha256 for card in setup.cards.values()},
+        versions=_versions(),
+        started=runfolder.utc(now),
+        rate_planned_per_s=planned_per_s(setup.load, wanted.duration_s),
+    )
+
+
+def _asked(setup: Setup, wanted: RunRequest) -> dict[str, Any]:
+    return setup.load.asked() | {
+        "users": wanted.users,
+        "spawn_rate_per_s": wanted.spawn_rate_per_s,
+        "duration_s": wanted.duration_s,
+        "processes": wanted.processes,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+
+
+def _make_folder(folder: Path) -> None:
+    if (folder / runfolder.RUN_FILE).exists():
+        raise SetupError(f"making the run folder: expected a new one, got {folder}, which holds a run. Name another.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"making the run folder {folder}: {error.strerror}.") from error
+
+
+def _point_latest(folder: Path) -> None:
+    """Make ``runs/latest`` point at ``folder`` if that lies in ``runs/``; two runs that start together may both try."""
+    if folder.parent != RUNS.resolve():
+        return
+    RUNS.mkdir(exist_ok=True)
+    temporary = RUNS / f".latest.{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(folder, RUNS.resolve()))
+    temporary.replace(RUNS / "latest")

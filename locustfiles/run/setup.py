@@ -1,0 +1,162 @@
+"""Everything that a load test needs to know before it starts, read and checked in one go.
+
+Used by the front door and by the locustfiles, so both refuse the same things with the same line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from deploy.manifest.deployment import Deployment, ManifestError, Predictor
+from deploy.manifest.deployment import read as read_manifest
+from locustfiles.http1.pool import Target, TargetError, target_of
+from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
+from locustfiles.load.schedule import ScheduleError, arrivals_of
+from locustfiles.protocol.transport import DeploymentAddress, unanswered
+from model.artifact import ArtifactError, Card, load_card
+from model.dataset import HELDOUT_FILE, DatasetError, Heldout, load_heldout
+
+PROBE_TIMEOUT_S: Final = 5.0
+SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
+SHADOW: Final = ROOT / "deploy" / "seldon" / "ab-test.yaml"
+
+
+class SetupError(Exception):
+    """The test cannot start; one line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is under test, and what it is asked. ``cards``: of each predictor's artefact, by predictor name."""
+
+    deployment: Deployment
+    manifest: Path
+    heldout: Heldout
+    heldout_path: Path
+    cards: dict[str, Card]
+    load: LoadOptions
+
+    @property
+    def card(self) -> Card:
+        """A card that stands for all in what they must have in common: features and classes."""
+        return next(iter(self.cards.values()))
+
+
+def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
+    """The checked setup; raises `SetupError` with one line for whatever is wrong first."""
+    try:
+        load = load_of(parsed)
+        arrivals_of(load)
+        manifest = Path(parsed.sdep or default_manifest)
+        deployment = read_manifest(manifest, parsed.namespace or None)
+        folder = Path(parsed.artifacts)
+        cards = {predictor.name: _card_of(predictor, folder) for predictor in deployment.predictors}
+        _check_alike(cards)
+        card = next(iter(cards.values()))
+        heldout_path = Path(parsed.heldout or folder / HELDOUT_FILE)
+        heldout = load_heldout(heldout_path, card.features, card.classes)
+    except (OptionsError, ScheduleError, ManifestError, ArtifactError, DatasetError) as error:
+        raise SetupError(str(error)) from error
+    return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), cards, load)
+
+
+def artifact_of(predictor: Predictor, folder: Path) -> Path:
+    """Where the artefact of ``predictor`` lies: its ``model_name`` as it is if absolute, else in ``folder``."""
+    if not predictor.artifact:
+        raise SetupError(
+            f"reading predictor {predictor.name}: expected a parameter model_name that names the artefact "
+            "(spec.predictors[].graph.parameters), got none. Without it there is no model to compare with."
+        )
+    return folder / predictor.artifact
+
+
+def _card_of(predictor: Predictor, folder: Path) -> Card:
+    path = artifact_of(predictor, folder)
+    card = load_card(path)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtifactError(
+            f"model file: expected a file, got {error.strerror or error} ({path}). Run `make train`."
+        ) from error
+    if digest != card.sha256:
+        raise ArtifactError(
+            f"model file: expected SHA-256 {card.sha256} as its card says, got {digest} ({path}). Run `make train`."
+        )
+    return card
+
+
+def _check_alike(cards: dict[str, Card]) -> None:
+    kinds = {(card.features, card.classes, card.positive_class) for card in cards.values()}
+    if len(kinds) > 1:
+        raise SetupError(
+            f"reading the cards: expected predictors {', '.join(cards)} to have the same features and classes, "
+            "got different ones. Rows for one cannot be scored by the other."
+        )
+
+
+def check_host(url: str, deployment: Deployment, load: LoadOptions) -> None:
+    """Raise `SetupError` unless Seldon answers at ``url`` for ``deployment``, by the load's transport and no proxy."""
+    try:
+        target = target_of(url, load.ca_file or None)
+        _check_no_proxy(urlsplit(url))
+        if load.transport == "grpc":
+            _check_grpc(url, deployment, load)
+        else:
+            _check_rest(url, deployment, target)
+    except TargetError as error:
+        raise SetupError(str(error)) from error
+
+
+def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
+    told = unanswered(DeploymentAddress(url, deployment.namespace, deployment.name), load)
+    if told:
+        raise SetupError(
+            f"reaching the host: expected Seldon's gRPC at {url} for {deployment.namespace}/{deployment.name}, "
+            f"got {told}. Does HOST point at an ingress that takes HTTP/2, and is the deployment up?"
+        )
+
+
+def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
+    """In JSON: a web server that is no Seldon answers too."""
+    path = f"{target.path}/seldon/{deployment.namespace}/{deployment.name}/api/v1.0/health/status"
+    connection: http.client.HTTPConnection
+    if target.tls is None:
+        connection = http.client.HTTPConnection(target.host, target.port, timeout=PROBE_TIMEOUT_S)
+    else:
+        connection = http.client.HTTPSConnection(target.host, target.port, timeout=PROBE_TIMEOUT_S, context=target.tls)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read(65536)
+    except (OSError, http.client.HTTPException) as error:
+        raise SetupError(
+            f"reaching the host: expected Seldon at {url}, got: {error}. Is the deployment up (`make up`)?"
+        ) from error
+    finally:
+        connection.close()
+    try:
+        json.loads(body)
+    except ValueError as error:
+        raise SetupError(
+            f"reaching the host: expected JSON from Seldon at {url}{path}, got HTTP {answer.status} with "
+            f"{body[:30]!r}. Does HOST point at the ingress, and is {deployment.namespace}/{deployment.name} there?"
+        ) from error
+
+
+def _check_no_proxy(parts: SplitResult) -> None:
+    proxy = getproxies().get(parts.scheme)
+    host = parts.hostname or ""
+    if proxy and host not in ("127.0.0.1", "localhost", "::1") and not proxy_bypass(host):
+        raise SetupError(
+            f"reaching the host: the environment asks for the proxy {proxy}, and a load test through a proxy "
+            f"measures the proxy. Put {host} into no_proxy, or unset {parts.scheme}_proxy."
+        )

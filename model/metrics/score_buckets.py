@@ -1,0 +1,76 @@
+"""Decision scores of the rows that feedback scored, counted into buckets by true class: the live curve by threshold."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from math import inf
+from typing import Protocol
+
+from prometheus_client.utils import floatToGoString
+
+from model.contract import LABEL_EDGE, LABEL_TRUTH, METHOD_FEEDBACK, SCORE_BUCKETS
+
+
+class Sink(Protocol):
+    """What our own server's store takes buckets with; see `model.metrics.store.Store`."""
+
+    def count_in_buckets(
+        self, key: str, tags: Mapping[str, str], edges: Sequence[float], seen: Iterable[int], method: str
+    ) -> None:
+        """Adds one to each bucket of ``seen``."""
+
+
+class ScoreBuckets:
+    """Counts of scores by true class; a score that equals an edge is at most that edge, as ``le`` says.
+
+    Published in one of two ways. Through a `Sink`, which keeps the counts (`publish_through`). Or as gauges of running
+    totals for Seldon's wrapper, which would put them all into each answer: that is for who asks for `gauges`.
+    """
+
+    def __init__(self, edges: Iterable[float], classes: Sequence[int]) -> None:
+        self._edges = sorted(set(edges))
+        self._tags = {label: {LABEL_TRUTH: str(label)} for label in classes}
+        self._counts = {label: [0] * (len(self._edges) + 1) for label in classes}
+        self._lock = threading.Lock()
+        self._sink: Sink | None = None
+
+    @property
+    def has_sink(self) -> bool:
+        """Whether the counts are published already."""
+        return self._sink is not None
+
+    def publish_through(self, sink: Sink) -> None:
+        """From here on the sink has the counts, every series at once."""
+        self._sink = sink
+        for label in self._tags:
+            self._hand_over(sink, label, [])
+
+    def observe(self, scores: Sequence[float], truth: Sequence[int]) -> None:
+        """Counts each row's score under its true class."""
+        seen: dict[int, list[int]] = {}
+        for score, label in zip(scores, truth, strict=True):
+            seen.setdefault(label, []).append(bisect_left(self._edges, score))
+        for label, buckets in seen.items():
+            if self._sink is not None:
+                self._hand_over(self._sink, label, buckets)
+                continue
+            with self._lock:
+                for bucket in buckets:
+                    self._counts[label][bucket] += 1
+
+    def gauges(self) -> list[dict[str, object]]:
+        """Rows so far at most each edge and ``+Inf``, by true class, as metrics of Seldon's wrapper."""
+        with self._lock:
+            totals = {label: list(accumulate(counts)) for label, counts in self._counts.items()}
+        names = [str(floatToGoString(edge)) for edge in (*self._edges, inf)]  # type: ignore[no-untyped-call]
+        return [
+            {"type": "GAUGE", "key": SCORE_BUCKETS, "value": rows, "tags": {**self._tags[label], LABEL_EDGE: name}}
+            for label, at_most in totals.items()
+            for name, rows in zip(names, at_most, strict=True)
+        ]
+
+    def _hand_over(self, sink: Sink, label: int, buckets: list[int]) -> None:
+        sink.count_in_buckets(SCORE_BUCKETS, self._tags[label], self._edges, buckets, METHOD_FEEDBACK)

@@ -1,0 +1,142 @@
+"""The search for the highest rate that holds, on servers made up of a threshold or of dice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.capacity.search import (
+    Attempt,
+    Capacity,
+    Holding,
+    NextStep,
+    Search,
+    StopReason,
+    bounds,
+    capacity,
+    next_step,
+    wanted,
+)
+
+STEP_S = {1: 20.0, 2: 35.0}
+ENDLESS = 1e9
+
+searches = st.tuples(
+    st.floats(0.5, 2000), st.floats(1, 500), st.floats(0.005, 1), st.sampled_from([30.0, 120.0, 400.0, ENDLESS])
+).map(lambda found: Search(found[0], found[0] * found[1], *found[2:]))
+
+
+def searched(search: Search, answer: Callable[[float], Holding]) -> tuple[list[Attempt], StopReason]:
+    """The attempts of a whole search, and why it ended; a search that goes on for ever fails."""
+    attempts: list[Attempt] = []
+    while len(attempts) < 200:
+        step = next_step(search, attempts, STEP_S)
+        if not isinstance(step, NextStep):
+            return attempts, step
+        attempts.append(Attempt(step.rate, answer(step.rate), STEP_S[step.lengthened], "p99_predict_ms<=50"))
+    raise AssertionError(f"no end after {len(attempts)} steps: {attempts[-5:]}")
+
+
+@given(searches, st.floats(0.1, 2e6))
+def test_on_a_server_with_a_threshold_the_answer_encloses_it(search: Search, threshold: float) -> None:
+    """It ends with passed <= T < failed, within the resolution unless the budget ended first, and says which."""
+    attempts, why = searched(search, lambda rate: "held" if rate <= threshold else "server")
+    found = capacity(search, attempts, why)
+    assert found.passed is None or found.passed <= threshold
+    assert found.failed is None or found.failed > threshold
+    if why == "resolution":
+        assert found.passed is not None
+        assert found.failed is not None
+        assert found.found
+        assert found.failed - found.passed <= search.within * found.passed
+    elif why == "lowest":
+        assert (found.passed, found.failed, found.limit) == (None, search.low, "server")
+    elif why == "highest":
+        assert (found.passed, found.failed, found.limit) == (search.high, None, "range")
+    else:
+        assert why == "budget"
+        assert search.budget_s < ENDLESS
+
+
+@given(searches, st.integers(0, 2**32), st.floats(0, 1))
+def test_on_dice_no_rate_is_reported_that_was_not_seen_so(search: Search, seed: int, share: float) -> None:
+    """With noise: ``passed`` held in some attempt, ``failed`` never did in two, passed < failed, and it ends."""
+    dice = random.Random(seed)
+    other: tuple[Holding, ...] = ("server", "generator", "undecided")
+    attempts, why = searched(search, lambda _: "held" if dice.random() < share else dice.choice(other))
+    found = capacity(search, attempts, why)
+    held = [one.rate for one in attempts if one.holding == "held"]
+    if found.passed is not None:
+        assert found.passed in held
+    if found.failed is not None:
+        of_it = [one.holding for one in attempts if one.rate == found.failed]
+        assert len(of_it) == 2
+        assert "held" not in of_it
+        assert "server" in of_it
+        assert found.passed is None or found.passed < found.failed
+    assert max(sum(one.rate == rate for one in attempts) for rate in {one.rate for one in attempts}) <= 2
+
+
+@given(searches, st.integers(0, 2**32))
+def test_a_step_that_would_end_after_the_budget_is_not_begun(search: Search, seed: int) -> None:
+    """All steps but the first end within the budget."""
+    dice = random.Random(seed)
+    attempts, _ = searched(search, lambda _: dice.choice(("held", "server")))
+    assert sum(one.lasted_s for one in attempts[1:]) + attempts[0].lasted_s <= max(search.budget_s, STEP_S[1])
+
+
+def test_the_rates_are_doubled_then_halved_by_ratio() -> None:
+    """The whole course on a server that holds 330/s, each rate that does not hold tried twice."""
+    search = Search(50, 5000, 0.1, ENDLESS)
+    attempts, why = searched(search, lambda rate: "held" if rate <= 330 else "server")
+    assert [one.rate for one in attempts] == [50, 100, 200, 400, 400, 282.8, 336.3, 336.3, 308.4]
+    assert why == "resolution"
+    assert capacity(search, attempts, why) == Capacity(308.4, 336.3, "server", 336.3, "p99_predict_ms<=50")
+
+
+def test_a_rate_that_holds_the_second_time_is_held() -> None:
+    """One noisy step does not end the doubling; its repetition is asked for twice as long."""
+    search = Search(50, 200, 0.1, ENDLESS)
+    attempts = [Attempt(50, "held", 20), Attempt(100, "server", 20)]
+    assert wanted(search, attempts) == NextStep(100, 2)
+    attempts.append(Attempt(100, "held", 35))
+    assert bounds(attempts) == (100, None)
+    assert wanted(search, attempts) == NextStep(200, 1)
+
+
+def test_a_rate_that_failed_once_only_is_no_upper_end() -> None:
+    """The budget ends before the repetition: the interval stays open, and what was seen once is said."""
+    search = Search(50, 5000, 0.1, 60)
+    attempts = [Attempt(50, "held", 20), Attempt(100, "server", 20, "failures<=0.1%")]
+    assert next_step(search, attempts, STEP_S) == "budget"
+    found = capacity(search, attempts, "budget")
+    assert (found.passed, found.failed, found.limit, found.limit_rate) == (50, None, "budget", 100)
+    assert "failures<=0.1%" in found.reason
+
+
+@pytest.mark.parametrize("second", ["generator", "server", "undecided"])
+def test_a_generator_that_gave_out_is_not_blamed_on_the_server(second: Holding) -> None:
+    """Where either attempt met an unfit generator, no failed rate is claimed."""
+    search = Search(50, 100, 1, ENDLESS)
+    attempts = [Attempt(50, "held", 20), Attempt(100, "generator", 20, "generator late"), Attempt(100, second, 35, "x")]
+    found = capacity(search, attempts, "resolution")
+    assert (found.passed, found.failed, found.limit, found.limit_rate) == (50, None, "generator", 100)
+    assert not found.found
+
+
+def test_an_interrupted_search_says_what_it_knows_so_far() -> None:
+    """After a Ctrl-C: the highest rate that held, and no upper end."""
+    found = capacity(Search(50, 5000, 0.1, 300), [Attempt(50, "held", 20)], "interrupted")
+    assert (found.passed, found.failed, found.limit) == (50, None, "interrupted")
+    assert capacity(Search(50, 5000, 0.1, 300), [], "interrupted").passed is None
+
+
+@pytest.mark.parametrize("wrong", [(0, 5, 0.1, 1), (9, 5, 0.1, 1), (1, 5, 0.001, 1), (1, 5, 2, 1), (1, 5, 0.1, 0)])
+def test_a_search_that_cannot_be_is_refused(wrong: tuple[float, float, float, float]) -> None:
+    """Rates from low to high, a resolution that four digits can tell, some time."""
+    with pytest.raises(ValueError, match="the search: expected"):
+        Search(*wrong)

@@ -1,0 +1,265 @@
+"""Baseline, collection and verdict on a real Prometheus, which scrapes counters that the test moves."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+import worlds
+from analysis.collect import baseline, stored_samples
+from analysis.collect.prometheus import Prometheus, PrometheusError
+from analysis.collect.stored_samples import Patience
+from analysis.evidence import evidence, offline
+from analysis.judge import registry
+from analysis.record import ledger, runfolder
+from analysis.record.ledger import Event, Kind
+from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
+from analysis.verdict import Verdict
+from deploy.local.config.binaries import prometheus as prometheus_program
+from deploy.local.config.ports import Ports
+from model.contract import CELLS, METRIC_OF_CELL
+from worlds import PRIMARY, SHADOW
+
+pytestmark = pytest.mark.stack
+
+
+@dataclass
+class Model:
+    """A model's metrics endpoint: the four counts of each predictor that it stands for."""
+
+    counts: dict[str, list[int]] = field(default_factory=dict)
+
+    def text(self, predictor: str) -> str:
+        counts = self.counts.get(predictor)
+        if counts is None:
+            return ""
+        labels = f'deployment_name="metrics-model",predictor_name="{predictor}",worker_id="1"'
+        lines = [
+            f'{METRIC_OF_CELL[cell]}{{{labels},method="{method}"}} {count}'
+            for cell, count in zip(CELLS, counts, strict=True)
+            for method in ("feedback", "predict")
+        ]
+        return "\n".join(lines) + "\n"
+
+
+@dataclass
+class Scene:
+    """A Prometheus that scrapes the models, and the addresses of both."""
+
+    url: str
+    model: Model
+
+
+@contextmanager
+def serving(model: Model) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = model.text(self.path.strip("/")).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield listening.server_address[1]
+    finally:
+        listening.shutdown()
+        listening.server_close()
+        thread.join()
+
+
+@contextmanager
+def scraping(folder: Path, port: int, *, labelled: bool) -> Iterator[str]:
+    labels = {"seldon_deployment_id": "metrics-model", "namespace": "seldon"} if labelled else {}
+    jobs = [
+        {
+            "job_name": name,
+            "metrics_path": f"/{name}",
+            "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": labels}],
+        }
+        for name in ("default", "shadow")
+    ]
+    config = folder / "prometheus.yml"
+    config.write_text(
+        yaml.safe_dump({"global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"}, "scrape_configs": jobs})
+    )
+    with Ports() as ports:
+        address = f"127.0.0.1:{ports.take()}"
+        command = [prometheus_program(os.environ), f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"]
+        process = subprocess.Popen([*command, f"--web.listen-address={address}", "--log.level=error"])
+        try:
+            yield f"http://{address}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["labelled", "without pod labels"])
+def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """One Prometheus for all tests here; the models keep counting from one test to the next, as in life."""
+    model = Model({"default": [3, 0, 2, 1], "shadow": [3, 0, 2, 1]})
+    with serving(model) as port, scraping(tmp_path_factory.mktemp("prometheus"), port, labelled=request.param) as url:
+        until(lambda: answers(url))
+        yield Scene(url, model)
+
+
+def answers(url: str) -> bool:
+    try:
+        return len(Prometheus(url).ask('up{job="default"} == 1')) == 1
+    except PrometheusError:
+        return False
+
+
+def until(holds: Callable[[], bool], within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def begin(folder: Path, scene: Scene, predictors: tuple[PredictorSpec, ...]) -> Run:
+    """A run that has just been started: `run.json` without its end, offline answers, and a baseline."""
+    world = worlds.world((), predictors)
+    run = worlds.put(folder, world)
+    (folder / runfolder.LEDGER_FILE).unlink()
+    (folder / runfolder.SAMPLES_FILE).unlink()
+    now = runfolder.utc(time.time())
+    run = replace(run, prometheus_url=scene.url, started=now, ended=None, stop=None, recorder=None)
+    runfolder.write(folder, run)
+    baseline.write(folder, run, Prometheus(scene.url), 20.0, time.time, time.sleep)
+    return run
+
+
+def drive(scene: Scene, predictors: tuple[PredictorSpec, ...], number: int) -> list[Event]:
+    """Feedback that is counted at once by every predictor, one event after the other."""
+    events = []
+    for i in range(number):
+        row = i % worlds.ROWS
+        sent = time.time_ns()
+        for one in predictors:
+            scene.model.counts[one.name][worlds.cell_of(one.artifact, row, worlds.truth_of(row))] += 1
+        events.append(worlds.event(Kind.FEEDBACK, row, sent, time.time_ns(), request=i))
+        time.sleep(0.01)  # the load's own pace
+    return events
+
+
+def end(folder: Path, run: Run, events: list[Event]) -> Run:
+    with_ledger = ledger.LedgerWriter(folder / runfolder.LEDGER_FILE)
+    with_ledger.append(ledger.batch_of_events(events))
+    with_ledger.close()
+    done = run.finished(
+        ended=runfolder.utc(time.time()),
+        stop="finished",
+        recorder=RecorderReport(len(events), 0, 1, 0, 0.1),
+        served_tags=(),
+    )
+    runfolder.write(folder, done)
+    return done
+
+
+def judged(folder: Path, run: Run) -> tuple[Verdict, str]:
+    findings = registry.judge(evidence.load(folder, run))
+    return registry.verdict(findings), "\n".join(f"{one.check}: {one.message}" for one in findings if one.verdict)
+
+
+def test_a_true_run_after_prior_traffic_passes(scene: Scene, tmp_path: Path) -> None:
+    """Counts from before the run are the baseline; verdict within two scrape intervals and two seconds."""
+    run = begin(tmp_path, scene, (PRIMARY, SHADOW))
+    run = end(tmp_path, run, drive(scene, (PRIMARY, SHADOW), 120))
+    began = time.monotonic()
+    stored_samples.collect(tmp_path, run, Prometheus(scene.url), Patience(), time.time, time.sleep)
+    verdict, told = judged(tmp_path, run)
+    assert time.monotonic() - began < 2 * 0.25 + 2
+    assert (verdict, told) == (Verdict.PASS, "")
+
+
+def test_one_event_that_was_not_counted_fails_the_run(scene: Scene, tmp_path: Path) -> None:
+    """The twin: the same with one count taken back."""
+    run = begin(tmp_path, scene, (PRIMARY,))
+    events = drive(scene, (PRIMARY,), 60)
+    events.append(worlds.event(Kind.FEEDBACK, 0, events[-1].done_ns, time.time_ns(), request=99))
+    run = end(tmp_path, run, events)
+    stored_samples.collect(tmp_path, run, Prometheus(scene.url), Patience(), time.time, time.sleep)
+    verdict, told = judged(tmp_path, run)
+    assert verdict is Verdict.FAIL
+    assert "1 of 61 acknowledged feedbacks were not counted" in told
+
+
+def test_a_slow_but_complete_shadow_is_waited_for(scene: Scene, tmp_path: Path) -> None:
+    """The shadow counts after the load has ended; the collection goes on for as long as it makes progress."""
+    run = begin(tmp_path, scene, (PRIMARY, SHADOW))
+    events = drive(scene, (PRIMARY,), 30)
+    run = end(tmp_path, run, events)
+
+    def catch_up() -> None:
+        for one in events:
+            time.sleep(0.05)
+            scene.model.counts["shadow"][worlds.cell_of(SHADOW.artifact, one.row, one.truth)] += 1
+
+    late = threading.Thread(target=catch_up)
+    late.start()
+    stored_samples.collect(tmp_path, run, Prometheus(scene.url), Patience(), time.time, time.sleep)
+    late.join()
+    assert judged(tmp_path, run) == (Verdict.PASS, "")
+
+
+def test_an_incomplete_shadow_is_not_waited_for_without_end(scene: Scene, tmp_path: Path) -> None:
+    """A shadow that stands still for the settling time is judged as it is: incomplete."""
+    run = begin(tmp_path, scene, (PRIMARY, SHADOW))
+    run = end(tmp_path, run, drive(scene, (PRIMARY,), 30))
+    began = time.monotonic()
+    stored_samples.collect(tmp_path, run, Prometheus(scene.url), Patience(settle_s=1.0), time.time, time.sleep)
+    assert time.monotonic() - began < 4
+    verdict, told = judged(tmp_path, run)
+    assert verdict is Verdict.FAIL
+    assert "0 of 30 feedbacks: 30 never arrived" in told
+
+
+def test_an_interrupted_run_is_collected_without_waiting(scene: Scene, tmp_path: Path) -> None:
+    """Without patience: what there is, at once."""
+    run = begin(tmp_path, scene, (PRIMARY,))
+    run = end(tmp_path, run, drive(scene, (PRIMARY,), 10))
+    began = time.monotonic()
+    found = stored_samples.collect(tmp_path, run, Prometheus(scene.url), None, time.time, time.sleep)
+    assert time.monotonic() - began < 1.0
+    assert found.problem is None
+
+
+def test_the_baseline_knows_clock_interval_and_targets(scene: Scene, tmp_path: Path) -> None:
+    """`baseline.json`: on one machine the clocks agree within the uncertainty that is given for them."""
+    begin(tmp_path, scene, (PRIMARY,))
+    found = evidence.load(tmp_path, runfolder.read(tmp_path)).baseline
+    assert abs(found["clock_offset_s"]) <= found["clock_uncertainty_s"] + 0.001
+    assert found["clock_uncertainty_s"] < 0.1
+    assert found["scrape_interval_s"] == pytest.approx(0.25, abs=0.05)
+    assert len(found["targets"]) == 2
+
+
+def test_offline_answers_are_read_back(scene: Scene, tmp_path: Path) -> None:
+    """What `begin` left is what the judge reads: the tests above judge by the right model."""
+    begin(tmp_path, scene, (PRIMARY, SHADOW))
+    assert set(offline.read(tmp_path / runfolder.OFFLINE_FILE).answers) == {PRIMARY.artifact, SHADOW.artifact}
+
+
+def test_the_server_says_its_version(scene: Scene) -> None:
+    """The evidence names the Prometheus that it came from; where nothing answers there is no name."""
+    assert re.match(r"\d+\.\d+", Prometheus(scene.url).version())
+    assert Prometheus("http://127.0.0.1:1").version() == ""

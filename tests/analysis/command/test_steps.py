@@ -1,0 +1,186 @@
+"""The command line: exit codes, one-line errors, and what is left when something is missing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import worlds
+from alterations import ALONE, BASE
+from analysis.__main__ import main
+from analysis.record import runfolder
+from analysis.report import terminal
+from twins import TWINS
+
+CAPTURE = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A run folder of a true world, whose Prometheus is gone."""
+    run = worlds.put(tmp_path, ALONE)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{free.getsockname()[1]}"
+    runfolder.write(tmp_path, replace(run, prometheus_url=gone))
+    return tmp_path
+
+
+def one_line(captured: str) -> bool:
+    return captured.startswith("plumbline: ") and captured.count("\n") == 1
+
+
+@pytest.mark.parametrize("step", ["baseline", "collect", "judge", "report", "finish"])
+def test_a_folder_that_is_no_run_is_refused_in_one_line(step: str, tmp_path: Path, capsys: CAPTURE) -> None:
+    """Exit code 2 and one line that names the folder, by every step; nothing is written."""
+    assert main([step, str(tmp_path / "nowhere")]) == 2
+    assert one_line(capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": 1}', '{"schema": 99}', "\x00"])
+def test_a_garbled_run_is_refused_in_one_line(content: str, tmp_path: Path, capsys: CAPTURE) -> None:
+    """Whatever `run.json` holds: exit code 2, one line, no traceback."""
+    (tmp_path / runfolder.RUN_FILE).write_text(content)
+    assert main(["judge", str(tmp_path)]) == 2
+    assert one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["jugde"], ["judge", "--fast"], ["finish", "--wait", "-1"], ["finish", "--wait", "x"]]
+)
+def test_an_unknown_argument_is_exit_code_two(arguments: list[str], capsys: CAPTURE) -> None:
+    """Argparse's own line, and no abbreviations."""
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert one_line(capsys.readouterr().err)
+
+
+def test_the_exit_code_is_the_verdicts(tmp_path: Path, capsys: CAPTURE) -> None:
+    """0 PASS, 3 FAIL, 4 INCONCLUSIVE, and the word is printed first."""
+    by_code = {0: ALONE, 3: next(twin.world for twin in TWINS if twin.told == "all doubled")}
+    by_code[4] = next(twin.world for twin in TWINS if twin.told == "interrupted")
+    words = {0: "PASS", 3: "FAIL", 4: "INCONCLUSIVE"}
+    for code, world in by_code.items():
+        (tmp_path / str(code)).mkdir()
+        worlds.put(tmp_path / str(code), world)
+        assert main(["judge", str(tmp_path / str(code))]) == code
+        assert capsys.readouterr().out.startswith(words[code] + " ")
+
+
+def test_the_verdict_shows_expected_above_live_counts(tmp_path: Path, capsys: CAPTURE) -> None:
+    """Every predictor with its four cells, twice."""
+    worlds.put(tmp_path, BASE)
+    main(["judge", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert printed.count("    expected  tp ") == printed.count("    live      tp ") == 2
+
+
+def test_the_verdict_answers_what_people_ask(tmp_path: Path, capsys: CAPTURE) -> None:
+    """The live ratios are those of `result.json`, and the comparison is said in its own sentence."""
+    worlds.put(tmp_path, BASE)
+    main(["judge", str(tmp_path)])
+    printed = capsys.readouterr().out
+    result = json.loads((tmp_path / runfolder.RESULT_FILE).read_text(encoding="utf-8"))
+    for one in result["predictors"].values():
+        assert f"recall {100 * one['live']['recall']:.2f} %" in printed
+    assert f"which is better: {result['comparison']['message']}" in printed
+
+
+def test_a_ratio_of_nothing_is_a_word() -> None:
+    """Without a row called positive there is no precision, and no number stands in for it."""
+    assert terminal._percent(None) == "undefined"
+    assert terminal._percent(0.5) == "50.00 %"
+
+
+def test_a_prometheus_that_is_gone_stops_baseline_and_collect(folder: Path, capsys: CAPTURE) -> None:
+    """Before a load: exit code 2, one line, nothing left half done."""
+    (folder / runfolder.BASELINE_FILE).unlink()
+    assert main(["baseline", str(folder)]) == 2
+    assert one_line(capsys.readouterr().err)
+    assert not (folder / runfolder.BASELINE_FILE).exists()
+    assert main(["collect", str(folder)]) == 2
+    assert one_line(capsys.readouterr().err)
+
+
+def test_a_garbled_result_is_one_line(folder: Path, capsys: CAPTURE) -> None:
+    """`report` of a result that is cut short: exit code 2, one line."""
+    (folder / runfolder.RESULT_FILE).write_text('{"schema": 1', encoding="utf-8")
+    assert main(["report", str(folder)]) == 2
+    assert one_line(capsys.readouterr().err)
+
+
+def test_finish_without_prometheus_is_inconclusive_and_says_why(folder: Path, capsys: CAPTURE) -> None:
+    """After a load there is a ledger to keep: judged, reported, exit code 4."""
+    (folder / runfolder.SAMPLES_FILE).unlink()
+    assert main(["finish", str(folder)]) == 4
+    printed = capsys.readouterr().out
+    assert printed.startswith("INCONCLUSIVE")
+    assert "asking Prometheus" in printed
+    assert (folder / "report.html").exists()
+
+
+def test_finish_again_after_prometheus_is_gone_keeps_the_evidence(folder: Path, capsys: CAPTURE) -> None:
+    """What was collected before is not overwritten by nothing; the note says that nothing new came."""
+    before = (folder / runfolder.SAMPLES_FILE).read_bytes()
+    assert main(["finish", str(folder)]) == 0
+    assert (folder / runfolder.SAMPLES_FILE).read_bytes() == before
+    assert "note: asking Prometheus" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_is_finished_without_waiting(folder: Path) -> None:
+    """`finish --interrupted` takes less than a second and a half, imports aside."""
+    (folder / runfolder.SAMPLES_FILE).unlink()
+    began = time.monotonic()
+    assert main(["finish", "--interrupted", str(folder)]) == 4
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_report_needs_a_result(folder: Path, capsys: CAPTURE) -> None:
+    """One line that says which step comes first."""
+    assert main(["report", str(folder)]) == 2
+    assert "Judge first" in capsys.readouterr().err
+
+
+def test_a_copied_run_folder_gives_the_same_bytes(tmp_path: Path) -> None:
+    """`result.json` depends on the files of the run and on nothing else: no clock, no server, no place."""
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    worlds.put(first, BASE)
+    main(["judge", str(first)])
+    shutil.copytree(first, second)
+    (second / runfolder.RESULT_FILE).unlink()
+    main(["judge", str(second)])
+    assert (second / runfolder.RESULT_FILE).read_bytes() == (first / runfolder.RESULT_FILE).read_bytes()
+
+
+def test_result_json_has_the_fields_of_schema_one(tmp_path: Path) -> None:
+    """The stable keys, at every level, so that a reader of `result.json` need not fear a release."""
+    worlds.put(tmp_path, BASE)
+    main(["judge", str(tmp_path)])
+    result = json.loads((tmp_path / runfolder.RESULT_FILE).read_text())
+    assert {"schema", "run", "verdict", "findings", "load", "predictors", "comparison"} <= set(result)
+    assert set(result["run"]) == {
+        "id", "deployment", "namespace", "manifest", "started", "ended", "seed", "versions",
+    }  # fmt: skip
+    finding = {"check", "subject", "verdict", "expected", "observed", "diagnosis", "message", "advice"}
+    assert all(set(one) == finding for one in result["findings"])
+    load = {"attempted", "acknowledged", "refused", "indeterminate", "rate_asked", "rate_achieved", "latency_ms"}
+    assert load | {"lateness_ms"} <= set(result["load"])
+    percentiles = {"p50", "p90", "p99", "p999", "p9999", "max"}
+    for times in ("latency_ms", "service_ms"):
+        assert set(result["load"][times]["predict"]) == set(result["load"][times]["feedback"]) == percentiles
+    assert set(result["load"]["percentile_needs"]) == percentiles - {"max"}
+    assert set(result["load"]["generator"]) == {"verdict", "processes", "cpu_share", "waited_share", "dropped"}
+    cells = {"tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "specificity"}
+    for one in result["predictors"].values():
+        assert set(one["live"]) == set(one["offline"]) == cells
+        assert one["live"] == one["offline"]
+        assert set(one["timeline"]["live"]) == {"accuracy", "precision", "recall", "specificity"}

@@ -1,0 +1,156 @@
+"""The live curve: counts at every edge against a look at each row, and what buckets say of average precision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
+import worlds
+from alterations import ALONE, EDGES, feedback_of, hour, with_buckets, without_between
+from analysis.evidence.samples import Series
+from analysis.judge.curve import Curve, as_json, average_precision_bounds
+from analysis.judge.curve_checks import curve_of
+from analysis.record.arrays import Bools, Ints
+from analysis.record.ledger import Kind
+from analysis.verdict import Verdict
+from model.contract import CELLS
+from worlds import PRIMARY, World
+
+ROWS = st.lists(st.tuples(st.integers(0, 11), st.booleans()), min_size=1, max_size=40)
+
+
+def curve_in(folder: Path, world: World) -> Curve:
+    found = worlds.evidence_of(folder, world)
+    curve = curve_of(found, found.groups[0])
+    assert curve is not None
+    return curve
+
+
+def test_live_and_offline_are_the_counts_of_the_rows_sent(tmp_path: Path) -> None:
+    """At every edge, each cell is the number of feedbacks that score above it or not, by truth."""
+    world = with_buckets()
+    found = curve_in(tmp_path, world)
+    score = worlds.answers(PRIMARY.artifact).score
+    assert found.threshold.tolist() == list(EDGES)
+    for i, edge in enumerate(EDGES):
+        called = [bool(score[one.row] > edge) for one in feedback_of(world)]
+        names = [
+            ("t" if c == (one.truth == 1) else "f") + ("p" if c else "n")
+            for c, one in zip(called, feedback_of(world), strict=True)
+        ]
+        assert found.offline[i].tolist() == [names.count(cell) for cell in CELLS]
+        assert found.live[i].tolist() == found.offline[i].tolist()
+
+
+def test_at_the_decision_threshold_the_curve_is_the_four_cells(tmp_path: Path) -> None:
+    """The point at 0 is what the gauges say."""
+    evidence = worlds.evidence_of(tmp_path, with_buckets())
+    ((group, counted),) = evidence.counted()
+    found = curve_of(evidence, group)
+    assert found is not None
+    assert found.live[EDGES.index(0.0)].tolist() == counted.path.value[-1].astype(int).tolist()
+
+
+def test_a_score_on_an_edge_is_not_above_it(tmp_path: Path) -> None:
+    """The tie: row 3 scores 2.0, an edge, and is negative there, offline as live."""
+    score = worlds.answers(PRIMARY.artifact).score
+    assert [row for row, value in enumerate(score) if value in EDGES] == [3]
+    found = curve_in(tmp_path, with_buckets())
+    tied = sum(one.row == 3 for one in feedback_of(with_buckets()))
+    assert tied > 0
+    higher = sum(one.truth == 1 and score[one.row] > 2.0 for one in feedback_of(with_buckets()))
+    at = EDGES.index(2.0), CELLS.index("tp")
+    assert found.offline[at] == found.live[at] == higher
+
+
+@pytest.mark.parametrize("fault", ["cells lost", "no last scrape"])
+def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fault: str) -> None:
+    """Where the cells differ, or are not known to the end, equality says so; the curve says why it is not held."""
+    fewer = worlds.with_counts(ALONE, "default", ALONE.counts["default"][::2])
+    whole = with_buckets(0.75)
+
+    def without_end(series: list[Series]) -> list[Series]:
+        return [without_between(one, hour(5), hour(99)) for one in whole.alter(series)]
+
+    world = replace(fewer, alter=whole.alter) if fault == "cells lost" else replace(whole, alter=without_end)
+    _, findings = worlds.judged(tmp_path, world)
+    (told,) = [one for one in findings if one.check == "curve"]
+    assert told.verdict is Verdict.PASS
+    assert "not held to equality" in told.message
+    (blamed,) = [one for one in findings if one.check == "equality"]
+    assert blamed.verdict is not Verdict.PASS
+
+
+def test_without_buckets_there_is_no_curve(tmp_path: Path) -> None:
+    """None, not an empty one."""
+    evidence = worlds.evidence_of(tmp_path, worlds.world(worlds.load_of(10)))
+    assert as_json(curve_of(evidence, evidence.groups[0])) is None
+
+
+def test_the_exact_average_precision_is_scikit_learns(tmp_path: Path) -> None:
+    """Of the rows sent, as often as they were sent."""
+    world = with_buckets()
+    feedback = [one for one in world.events if one.kind is Kind.FEEDBACK]
+    score = worlds.answers(PRIMARY.artifact).score
+    expected = average_precision_score([one.truth for one in feedback], [score[one.row] for one in feedback])
+    found = curve_in(tmp_path, world)
+    low, high = average_precision_bounds(found.live)
+    assert found.exact == pytest.approx(expected)
+    assert low is not None
+    assert high is not None
+    assert low - 1e-12 <= expected <= high + 1e-12
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(0, 2**16))
+def test_the_interval_holds_every_order_within_the_buckets(rows: list[tuple[int, bool]], seed: int) -> None:
+    """Whatever scores the rows have within their buckets, ties included, average precision is inside."""
+    bucket, positive = np.array([one[0] for one in rows]), np.array([one[1] for one in rows])
+    low, high = average_precision_bounds(counts_of(bucket, positive))
+    if not positive.any():
+        assert (low, high) == (None, None)
+        return
+    assert low is not None
+    assert high is not None
+    random = np.random.default_rng(seed)
+    for score in (bucket + random.random(len(rows)), bucket, bucket + 0.5 * positive, bucket - 0.5 * positive):
+        assert low - 1e-9 <= average_precision_score(positive, score) <= high + 1e-9
+
+
+def test_more_buckets_narrow_the_interval() -> None:
+    """The width is about one over their number."""
+    random = np.random.default_rng(0)
+    positive = random.random(4000) < 0.4
+    score = np.where(positive, 0.3, 0.0) + random.random(4000)
+    widths = []
+    for number in (10, 100):
+        low, high = average_precision_bounds(counts_of(np.floor(score * number).astype(int), positive))
+        assert low is not None
+        assert high is not None
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 4
+
+
+def test_a_curve_holds_its_arrays_to_one_length() -> None:
+    """Thresholds increase, and every one has its counts."""
+    with pytest.raises(ValueError, match="one length"):
+        Curve(np.array([0.0]), np.zeros((1, 4), np.int64), np.zeros((2, 4), np.int64))
+    with pytest.raises(ValueError, match="increase"):
+        Curve(np.array([1.0, 0.0]), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64))
+
+
+def counts_of(bucket: Ints, positive: Bools) -> Ints:
+    """``[edge, cell]`` at the upper edge of every bucket but the last."""
+    edges = np.unique(bucket)
+    found = []
+    for edge in edges:
+        above = bucket > edge
+        cells = (above & positive, above & ~positive, ~above & ~positive, ~above & positive)
+        found.append([int(np.count_nonzero(one)) for one in cells])
+    return np.array(found, np.int64)

@@ -1,0 +1,213 @@
+"""Each check passes on truth and is seen to speak up on truth altered; one list holds that none was forgotten."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import worlds
+from alterations import (
+    ALONE,
+    BASE,
+    FULL,
+    LONG,
+    SWAP,
+    events_with,
+    is_cell,
+    stored_as,
+    with_buckets,
+    with_feedback_requests,
+)
+from analysis.__main__ import main
+from analysis.evidence import evidence
+from analysis.evidence.samples import Series
+from analysis.judge import registry
+from analysis.judge.registry import CHECKS, Check
+from analysis.record import runfolder
+from analysis.record.ledger import Kind
+from analysis.record.runfolder import PredictorSpec
+from analysis.verdict import Finding, Verdict
+from twins import TWINS, Twin
+from worlds import MS, PRIMARY, SHADOW, World
+
+
+@pytest.mark.parametrize(
+    "world",
+    [ALONE, BASE, LONG, with_feedback_requests(1.0), with_buckets()],
+    ids=["alone", "with a shadow", "long", "with feedback requests", "with buckets"],
+)
+def test_truth_passes_every_check(tmp_path: Path, world: World) -> None:
+    """The worlds that the twins are made from are PASS, finding for finding."""
+    verdict, findings = worlds.judged(tmp_path / "run", world)
+    assert [one for one in findings if one.verdict is not Verdict.PASS] == []
+    assert verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=[f"{twin.check}-{twin.told}" for twin in TWINS])
+def test_each_check_speaks_up(tmp_path: Path, twin: Twin) -> None:
+    """The check of the twin's name finds what was altered, with its diagnosis; the run is no PASS."""
+    findings = judged(tmp_path, twin)
+    mine = [one for one in findings if one.check == twin.check and one.verdict is not Verdict.PASS]
+    assert twin.diagnosis in {one.diagnosis for one in mine}
+    assert max(one.verdict for one in mine) is twin.verdict
+    assert registry.verdict(findings) is not Verdict.PASS
+
+
+def test_every_check_has_a_twin() -> None:
+    """No check was ever added without a fault that it is seen to catch."""
+    assert {twin.check for twin in TWINS} == {check.name for check in CHECKS}
+
+
+def test_every_finding_that_is_no_pass_has_a_name_and_advice(tmp_path: Path) -> None:
+    """Who is told that something is wrong is told what it is called and what to do; nor does any check break down."""
+    for number, twin in enumerate(TWINS):
+        for one in judged(tmp_path / str(number), twin):
+            assert one.verdict is Verdict.PASS or (one.diagnosis and one.advice), one
+            assert one.diagnosis != "check failed", one
+
+
+@pytest.mark.parametrize("told", ["answers of others", "rows of another file"])
+def test_a_good_deployment_does_not_fail_by_answers_of_something_else(tmp_path: Path, told: str) -> None:
+    """Offline answers of another artefact, or on other rows, prove nothing: one name, and nothing is held to them."""
+    twin = next(one for one in TWINS if one.told == told)
+    found = judged(tmp_path, twin)
+    assert registry.verdict(found) is Verdict.INCONCLUSIVE
+    assert {one.diagnosis for one in found if one.verdict is not Verdict.PASS} == {"provenance unequal"}
+    assert not {"served", "bounds", "equality", "curve"} & {one.check for one in found}
+
+
+@pytest.mark.parametrize(
+    ("world", "name"),
+    [
+        (stored_as(lambda one: replace(one, value=one.value + 0.5) if is_cell(one) else one), "not a count"),
+        (
+            replace(ALONE, alter=lambda every: every + [relabelled(one) for one in every if is_cell(one)]),
+            "several series",
+        ),
+    ],
+)
+def test_counts_of_series_that_are_none_take_the_name_of_that(tmp_path: Path, world: World, name: str) -> None:
+    """What is published is wrong for certain, and by one fault, not also by one that the sum would look like."""
+    verdict, findings = worlds.judged(tmp_path, world)
+    assert verdict is Verdict.FAIL
+    assert {one.diagnosis for one in findings if one.verdict is not Verdict.PASS} == {name}
+
+
+def relabelled(series: Series) -> Series:
+    return replace(series, labels={**series.labels, "model_version": "2"})
+
+
+@pytest.mark.parametrize(
+    ("cpu", "waited", "told", "advice"),
+    [
+        (0.97, 0.0, "busy", "--processes"),
+        (0.4, 0.5, "waited 50 %", "Free the machine"),
+        (0.1, 0.0, "waited 0 %", "stopped"),
+        (0.4, None, "does not say", "free the machine"),
+    ],
+)
+def test_a_late_generator_is_told_to_have_been_busy_or_kept_from_the_cpu(
+    tmp_path: Path, cpu: float, waited: float | None, told: str, advice: str
+) -> None:
+    """CPU time alone cannot tell a generator that others starve from one that has nothing to do."""
+    late = events_with(lambda one: replace(one, planned_ns=one.sent_ns - 200 * MS))
+    world = replace(late, recorder=replace(FULL, cpu_share=cpu, waited_share=waited))
+    _, findings = worlds.judged(tmp_path, world)
+    found = next(one for one in findings if one.diagnosis == "generator late")
+    assert told in found.message.replace("%", " %").replace("  ", " ")
+    assert advice in (found.advice or "")
+
+
+def test_a_check_that_raises_is_inconclusive_by_its_name(tmp_path: Path) -> None:
+    """A defect of ours is no PASS, and takes no other check along."""
+
+    def broken(_: evidence.Evidence) -> tuple[Finding, ...]:
+        raise ZeroDivisionError("by nothing")
+
+    findings = registry.judge(worlds.evidence_of(tmp_path, ALONE), [Check("broken", broken), CHECKS[0]])
+    assert findings[0].check == "broken"
+    assert findings[0].verdict is Verdict.INCONCLUSIVE
+    assert "ZeroDivisionError" in findings[0].message
+    assert findings[1].verdict is Verdict.PASS
+
+
+def test_no_check_at_all_is_inconclusive(tmp_path: Path) -> None:
+    """Judging nothing is not passing."""
+    findings = registry.judge(worlds.evidence_of(tmp_path, ALONE), [])
+    assert registry.verdict(findings) is Verdict.INCONCLUSIVE
+
+
+def test_the_notebooks_swap_is_named_cell_by_cell(tmp_path: Path) -> None:
+    """The diagnosis lists which metric reports which cell, in the notebook's order of metrics."""
+    random = np.random.default_rng(0)
+    events = tuple(replace(one, row=int(random.choice([0, 1, 2, 4, 5, 7]))) for one in ALONE.events)
+    events = tuple(replace(one, truth=worlds.truth_of(one.row)) for one in events if one.kind is Kind.FEEDBACK)
+    world = worlds.world(events)
+    counts = [replace(one, cell=SWAP[one.cell]) for one in world.counts["default"]]
+    _, findings = worlds.judged(tmp_path, worlds.with_counts(world, "default", counts))
+    told = next(one for one in findings if one.check == "equality")
+    assert told.message == "true_neg reports FP, false_pos reports FN, false_neg reports TN"
+
+
+def test_primaries_that_share_the_traffic_are_judged_by_their_sum(tmp_path: Path) -> None:
+    """Each event goes to one of two primaries; the sum of their counts passes, and one event less does not."""
+    other = PredictorSpec("canary", "lr-model", SHADOW.artifact, shadow=False, traffic=40, replicas=1)
+    events = worlds.load_of(60)
+    random = np.random.default_rng(3)
+    whole = worlds.world(events, (replace(PRIMARY, traffic=60), other))
+    split = {"default": [], "canary": []}  # type: dict[str, list[worlds.Count]]
+    for one, two in zip(whole.counts["default"], whole.counts["canary"], strict=True):
+        name = str(random.choice(["default", "canary"]))
+        split[name].append(one if name == "default" else two)
+    world = replace(whole, counts={name: tuple(counts) for name, counts in split.items()})
+    assert worlds.judged(tmp_path / "true", world)[0] is Verdict.PASS
+    short = worlds.with_counts(world, "canary", split["canary"][:-1])
+    assert worlds.judged(tmp_path / "short", short)[0] is Verdict.FAIL
+
+
+def test_a_part_of_the_mirror_has_an_upper_bound_only(tmp_path: Path) -> None:
+    """A shadow that is given a part of the traffic may count less, never more, and the finding says so."""
+    shadow = replace(SHADOW, traffic=50)
+    whole = worlds.world(worlds.load_of(60), (PRIMARY, shadow))
+    half = worlds.with_counts(whole, "shadow", whole.counts["shadow"][::2])
+    verdict, findings = worlds.judged(tmp_path / "half", half)
+    assert verdict is Verdict.PASS
+    told = [one.message for one in findings if (one.check, one.subject) == ("equality", "shadow")]
+    assert "no lower bound" in told[0]
+    over = worlds.with_counts(whole, "shadow", [*whole.counts["shadow"], whole.counts["shadow"][0]])
+    assert worlds.judged(tmp_path / "over", over)[0] is Verdict.FAIL
+
+
+def test_an_unknown_outcome_widens_by_exactly_one(tmp_path: Path) -> None:
+    """With one event of unknown outcome in a cell, that cell may be one less, and not two."""
+    world = worlds.world(worlds.load_of(60, indeterminate=1))
+    found = worlds.evidence_of(tmp_path / "true", world)
+    ((_, counted),) = found.counted()
+    low, high, _ = counted.last
+    assert int((high - low).sum()) == 1
+    counts = list(world.counts["default"])
+    cell = int(np.argmax(high - low))
+    fewer = [one for one in counts if one.cell != cell] + [one for one in counts if one.cell == cell][:-2]
+    assert worlds.judged(tmp_path / "fewer", worlds.with_counts(world, "default", fewer))[0] is Verdict.FAIL
+
+
+def judged(folder: Path, twin: Twin) -> tuple[Finding, ...]:
+    folder.mkdir(parents=True, exist_ok=True)
+    run = worlds.put(folder, twin.world)
+    twin.spoil(folder)
+    return registry.judge(evidence.load(folder, run))
+
+
+def test_a_copied_run_folder_gives_the_same_result(tmp_path: Path) -> None:
+    """`result.json` depends on nothing but the files of the run: no clock, no server, no place."""
+    (tmp_path / "a").mkdir()
+    worlds.put(tmp_path / "a", BASE)
+    assert main(["judge", str(tmp_path / "a")]) == 0
+    first = (tmp_path / "a" / runfolder.RESULT_FILE).read_bytes()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    assert main(["judge", str(tmp_path / "b")]) == 0
+    assert (tmp_path / "b" / runfolder.RESULT_FILE).read_bytes() == first

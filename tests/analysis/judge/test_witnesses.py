@@ -1,0 +1,151 @@
+"""The exposed witness and the gateway: how they are read, and what they add to a diagnosis."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import worlds
+from alterations import ALONE, BASE, fewer
+from analysis.collect import endpoints
+from analysis.evidence import exposed as shown
+from analysis.evidence.exposed import ExposedCounts
+from analysis.evidence.gateway import ACTIVE, ANSWERED, LABEL_CLASS, REQUESTS, RETRIES, cluster_pattern, gateway
+from analysis.evidence.samples import Samples, Series
+from analysis.judge.endpoint_checks import placed
+from analysis.verdict import Finding
+from worlds import START_NS, World
+
+FEEDBACK = {"predictor_name": "default", "method": "feedback"}
+
+
+def equality(folder: Path, world: World, subject: str = "default") -> Finding:
+    _, findings = worlds.judged(folder, world)
+    return next(one for one in findings if (one.check, one.subject) == ("equality", subject))
+
+
+def envoy(metric: str, cluster: str, value: float) -> Series:
+    """A counter of the gateway that was 7 before the run."""
+    labels = {"envoy_cluster_name": cluster, "job": "envoy"}
+    return Series(
+        metric, labels, np.array([START_NS // 10**6 - 500, START_NS // 10**6 + 90_000]), np.array([7.0, 7.0 + value])
+    )
+
+
+def test_exposed_counts_are_of_feedback_summed_over_workers() -> None:
+    """The other method's series are left out, and so are other metrics."""
+    series = [("true_pos", FEEDBACK | {"worker_id": "1"}, 3.0), ("true_pos", FEEDBACK | {"worker_id": "2"}, 4.0)]
+    series += [
+        ("true_pos", FEEDBACK | {"method": "predict"}, 9.0),
+        ("other", FEEDBACK, 5.0),
+        ("false_neg", FEEDBACK, 1.0),
+    ]
+    assert shown.counts_of(series) == {"default": (7.0, 0.0, 0.0, 1.0)}
+
+
+def test_exposed_counters_are_read_where_there_are_no_gauges() -> None:
+    """A class may publish its cells as COUNTERs; where it has gauges, those count."""
+    assert shown.counts_of([("true_neg_total", FEEDBACK, 2.0)]) == {"default": (0.0, 0.0, 2.0, 0.0)}
+    both = [("true_neg_total", FEEDBACK, 2.0), ("true_neg", FEEDBACK, 5.0)]
+    assert shown.counts_of(both) == {"default": (0.0, 0.0, 5.0, 0.0)}
+
+
+def test_exposed_counts_come_back_as_they_were(tmp_path: Path) -> None:
+    """The file gives back endpoints, counts and problems; no file is no endpoint; another file is refused."""
+    every = (ExposedCounts("a:1", {"default": (1.0, 2.0, 3.0, 4.0)}), ExposedCounts("b:2", {}, "refused"))
+    path = tmp_path / shown.EXPOSED_FILE
+    assert shown.read(path) == ()
+    path.write_text(shown.text(every))
+    assert shown.read(path) == every
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="expected"):
+        shown.read(path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"host": "http://other", "replicas": []}', '{"host": "http://here"}'])
+def test_only_the_stack_that_was_loaded_is_asked(tmp_path: Path, content: str) -> None:
+    """A state file that is missing, garbled or of another stack names no endpoint."""
+    (tmp_path / "state.json").write_text(content)
+    assert list(endpoints.endpoints(str(tmp_path / "state.json"), "http://here")) == []
+    assert list(endpoints.endpoints(str(tmp_path / "nowhere"), "http://here")) == []
+
+
+def test_an_endpoint_that_does_not_answer_is_a_problem_and_no_witness(tmp_path: Path) -> None:
+    """Nobody listens on port 1: noted in the file, and the judge does without."""
+    state = {"host": "http://here", "replicas": [{"metrics_url": "http://127.0.0.1:1/prometheus"}]}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    (found,) = endpoints.write(tmp_path, {"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/")
+    assert found.problem is not None
+    assert shown.read(tmp_path / shown.EXPOSED_FILE) == (found,)
+
+
+def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> None:
+    """The endpoint shows what Prometheus stored: instrumentation. It shows something else: pipeline."""
+    found = worlds.evidence_of(tmp_path, fewer(lambda i: i % 3 > 0))
+    ((_, counted),) = found.counted()
+    same = ExposedCounts("10.0.0.0:6000", {"default": tuple(counted.path.value[-1].tolist())})
+    other = ExposedCounts("10.0.0.0:6000", {"default": (60.0, 0.0, 0.0, 0.0)})
+    assert placed(replace(found, exposed=(same,)), ("default",)).startswith("instrumentation")
+    assert placed(replace(found, exposed=(other,)), ("default",)).startswith("pipeline")
+    assert placed(found, ("default",)) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "mine"),
+    [
+        ("ab-test-shadow", True),
+        ("outbound|8000|shadow|ab-test-shadow.seldon.svc.cluster.local", True),
+        ("ab-test-shadow-2", False),
+        ("ab-test-shadow_grpc", True),
+        ("x-ab-test-shadow", False),
+    ],
+)
+def test_a_predictors_cluster_is_known_by_its_service(name: str, mine: bool) -> None:
+    """The local stack's names and Istio's, and not another predictor's."""
+    found = gateway(Samples((envoy(REQUESTS, name, 5),), worlds.SAME_CLOCK), "ab-test", "shadow", (START_NS / 1e6, 0))
+    assert (found is not None) is mine
+    assert cluster_pattern("ab-test", "shadow").endswith("([.].*)?")
+
+
+def test_what_the_gateway_lost_is_told_by_reason(tmp_path: Path) -> None:
+    """Only what was lost since the run began, beside the count that is missing."""
+    lost = [envoy("envoy_cluster_upstream_rq_pending_overflow", "metrics-model-shadow", 54)]
+    world = replace(worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][:6]), alter=lambda every: every + lost)
+    told = equality(tmp_path, world, "shadow")
+    assert told.diagnosis == "shadow incomplete"
+    assert "lost by the gateway: 54 pending_overflow" in told.message
+
+
+def test_what_is_still_under_way_is_not_called_lost_without_a_word(tmp_path: Path) -> None:
+    """Requests that the shadow has not answered, and those that it answered with an error, are told."""
+    active = envoy(ACTIVE, "metrics-model-shadow", 7)
+    failed = envoy(ANSWERED, "metrics-model-shadow", 3)
+    failed = replace(failed, labels={**failed.labels, LABEL_CLASS: "5"})
+    short = worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][:6])
+    told = equality(tmp_path, replace(short, alter=lambda every: [*every, active, failed]), "shadow").message
+    assert "still under way: 14" in told
+    assert "answered with 5xx: 3" in told
+
+
+def test_a_gateway_that_was_last_scraped_before_the_last_event_says_nothing() -> None:
+    """Its last value is not today's: requests that it does not know of would read as counted twice."""
+    seen = Samples((envoy(REQUESTS, "ab-test-shadow", 5),), worlds.SAME_CLOCK)
+    last_ms = int(seen.series[0].time_ms[-1])
+    assert gateway(seen, "ab-test", "shadow", (0, last_ms)) is not None
+    assert gateway(seen, "ab-test", "shadow", (0, last_ms + 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "number", "diagnosis"),
+    [(RETRIES, 5, "counted twice"), (REQUESTS, 125, "foreign traffic"), (REQUESTS, 120, "counted twice")],
+)
+def test_the_gateway_tells_retries_from_strangers(tmp_path: Path, metric: str, number: int, diagnosis: str) -> None:
+    """120 requests were sent: more at the gateway are another client's, and retries are named as such."""
+    counts = ALONE.counts["default"]
+    more = [envoy(metric, "metrics-model-default", number)]
+    world = replace(worlds.with_counts(ALONE, "default", [*counts, *counts[:5]]), alter=lambda every: every + more)
+    assert equality(tmp_path, world).diagnosis == diagnosis

@@ -1,0 +1,112 @@
+"""run.json: what is written is read back, and what is not a run is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.record import runfolder
+from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, RunFolderError
+
+RUN = Run(
+    id="20261123T000000000Z-d",
+    deployment="d",
+    namespace="seldon",
+    manifest="m.yaml",
+    manifest_sha256="ab",
+    predictors=(PredictorSpec("default", "percept", "p.joblib", shadow=False, traffic=100, replicas=2),),
+    host="http://h",
+    prometheus_url="http://p",
+    seed=3,
+    asked={"rate_per_s": 0.0, "duration_s": None},
+    heldout="h.parquet",
+    heldout_sha256="cd",
+    artifacts={"p.joblib": "ef"},
+    versions={"python": "3.12.1"},
+    started="2026-11-23T00:00:00.000Z",
+)
+
+
+def ended() -> Run:
+    return RUN.finished(
+        ended="2026-11-23T00:01:00.000Z",
+        stop="finished",
+        recorder=RecorderReport(events=10, unrecorded=0, workers=2, workers_lost=0, cpu_share=0.5),
+        served_tags=({"artifact": "p.joblib"},),
+    )
+
+
+@pytest.mark.parametrize("run", [RUN, ended()], ids=["begun", "ended"])
+def test_a_run_is_read_back_as_it_was_written(tmp_path: Path, run: Run) -> None:
+    """Both halves of its life, every field, and no temporary file left."""
+    runfolder.write(tmp_path, run)
+    assert runfolder.read(tmp_path) == run
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_the_second_writing_fills_in_the_end_and_changes_nothing_else() -> None:
+    """What was asked stays as it was asked."""
+    changed = {name for name in vars_of(RUN) if vars_of(RUN)[name] != vars_of(ended())[name]}
+    assert changed == {"ended", "stop", "recorder", "served_tags"}
+
+
+def vars_of(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in Run.__dataclass_fields__}
+
+
+def test_a_field_that_this_version_does_not_know_is_passed_over(tmp_path: Path) -> None:
+    """Schema 1 may grow; an older reader still reads it."""
+    runfolder.write(tmp_path, RUN)
+    raw = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**raw, "novelty": 1}))
+    assert runfolder.read(tmp_path) == RUN
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "expected a run folder with run.json"),
+        ("{", "expected JSON"),
+        ("[]", "expected schema 1"),
+        ('{"schema": 2}', "expected schema 1"),
+        ('{"schema": 1}', "lacks or garbles a field"),
+        ('{"schema": 1, "predictors": [{"name": 1, "x": 2}]}', "lacks or garbles a field"),
+    ],
+)
+def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: str | None, said: str) -> None:
+    """A missing file, no JSON, another schema, a field too few: one line that names the place."""
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(RunFolderError, match=said) as refusal:
+        runfolder.read(tmp_path)
+    assert str(tmp_path) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash or a full disk in the middle of the second writing must not destroy the first."""
+    runfolder.write(tmp_path, RUN)
+
+    def broken(self: Path, *_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", broken)
+    with pytest.raises(OSError, match="No space left"):
+        runfolder.write(tmp_path, ended())
+    monkeypatch.undo()
+    assert runfolder.read(tmp_path) == RUN
+
+
+def test_a_runs_name_sorts_by_time() -> None:
+    """UTC to the millisecond, then the deployment."""
+    assert runfolder.run_id(1_795_000_000.123, "ab-test") == "20261118T110640123Z-ab-test"
+    names = [runfolder.run_id(seconds, "d") for seconds in (999.999, 1000.0, 1000.001, 86400.0)]
+    assert names == sorted(names)
+
+
+def test_times_are_rfc_3339_utc() -> None:
+    """With milliseconds and a Z."""
+    assert runfolder.utc(0.5) == "1970-01-01T00:00:00.500Z"

@@ -1,0 +1,142 @@
+"""The reader of SeldonDeployments: what is shipped, where defaults come from, and any document at all."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.manifest import deployment
+from deploy.manifest.deployment import Deployment, ManifestError, Parameter
+from deploy.manifest.schema import FieldError
+from tests.deploy.manifest.documents import AB_TEST, SELDON, container, document, parsed, primary, shadow
+
+
+def test_the_shadow_manifest_is_the_notebooks() -> None:
+    """``ab-test.yaml``: the perceptron answers, the logistic regression sees everything, with the notebook's names."""
+    found = deployment.read(AB_TEST)
+    assert (found.name, found.namespace) == ("ab-test", "seldon")
+    assert [(one.name, one.model, one.artifact, one.shadow, one.traffic, one.replicas) for one in found.predictors] == [
+        ("default", "percept-model", "binary-percept.joblib", False, 100, 1),
+        ("shadow", "lr-model", "binary-lr.joblib", True, 100, 1),
+    ]
+    assert found.refusals == ()
+    assert found.sha256 == hashlib.sha256(AB_TEST.read_bytes()).hexdigest()
+
+
+def test_the_single_manifest_is_the_notebooks() -> None:
+    """``metrics-model.yaml``: the perceptron alone, with the notebook's names."""
+    found = deployment.read(SELDON / "metrics-model.yaml")
+    assert [(found.name, one.name, one.model, one.image) for one in found.predictors] == [
+        ("metrics-model", "default", "binary-percept", "metrics_model:0.1")
+    ]
+    assert found.predictors[0].parameters == (Parameter("model_name", "binary-percept.joblib", "STRING"),)
+    assert found.shadow is None
+    assert found.remarks == ()
+
+
+def test_the_notebooks_own_manifest_is_read_too() -> None:
+    """Without ``traffic``, with ``spec.name`` and ``endpoint``: a sole primary has 100 percent, and so a shadow."""
+    found = document()
+    found["spec"]["name"] = "ab-test"
+    for one in found["spec"]["predictors"]:
+        del one["traffic"], one["annotations"]
+        one["graph"] |= {"children": [], "endpoint": {"type": "REST"}}
+    read = parsed(found)
+    assert [one.traffic for one in read.predictors] == [100, 100]
+    assert [one.labels for one in read.predictors] == [(("version", "default"),), (("version", "shadow"),)]
+    assert len(read.remarks) == 2
+    assert read.refusals == ()
+
+
+def test_a_shadow_of_zero_percent_is_mirrored_whole() -> None:
+    """Seldon's operator sets a percentage only above 0, so 0 means all, not nothing."""
+    found = document()
+    shadow(found)["traffic"] = 0
+    assert parsed(found).predictors[1].traffic == 100
+
+
+def test_replicas_come_from_the_nearest_place() -> None:
+    """The component's replicas win over the predictor's, those over the deployment's."""
+    found = document()
+    found["spec"]["replicas"] = 2
+    del primary(found)["replicas"]
+    shadow(found)["componentSpecs"][0]["replicas"] = 3
+    assert [one.replicas for one in parsed(found).predictors] == [2, 3]
+
+
+def test_the_namespace_is_the_one_asked_for_or_written_or_seldon() -> None:
+    """As ``kubectl -n``: one asked for and another written is refused."""
+    found = document()
+    assert parsed(found).namespace == "seldon"
+    assert parsed(found, "models").namespace == "models"
+    found["metadata"]["namespace"] = "models"
+    assert parsed(found).namespace == "models"
+    with pytest.raises(FieldError, match=r"^metadata\.namespace: expected 'seldon' as asked for, got 'models'"):
+        parsed(found, "seldon")
+
+
+NOT_YAML = {
+    "not YAML": (b"a: [1", "line 1: expected YAML"),
+    "not text": (b"\xff\xfe\x00", "the file: expected YAML"),
+    "empty": (b"", "the file: expected one SeldonDeployment, got 0 documents"),
+    "two": (b"a: 1\n---\nb: 1\n", "the file: expected one SeldonDeployment, got 2 documents"),
+    "a list": (b"- 1\n", "the file: expected a mapping"),
+    "a key twice": (b"kind: A\nkind: B\n", "line 2: expected YAML, got key 'kind' twice"),
+    "a tag": (b"a: !!python/object:os.system {}\n", "line 1: expected YAML"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_YAML)
+def test_a_file_that_is_not_one_document_is_refused(case: str) -> None:
+    """What is not one YAML document is refused in a line that says where."""
+    content, begins = NOT_YAML[case]
+    with pytest.raises(FieldError) as error:
+        deployment.parse(content, "x.yaml")
+    assert str(error.value).startswith(begins)
+
+
+def test_an_error_names_the_file(tmp_path: Path) -> None:
+    """`read` puts the file before the field; a file that is not there, or a folder, is said to be so."""
+    with pytest.raises(ManifestError, match=r"none\.yaml: expected a manifest file, got No such file"):
+        deployment.read(tmp_path / "none.yaml")
+    with pytest.raises(ManifestError, match="expected a manifest file, got Is a directory"):
+        deployment.read(tmp_path)
+    (tmp_path / "bad.yaml").write_text("kind: Pod\n")
+    with pytest.raises(ManifestError, match=r"^reading .*bad.yaml: kind: expected SeldonDeployment, got 'Pod'"):
+        deployment.read(tmp_path / "bad.yaml")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 300) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in a document, the root left out."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, item in inner for place in [(*path, key), *places(item, (*path, key))]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_value_in_any_place_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
+    """Whatever stands in whatever place of a manifest, the reader gives a deployment or a `FieldError`, no crash."""
+    found = document()
+    container(found)["env"] = [{"name": "A", "value": "b"}]
+    found["spec"]["predictors"][0]["graph"] |= {"endpoint": {"type": "REST"}, "children": []}
+    *path, last = data.draw(st.sampled_from(places(found)))
+    inner: Any = found
+    for key in path:
+        inner = inner[key]
+    inner[last] = data.draw(ANYTHING)
+    try:
+        assert isinstance(parsed(found), Deployment)
+    except FieldError as error:
+        assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)

@@ -1,0 +1,33 @@
+"""Whether the stored counts stand still."""
+
+from __future__ import annotations
+
+import pytest
+
+from locustfiles.capacity.drain import at_rest, nothing_under_way
+
+
+@pytest.mark.parametrize(
+    "series",
+    [[[5.0, 5.0, 5.0]], [[1.0, 2.0, 5.0, 5.0, 5.0], [0.0, 0.0, 0.0]]],
+)
+def test_three_scrapes_of_the_same_counts_are_rest(series: list[list[float]]) -> None:
+    """Of every series, and only the last three of each."""
+    assert at_rest(series)
+
+
+@pytest.mark.parametrize(
+    "series",
+    [[], [[5.0, 5.0]], [[5.0, 5.0, 6.0]], [[5.0, 5.0, 5.0], [1.0, 2.0, 2.0]], [[5.0, 5.0, 5.0], [7.0]]],
+    ids=["no answer", "two scrapes", "moved at the last", "another moves", "another was seen once"],
+)
+def test_counts_that_moved_or_were_not_seen_thrice_are_not_rest(series: list[list[float]]) -> None:
+    """The twin: one count later, one scrape fewer, or no series at all."""
+    assert not at_rest(series)
+
+
+def test_requests_under_way_at_the_gateway_are_no_rest() -> None:
+    """The last value of each gauge counts; twin: one request is enough. A gateway that is not scraped says nothing."""
+    assert nothing_under_way([[50.0, 0.0], [0.0]])
+    assert not nothing_under_way([[0.0, 0.0], [0.0, 1.0]])
+    assert nothing_under_way([])

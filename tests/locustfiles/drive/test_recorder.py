@@ -1,0 +1,203 @@
+"""From attempts to the ledger: nothing is lost without being counted, and nothing is held."""
+
+from __future__ import annotations
+
+import errno
+import math
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+import pyarrow as pa
+import pytest
+
+from analysis.record import ledger
+from analysis.record.ledger import NO_CLASS, Kind, Outcome
+from locustfiles.drive.recorder import FLUSH_EVENTS, FLUSH_S, MAX_TAGS, EndedRequest, LedgerFile, Recorder
+
+
+def ended(rows: tuple[int, ...] = (7,), outcome: Outcome = Outcome.ACKNOWLEDGED) -> EndedRequest:
+    count = len(rows)
+    return EndedRequest(
+        Kind.FEEDBACK, rows, (1, 2, 3), outcome, 200, (NO_CLASS,) * count, (1,) * count, (math.nan,) * count
+    )
+
+
+def into(taken: list[pa.RecordBatch]) -> Callable[[pa.RecordBatch], None]:
+    return taken.append
+
+
+def test_every_ended_request_reaches_the_sink_once_and_in_order() -> None:
+    """A batch is one event for each row, told apart by its position; they share the request's number."""
+    taken: list[pa.RecordBatch] = []
+    recorder = Recorder(3, into(taken))
+    for number in range(5):
+        recorder.end(recorder.begin(2), ended((number, number + 10)))
+    recorded = recorder.finish()
+    table = pa.Table.from_batches(taken)
+    assert table["request"].to_pylist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert table["row"].to_pylist() == [0, 10, 1, 11, 2, 12, 3, 13, 4, 14]
+    assert table["position"].to_pylist() == [0, 1] * 5
+    assert set(table["worker"].to_pylist()) == {3}
+    assert (recorded.events, recorded.batches, recorded.unrecorded) == (10, 1, 0)
+
+
+def test_events_do_not_wait_for_the_end() -> None:
+    """After a second at most they are handed over, sooner when there are many."""
+    taken: list[pa.RecordBatch] = []
+    recorder = Recorder(0, into(taken))
+    recorder.end(recorder.begin(1), ended())
+    gevent.sleep(FLUSH_S + 0.3)
+    assert [batch.num_rows for batch in taken] == [1]
+    for _ in range(FLUSH_EVENTS):
+        recorder.end(recorder.begin(1), ended())
+    assert [batch.num_rows for batch in taken] == [1, FLUSH_EVENTS]
+    recorder.finish()
+
+
+def test_what_the_sink_refuses_is_counted() -> None:
+    """A full disk, a lost master: the run goes on, and knows how many events it does not have."""
+
+    def full(batch: pa.RecordBatch) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    recorder = Recorder(0, full)
+    for _ in range(3):
+        recorder.end(recorder.begin(2), ended((1, 2)))
+    recorded = recorder.finish()
+    assert (recorded.events, recorded.unrecorded) == (0, 6)
+
+
+def test_a_request_that_was_begun_and_never_ended_is_counted() -> None:
+    """There should be none; if there is one, the judge must know."""
+    recorder = Recorder(0, into([]))
+    recorder.begin(4)
+    recorder.end(recorder.begin(1), ended())
+    assert recorder.finish().unrecorded == 4
+
+
+def test_a_request_ends_once() -> None:
+    """A second end of the same request is a fault in the driver, not a second event."""
+    recorder = Recorder(0, into([]))
+    number = recorder.begin(1)
+    recorder.end(number, ended())
+    with pytest.raises(KeyError):
+        recorder.end(number, ended())
+    recorder.finish()
+
+
+def test_a_failure_while_a_request_is_recorded_loses_it_whole_and_counted() -> None:
+    """A fault of the driver's (an answer for one row of two) leaves no half of a request behind, and no silence."""
+    taken: list[pa.RecordBatch] = []
+    recorder = Recorder(0, into(taken))
+    number = recorder.begin(2)
+    with pytest.raises(IndexError):
+        recorder.end(number, ended((1, 2))._replace(predicted=(0,)))
+    recorder.end(recorder.begin(1), ended())
+    recorded = recorder.finish()
+    assert pa.Table.from_batches(taken)["row"].to_pylist() == [7]
+    assert (recorded.events, recorded.unrecorded) == (1, 2)
+
+
+def test_an_event_that_does_not_fit_its_column_loses_its_request_whole_and_counted() -> None:
+    """The first row of a batch is not recorded where the second cannot be: the judge would miss one, and not know."""
+    taken: list[pa.RecordBatch] = []
+    recorder = Recorder(0, into(taken))
+    recorder.end(recorder.begin(2), ended((1, 2**40)))
+    recorder.end(recorder.begin(1), ended())
+    recorded = recorder.finish()
+    assert pa.Table.from_batches(taken)["row"].to_pylist() == [7]
+    assert (recorded.events, recorded.unrecorded) == (1, 2)
+
+
+def test_a_sink_that_fails_in_a_way_of_its_own_leaves_what_it_got_counted() -> None:
+    """A batch that was under way when its greenlet was killed, or that met a defect, is known to be missing."""
+
+    def broken(batch: pa.RecordBatch) -> None:
+        raise ZeroDivisionError
+
+    recorder = Recorder(0, broken)
+    recorder.end(recorder.begin(2), ended((1, 2)))
+    with pytest.raises(ZeroDivisionError):
+        recorder.flush()
+    recorded = recorder.finish()
+    assert (recorded.events, recorded.unrecorded) == (0, 2)
+
+
+def test_distinct_tags_are_kept_up_to_a_bound() -> None:
+    """Each once; a model that puts a counter into its tags must not fill the memory."""
+    recorder = Recorder(0, into([]))
+    for number in range(MAX_TAGS + 10):
+        recorder.served_by((("n", str(number)),))
+        recorder.served_by((("n", "0"),))
+    assert len(recorder.finish().tags) == MAX_TAGS
+
+
+def batch(*outcomes: Outcome) -> pa.RecordBatch:
+    taken: list[pa.RecordBatch] = []
+    recorder = Recorder(0, into(taken))
+    for outcome in outcomes:
+        recorder.end(recorder.begin(1), ended(outcome=outcome))
+    recorder.finish()
+    return taken[0]
+
+
+def test_the_book_is_the_ledgers_file(tmp_path: Path) -> None:
+    """What is appended can be read back, and the running totals are those of the file."""
+    book = LedgerFile(tmp_path / "ledger.arrow")
+    book.append(batch(Outcome.ACKNOWLEDGED, Outcome.REFUSED))
+    book.append(batch(Outcome.INDETERMINATE))
+    book.close()
+    read = ledger.read(tmp_path / "ledger.arrow")
+    assert (read.cut, read.events["outcome"].to_pylist()) == (None, [0, 1, 2])
+    assert (book.counts.events, book.counts.failures) == (3, 2)
+
+
+def fill(book: LedgerFile, many: pa.RecordBatch) -> None:
+    for _ in range(100):
+        book.append(many)
+
+
+def test_a_full_disk_keeps_what_was_written_and_refuses_all_that_follows(tmp_path: Path) -> None:
+    """A batch behind a broken one could not be read, so none is written, even when there is room again."""
+    path = tmp_path / "ledger.arrow"
+    book = LedgerFile(path)
+    many = batch(*[Outcome.ACKNOWLEDGED] * 100)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            fill(book, many)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with pytest.raises(OSError, match="too large"):
+        book.append(many)
+    book.close()
+    read = ledger.read(path)
+    assert read.events.num_rows == book.counts.events > 0
+    assert read.cut is not None
+
+
+IMPORTED = """
+import sys
+import locust
+from pathlib import Path
+from analysis.record import ledger
+from locustfiles.drive import recorder
+from locustfiles.run import hooks
+book = recorder.LedgerFile(Path(sys.argv[1]))
+batch = recorder._batch_of(bytearray(recorder._RECORD.itemsize * 3))
+book.append(ledger.from_bytes(ledger.to_bytes(batch)))
+assert book.counts.events == 3
+print("pandas" in sys.modules)
+"""
+
+
+def test_recording_imports_no_pandas(tmp_path: Path) -> None:
+    """Arrow imports pandas unasked in many calls; in the middle of a load that would stop every user for a second."""
+    command = [sys.executable, "-c", IMPORTED, str(tmp_path / "ledger.arrow")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

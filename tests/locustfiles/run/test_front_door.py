@@ -1,0 +1,318 @@
+"""`python -m locustfiles`: bad input is one line and exit code 2 before anything starts; good input becomes the run."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+import joblib
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from analysis.record import ledger, runfolder
+from analysis.report.view import again
+from locustfiles.__main__ import main, parser
+from locustfiles.load.options import load_of
+
+ROOT: Final = Path(__file__).parents[3]
+SINGLE: Final = str(ROOT / "deploy" / "seldon" / "metrics-model.yaml")
+ARTIFACTS: Final = ROOT / "artifacts"
+
+
+def knock(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The front door, called in an empty folder with only the given variables of ours in the environment.
+
+    In this process: what is refused gets no further than `main`, and a process for each would spend seconds importing.
+    """
+    clean = {name: value for name, value in os.environ.items() if name.lower() not in ("host", "sdep", "http_proxy")}
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        mock.patch.dict(os.environ, {**clean, **variables}, clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(arguments)
+    code = ended.value.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(list(arguments), code, out.getvalue(), err.getvalue())
+
+
+def assert_refused(folder: Path, said: str, *arguments: str, **variables: str) -> None:
+    """One line that says ``said``, exit code 2, and no run folder."""
+    ended = knock(folder, *arguments, **variables)
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1), ended.stderr
+    assert said in ended.stderr
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--bogus", "1"], "unrecognized arguments: --bogus 1"),
+        (["--rate", "fast"], "invalid float value: 'fast'"),
+        (["--rate", "-1"], "expected 0 to 1e+06, got -1"),
+        (["--users", "0"], "expected 1 to 100000, got 0"),
+        (["--processes", "-1"], "expected 1 to 256, got -1"),
+        (["--duration", "soon"], "expected a time as 45, 30s, 5m or 1h30m, got 'soon'"),
+        (["--duration", "0s"], "expected a time as 45, 30s, 5m or 1h30m, got '0s'"),
+        (["--predict-ratio", "0", "--feedback-ratio", "0"], "expected one above 0"),
+        (["--reward", "gold"], "invalid choice: 'gold'"),
+        (["--sdep", "none.yaml"], "none.yaml"),
+        (["--images", "none.toml"], "expected a TOML file, got none at none.toml"),
+        (["--host", "http://127.0.0.1:1"], "expected both --host and --prometheus-url"),
+        (["--prometheus-url", "http://127.0.0.1:1"], "expected both --host and --prometheus-url"),
+        (["--host", "127.0.0.1:1", "--prometheus-url", "http://p"], "expected a URL as http://127.0.0.1:8003"),
+        (["--host", "http://127.0.0.1:1", "--prometheus-url", "http://p"], "Connection refused"),
+        (["--heldout", "none.parquet"], "none.parquet"),
+        (["--artifacts", "nowhere"], "nowhere"),
+        (["--web", "--web-port", "70000"], "expected a free port, got 70000"),
+        (["--trace", "none.txt"], "none.txt"),
+        (["--shape", "rump:1/s..2/s:3s"], "expected hold:RATE:TIME, ramp:"),
+        (["--shape", "hold:9/s:9s", "--duration", "5s"], "expected none beside --shape, which says how long it lasts"),
+        (["--shape", "hold:9/s:9s", "--rate", "5"], "reading --rate and --shape: expected one of them, got 2"),
+        (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
+    ],
+)
+def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    """Exit code 2, what was expected and what came, no traceback, no run folder."""
+    assert_refused(tmp_path, said, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("RATE", "fast", "invalid float value: 'fast'"),
+        ("USERS", "many", "invalid int value: 'many'"),
+        ("DURATION", "soon", "expected a time"),
+        ("SDEP", "none.yaml", "none.yaml"),
+        ("IMAGES", "none.toml", "none.toml"),
+        ("PLUMBLINE_SHAPE", "ramp", "got 'ramp'"),
+    ],
+)
+def test_a_bad_variable_is_refused_like_a_bad_argument(tmp_path: Path, variable: str, value: str, said: str) -> None:
+    """The Makefile hands on variables; a bad one is no default."""
+    assert_refused(tmp_path, said, **{variable: value})
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    """`RATE= make loadtest` means what `make loadtest` means."""
+    ended = knock(ROOT, "--users", "0", RATE="", SDEP="", SEED="")
+    assert ended.stderr == "plumbline: reading --users: expected 1 to 100000, got 0.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [1", "got"),
+        ("kind: Deployment\nmetadata: {name: x}\n", "SeldonDeployment"),
+        ("", "got"),
+    ],
+    ids=["no YAML", "another kind", "empty"],
+)
+def test_a_manifest_that_is_none_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    """Whatever the reader of manifests finds wrong comes out as its one line."""
+    (tmp_path / "m.yaml").write_text(text)
+    assert_refused(tmp_path, said, "--sdep", "m.yaml")
+
+
+def test_a_graph_that_the_stack_cannot_run_is_named_by_its_field(tmp_path: Path) -> None:
+    """A prepackaged server runs on a cluster only."""
+    manifest = yaml.safe_load(Path(SINGLE).read_text())
+    manifest["spec"]["predictors"][0]["graph"] |= {"implementation": "SKLEARN_SERVER", "modelUri": "gs://x/y"}
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(manifest))
+    assert_refused(tmp_path, "graph.implementation", "--sdep", "m.yaml")
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    """A copy of the artefacts that a test may spoil."""
+    return Path(shutil.copytree(ARTIFACTS, tmp_path / "artifacts"))
+
+
+def spoil_missing(folder: Path) -> None:
+    (folder / "binary-percept.joblib").unlink()
+
+
+def spoil_digest(folder: Path) -> None:
+    with (folder / "binary-percept.joblib").open("ab") as file:
+        file.write(b"\0")
+
+
+def spoil_model(folder: Path) -> None:
+    import hashlib  # noqa: PLC0415
+
+    joblib.dump({"not": "a model"}, folder / "binary-percept.joblib")
+    card = json.loads((folder / "binary-percept.json").read_text())
+    card["sha256"] = hashlib.sha256((folder / "binary-percept.joblib").read_bytes()).hexdigest()
+    (folder / "binary-percept.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (spoil_missing, "No such file"),
+        (spoil_digest, "expected SHA-256"),
+        (spoil_model, "expected a fitted classifier"),
+    ],
+)
+def test_an_artefact_that_cannot_be_trusted_is_one_line(
+    tmp_path: Path, artifacts: Path, spoil: Callable[[Path], None], said: str
+) -> None:
+    """Missing, of another digest, or not a model though its card says so."""
+    spoil(artifacts)
+    assert_refused(tmp_path, said, "--sdep", SINGLE, "--artifacts", str(artifacts))
+
+
+def without_column(table: pa.Table) -> pa.Table:
+    return table.drop_columns(["mean radius"])
+
+
+def with_nan(table: pa.Table) -> pa.Table:
+    place = table.column_names.index("mean radius")
+    values = [float("nan"), *table.column(place).to_pylist()[1:]]
+    return table.set_column(place, "mean radius", pa.array(values))
+
+
+def with_unknown_class(table: pa.Table) -> pa.Table:
+    place = table.column_names.index("truth")
+    return table.set_column(place, "truth", pa.array([7, *table.column(place).to_pylist()[1:]]))
+
+
+def without_rows(table: pa.Table) -> pa.Table:
+    return table.slice(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without_column, "none named 'mean radius'"),
+        (with_nan, "finite numbers"),
+        (with_unknown_class, "got 7"),
+        (without_rows, "at least one row"),
+    ],
+)
+def test_held_out_rows_that_cannot_be_sent_are_one_line(
+    tmp_path: Path, change: Callable[[pa.Table], pa.Table], said: str
+) -> None:
+    """A missing column, a NaN, an unknown class, no rows."""
+    pq.write_table(change(pq.read_table(ARTIFACTS / "heldout.parquet")), tmp_path / "h.parquet")
+    assert_refused(tmp_path, said, "--heldout", "h.parquet")
+
+
+def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
+    """The web page's port; the message names the option."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert_refused(tmp_path, f"expected a free port, got {port}", "--web", "--web-port", port)
+
+
+def test_a_host_that_answers_html_is_one_line(tmp_path: Path, misbehaving: Callable[..., Any]) -> None:
+    """HOST points at somebody's web site: said before a single prediction is sent."""
+
+    def behave(peer: Any) -> None:
+        peer.request()
+        peer.answer(b"<html>Welcome</html>")
+
+    server = misbehaving(behave)
+    assert_refused(tmp_path, "expected JSON from Seldon", "--host", server.url, "--prometheus-url", "http://p")
+    assert [request.split(b" ")[0] for request in server.whole] == [b"GET"]
+
+
+def test_a_proxy_is_refused_with_a_word(tmp_path: Path) -> None:
+    """A load test through a proxy measures the proxy."""
+    assert_refused(
+        tmp_path,
+        "through a proxy measures the proxy",
+        *("--host", "http://seldon.invalid", "--prometheus-url", "http://p"),
+        http_proxy="http://proxy.invalid:3128",
+    )
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path: Path) -> None:
+    """The evidence of an earlier run stays as it is."""
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "run.json").write_text("{}")
+    assert_refused(tmp_path, "which holds a run", "--run", "old")
+    assert [path.name for path in old.iterdir()] == ["run.json"]
+
+
+def test_the_help_explains_every_option_with_examples() -> None:
+    """Each option with a text, the variables, the exit codes and commands to copy."""
+    text = parser().format_help()
+    for word in ("examples:", "--rate", "--sdep", "DURATION", "exit codes:", "python -m locustfiles --web"):
+        assert word in text
+    assert all(action.help for action in parser()._actions)
+
+
+@pytest.mark.parametrize("shape", ["", "hold:5/s:30s"])
+def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> None:
+    """What `run.json` says was asked, told as a command, asks for the same load again."""
+    asked = load_of(argparse.Namespace(shape=shape, seed=7, batch=2))
+    run = runfolder.Run(
+        id="r", deployment="d", namespace="ns", manifest=SINGLE, manifest_sha256="", predictors=(), host="",
+        prometheus_url="", seed=7, heldout="", heldout_sha256="", artifacts={}, versions={}, started="",
+        asked=asked.asked() | {"users": 3, "spawn_rate_per_s": 3.0, "duration_s": 30.0, "processes": 1},
+    )  # fmt: skip
+    command = shlex.split(again(run))
+    parsed = parser().parse_args(command[3:])
+    assert (load_of(parsed), parsed.users, parsed.sdep) == (asked, 3, SINGLE)
+    assert parsed.duration == ("" if shape else "30s")
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_run_on_an_existing_deployment_ends_with_the_judges_code(
+    locust: Callable[..., Any], counting: Callable[..., Any], processes: str
+) -> None:
+    """Progress on standard error, the verdict alone on standard output, Locust's own words in the log."""
+    server = counting("--delay", "0.01")
+    running = locust(
+        *("--host", server.url, "--prometheus-url", "http://127.0.0.1:1", "--duration", "3s", "--users", "3"),
+        *("--seed", "5", "--processes", processes, "--run", "here"),
+        module="locustfiles",
+        environment={"FAKE_FINISH": "3"},
+    )
+    code, out, err = running.end()
+    assert (code, out) == (3, "FAKE VERDICT finished, told finished\n"), err
+    folder = running.folder / "here"
+    asked = runfolder.read(folder).asked
+    assert (asked["seed"], asked["users"], asked["duration_s"], asked["processes"]) == (5, 3, 3.0, int(processes))
+    events = ledger.read(folder / "ledger.arrow").events.num_rows
+    assert f"3/3 s  {events:>9,} events" in err
+    assert all(line.startswith("  ") for line in err.splitlines()), err
+    assert "Shutting down" in (folder / "logs" / "locust.log").read_text()
+    assert not running.run.exists()  # runs/latest points into runs/ only
+
+
+@pytest.mark.stack
+def test_a_baseline_that_fails_stops_the_test_before_it_starts(
+    locust: Callable[..., Any], counting: Callable[..., Any]
+) -> None:
+    """Prometheus is not there: its line, exit code 2, and not one request."""
+    server = counting()
+    running = locust(
+        *("--host", server.url, "--prometheus-url", "http://127.0.0.1:1", "--duration", "3s"),
+        module="locustfiles",
+        environment={"FAKE_BASELINE": "asking Prometheus: expected JSON, got nothing."},
+    )
+    code, out, err = running.end()
+    assert (code, out, err) == (2, "", "asking Prometheus: expected JSON, got nothing.\n")
+    assert server.counts() == {"predict": 0, "feedback": 0, "answered": 0}
