@@ -10,7 +10,7 @@ BAD_INPUT: Final = 2
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Like ``argparse.ArgumentParser``, but an error is one line on standard error, and options are never abbreviated."""
+    """Like ``argparse.ArgumentParser``, but an error is one line; options are never abbreviated."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False, **options})  # type: ignore[arg-type]
