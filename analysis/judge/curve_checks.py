@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analysis.evidence.bounds import after_end
+from analysis.evidence.curve import Curve, curve, differing
 from analysis.evidence.evidence import Evidence, Group, clock_of
-from analysis.judge.curve import Curve, curve, differing
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Finding, Verdict
 from model.contract import CELLS, METRIC_OF_CELL

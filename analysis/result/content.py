@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 
 from analysis.evidence.bounds import cell_of_pattern
+from analysis.evidence.curve import as_json
 from analysis.evidence.evidence import Evidence, Group, clock_of
 from analysis.evidence.tally import Tally
 from analysis.evidence.trajectories import Trajectory
 from analysis.judge.compare import comparison
-from analysis.judge.curve import as_json
 from analysis.judge.curve_checks import curve_of
 from analysis.judge.registry import verdict
 from analysis.record.arrays import Ints

@@ -13,8 +13,8 @@ from sklearn.metrics import average_precision_score
 
 import worlds
 from alterations import ALONE, EDGES, feedback_of, hour, with_buckets, without_between
+from analysis.evidence.curve import Curve, as_json, average_precision_bounds
 from analysis.evidence.samples import Series
-from analysis.judge.curve import Curve, as_json, average_precision_bounds
 from analysis.judge.curve_checks import curve_of
 from analysis.record.arrays import Bools, Ints
 from analysis.record.ledger import Kind
