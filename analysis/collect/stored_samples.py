@@ -11,9 +11,9 @@ from typing import Any, Final
 from analysis.collect.baseline import interval_s
 from analysis.collect.prometheus import Fetch, Prometheus, PrometheusError
 from analysis.evidence import queries, samples
-from analysis.evidence.gateway import REQUESTS, of_cluster, under_way
+from analysis.evidence.gateway import REQUESTS, of_cluster, unanswered
 from analysis.evidence.samples import ClockOffset, Samples
-from analysis.evidence.trajectories import ALIGNMENT_MS, ScrapeTarget, baseline_index, living, targets, trajectory
+from analysis.evidence.trajectories import ALIGNMENT_MS, ScrapeTarget, baseline_index, living, targets_of, trajectory
 from analysis.record import ledger
 from analysis.record.arrays import Ints
 from analysis.record.arrow import to_numpy
@@ -146,7 +146,7 @@ class _Gathering:
         """Score buckets at both ends only: there are a hundred of them, and they are compared at the end."""
         selector = queries.buckets(self._run.deployment, self._run.namespace)
         if self._load.first_ns is not None and self._fetched_s is None:
-            first_ms = round(self._load.first_ns / 1e6 + self._clock.offset_s * 1000)
+            first_ms = round(self._clock.prometheus_ms(self._load.first_ns))
             self._fetch.extend(selector, first_ms - BUCKETS_BEFORE_S * 1000, first_ms)
         last_ms = round((self._ended_s + self._clock.offset_s) * 1000)
         self._fetch.extend(selector, max(last_ms, end_ms - OVERLAP_S * 1000), end_ms)
@@ -191,17 +191,17 @@ class _Gathering:
 
     def _targets(self) -> list[ScrapeTarget]:
         found = self._living()
-        return [target for one in self._run.predictors for target in targets(found, one.name)]
+        return [target for one in self._run.predictors for target in targets_of(found, one.name)]
 
     def _living(self) -> Samples:
         """What there is of the targets that were there when the run began."""
         found, first_ns = self.samples(), self._load.first_ns
-        return found if first_ns is None else living(found, first_ns / 1e6 + self._clock.offset_s * 1000)
+        return found if first_ns is None else living(found, self._clock.prometheus_ms(first_ns))
 
     def under_way(self) -> bool:
         """Whether the gateway still waits for a shadow's answers."""
         found, run = self._living(), self._run
-        return any(under_way(of_cluster(found, run.deployment, one.name)) for one in run.predictors if one.shadow)
+        return any(unanswered(of_cluster(found, run.deployment, one.name)) for one in run.predictors if one.shadow)
 
     def shadows_complete(self) -> bool:
         """Whether each shadow has counted what was acknowledged, as far as its mirror is meant to be whole."""
@@ -213,7 +213,7 @@ class _Gathering:
         return tuple(self._counted(one) for one in shadows)
 
     def _counted(self, predictor: PredictorSpec) -> float:
-        found = targets(self._living(), predictor.name)
+        found = targets_of(self._living(), predictor.name)
         first_ns = self._load.first_ns
         if first_ns is None or not found or not all(_has_baseline(target, first_ns, self._clock) for target in found):
             return 0.0
@@ -221,7 +221,7 @@ class _Gathering:
 
 
 def _has_baseline(target: ScrapeTarget, first_ns: int, clock: ClockOffset) -> bool:
-    return baseline_index(target, first_ns / 1e6 + (clock.offset_s - clock.uncertainty_s) * 1000) is not None
+    return baseline_index(target, clock.earliest_prometheus_ms(first_ns)) is not None
 
 
 def _load_of(folder: Path) -> LedgerTotals:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from analysis.evidence import evidence
+from analysis.evidence import files
+from analysis.evidence.arrange import arrange
 from analysis.judge import gates, registry
 from analysis.record import runfolder
 from analysis.record.runfolder import RESULT_FILE, RunFolderError
@@ -52,7 +53,7 @@ def _judge(asked: argparse.Namespace) -> int:
 def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any], Verdict]:
     """Content of ``result.json``, which is written, and its verdict; ``gate``: as the command line gave them."""
     settle_gates(folder, gate)
-    found = evidence.load(folder, runfolder.read(folder))
+    found = arrange(files.read(folder, runfolder.read(folder)))
     findings = registry.judge(found)
     content = result.result(found, findings)
     runfolder.write_atomically(folder / RESULT_FILE, result.text(content))
@@ -63,7 +64,7 @@ def settle_gates(folder: Path, texts: Sequence[str] | None) -> None:
     """Write down the gates that the run is judged by, if any are given: a copied folder is then judged by the same."""
     if texts is not None:
         chosen = [gates.parse(text).text for text in texts]
-        runfolder.write_atomically(folder / evidence.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
+        runfolder.write_atomically(folder / runfolder.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
 
 
 def say(text: str) -> None:

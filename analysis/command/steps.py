@@ -14,7 +14,7 @@ from analysis.collect.offline_answers import answers_for, artifacts_folder
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.command import project
 from analysis.command.judge_step import EXIT_CODE, complain, judgement, say, settle_gates, told
-from analysis.evidence import evidence, offline
+from analysis.evidence import offline
 from analysis.evidence.offline import OfflineError
 from analysis.evidence.samples import Samples
 from analysis.record import runfolder
@@ -37,7 +37,7 @@ def run(asked: argparse.Namespace) -> int:
 def _baseline(asked: argparse.Namespace) -> int:
     found = runfolder.read(asked.folder)
     prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
-    if asked.gate is not None or not (asked.folder / evidence.GATES_FILE).exists():
+    if asked.gate is not None or not (asked.folder / runfolder.GATES_FILE).exists():
         settle_gates(asked.folder, asked.gate if asked.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
     _score(asked.folder, found)

@@ -1,8 +1,8 @@
-"""Bounds: what a counter may show at a scrape, by what the load generator knows.
+"""Bounds of each count at each scrape, from what the load generator knows.
 
-Jepsen's counter checker: *acknowledged before the read began <= read <= attempted before it ended*, with
-no tolerance. An event whose outcome is not known is attempted but not acknowledged, so it widens the
-bounds by exactly one. After the last event, with no such event, the bounds are one number.
+The rule is that of Jepsen's counter checker: *acknowledged before the read began <= read <= attempted before it
+ended*, without tolerance. An event of unknown outcome is attempted but not acknowledged, so it widens the
+bounds by exactly one. After the last event, without such events, both bounds are the same number.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Bounds:
 SUMS: Final = tuple(
     members for size in range(1, len(CELLS) + 1) for members in itertools.combinations(range(len(CELLS)), size)
 )
-"""Every set of cells, those of one cell first and in their order: what `Bounds` are kept for.
+"""Every set of cells that `Bounds` are kept for; the sets of one cell come first, in the order of the cells.
 
-Where several predictors share the traffic, an event belongs to any of a few cells, and the bounds of each
-cell alone leave room for a lost event. By Hall's theorem the counts can be explained by some assignment of the
-events exactly when the sum over every set of cells is within its bounds.
+If several predictors share the traffic, an event may belong to several cells, and the bounds of each
+cell alone would leave room for a lost event. By Hall's theorem, some assignment of the events explains the counts
+exactly when the sum over every set of cells is within its bounds.
 """
 _IN_SUM: Final = np.array([[cell in members for members in SUMS] for cell in range(len(CELLS))], np.int64)
 
@@ -58,37 +58,37 @@ class Counted:
 
     @property
     def broken(self) -> Bools:
-        """``[n, sums]``: where the counts lie outside their bounds; a count that is not a number does."""
+        """``[n, sums]``: whether the counts lie outside their bounds; NaN lies outside."""
         return ~((self.sums >= self.bounds.low) & (self.sums <= self.bounds.high))
 
     @property
     def low(self) -> Ints:
-        """``[n, cells]``: least that each cell may be."""
+        """``[n, cells]``: the lower bound of each cell."""
         return self.bounds.low[:, : len(CELLS)]
 
     @property
     def high(self) -> Ints:
-        """``[n, cells]``: most that each cell may be."""
+        """``[n, cells]``: the upper bound of each cell."""
         return self.bounds.high[:, : len(CELLS)]
 
     @property
     def last(self) -> tuple[Ints, Ints, Floats]:
-        """Low, high and count of each cell at the last scrape."""
+        """Lower bound, upper bound and count of each cell at the last scrape."""
         return self.low[-1], self.high[-1], self.path.value[-1]
 
 
 def name_of_sum(index: int) -> str:
-    """Metrics of a set of cells, as they would be added: ``true_pos + false_neg``."""
+    """The metrics of a set of cells as a sum: ``true_pos + false_neg``."""
     return " + ".join(METRIC_OF_CELL[CELLS[cell]] for cell in SUMS[index])
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How a predictor takes part in the traffic.
+    """Which part of the traffic a group of predictors gets.
 
     ``artifacts``: of every predictor that an event may have gone to (one, unless traffic is split).
-    ``sees_all``: whether each acknowledged event was certainly given to this group.
-    ``mirrored``: whether it counts copies, which nobody acknowledges, so only the last scrape has a lower bound.
+    ``sees_all``: whether each acknowledged event certainly went to this group.
+    ``mirrored``: whether it gets copies. Nobody acknowledges a copy, so only the last scrape has a lower bound.
     """
 
     artifacts: tuple[str, ...]
@@ -96,39 +96,39 @@ class Share:
     mirrored: bool = False
 
 
-def cell_of_pattern(plan: Axes, artifact: str) -> Ints:
+def cell_of_pattern(axes: Axes, artifact: str) -> Ints:
     """``[pattern]``: index into `model.contract.CELLS` of an event of that pattern, by the artefact's answer."""
-    pattern = np.arange(len(plan.offline.classes) << len(plan.artifacts))
-    called = (pattern >> plan.artifacts.index(artifact)) & 1 == 1
-    positive = pattern >> len(plan.artifacts) == plan.offline.positive
+    pattern = np.arange(len(axes.offline.classes) << len(axes.artifacts))
+    called = (pattern >> axes.artifacts.index(artifact)) & 1 == 1
+    positive = pattern >> len(axes.artifacts) == axes.offline.positive
     names = np.where(called, np.where(positive, "tp", "fp"), np.where(positive, "fn", "tn"))
     return np.array([CELLS.index(name) for name in names.tolist()], np.int64)
 
 
-def membership(plan: Axes, artifacts: Sequence[str]) -> tuple[Ints, Ints]:
-    """``[pattern, sum]``, twice: 1 where every artefact, and where any, puts the event into a cell of the sum."""
-    each = np.stack([_IN_SUM[cell_of_pattern(plan, name)] for name in artifacts])
-    return each.min(axis=0), each.max(axis=0)
+def membership(axes: Axes, artifacts: Sequence[str]) -> tuple[Ints, Ints]:
+    """Two arrays ``[pattern, sum]``: 1 where all artefacts, and where any, put the event into a cell of the sum."""
+    by_artifact = np.stack([_IN_SUM[cell_of_pattern(axes, name)] for name in artifacts])
+    return by_artifact.min(axis=0), by_artifact.max(axis=0)
 
 
-def bounds_of(tally: Tally, found: Trajectory, share: Share) -> Bounds:
+def bounds_of(tally: Tally, path: Trajectory, share: Share) -> Bounds:
     """Bounds of the group's summed counts at each scrape of the trajectory.
 
-    The trajectory's times must be among ``tally.plan.starts_ns`` and ``ends_ns``.
+    The trajectory's times must be among ``tally.axes.starts_ns`` and ``ends_ns``.
     """
-    every, some = membership(tally.plan, share.artifacts)
-    before = tally.before[np.searchsorted(tally.plan.starts_ns, found.start_ns)]
-    upto = tally.upto[np.searchsorted(tally.plan.ends_ns, found.end_ns)]
-    low = before @ every
+    certain, possible = membership(tally.axes, share.artifacts)
+    before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
+    upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]
+    low = before @ certain
     if not share.sees_all:
         low = np.zeros_like(low)
     elif share.mirrored:
         low[:-1] = 0
-        low[-1] *= after_end(tally, found)[-1]
-    return Bounds(low, upto @ some)
+        low[-1] *= after_end(tally, path)[-1]
+    return Bounds(low, upto @ possible)
 
 
-def after_end(tally: Tally, found: Trajectory) -> Bools:
-    """``[n]``: whether the scrape began after the last event had ended, at every target."""
+def after_end(tally: Tally, path: Trajectory) -> Bools:
+    """``[n]``: whether the scrapes of all targets began after the end of the last event."""
     last_ns = tally.span_ns[1] if tally.span_ns is not None else 0
-    return found.start_ns > last_ns
+    return path.start_ns > last_ns

@@ -12,7 +12,6 @@ import numpy as np
 from analysis.evidence.gateway import growth
 from analysis.evidence.samples import Samples
 from analysis.evidence.tally import Tally
-from analysis.judge.compare import average_precisions
 from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
 from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCORE_BUCKETS
@@ -20,10 +19,10 @@ from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCOR
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Counts by threshold: element i calls positive what scores above ``threshold[i]``, as ``predict`` does at 0.
+    """Counts by threshold: at element i, a score above ``threshold[i]`` is called positive, as ``predict`` does at 0.
 
     ``threshold`` [n] increases; ``live`` and ``offline`` are [n, cells]. ``exact``: average
-    precision of the offline scores of the rows sent, without buckets; None where no row is positive.
+    precision of the offline scores of the rows sent, without buckets; None if no row is positive.
     """
 
     threshold: Floats
@@ -38,13 +37,13 @@ class Curve:
             raise ValueError("curve: expected thresholds that increase")
 
 
-def curve(samples: Samples, tally: Tally, predictor: str, artifact: str, first_ms: float) -> Curve | None:
-    """The curve of a predictor since ``first_ms`` (Prometheus' clock); None where it publishes no score buckets."""
+def curve_of(samples: Samples, tally: Tally, predictor: str, artifact: str, first_ms: float) -> Curve | None:
+    """The curve of a predictor since ``first_ms`` (Prometheus' clock); None if it publishes no score buckets."""
     counts = _counts(samples, predictor, first_ms)
     if not counts:
         return None
     edges = np.array(sorted({edge for by_edge in counts.values() for edge in by_edge if math.isfinite(edge)}))
-    answers = tally.plan.offline
+    answers = tally.axes.offline
     weight = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     score = answers.answers[artifact].score
     live, offline = [], []
@@ -58,6 +57,8 @@ def curve(samples: Samples, tally: Tally, predictor: str, artifact: str, first_m
 
 def _average_precision(score: Floats, weight: Ints, positive: int) -> float | None:
     """``sklearn.metrics.average_precision_score`` of rows that were sent ``weight[row, truth]`` times."""
+    from analysis.judge.compare import average_precisions  # noqa: PLC0415  (until it is moved)
+
     if not weight[:, positive].any():
         return None
     classes = weight.shape[1]
@@ -69,53 +70,53 @@ def _average_precision(score: Floats, weight: Ints, positive: int) -> float | No
 
 def _counts(samples: Samples, predictor: str, first_ms: float) -> dict[int, dict[float, int]]:
     """Rows by true class and edge, summed over workers and targets."""
-    found: dict[int, dict[float, int]] = {}
-    for one in samples.of(SCORE_BUCKETS):
-        if one.labels.get(LABEL_PREDICTOR) == predictor:
-            by_edge = found.setdefault(int(float(one.labels[LABEL_TRUTH])), {})
-            edge = float(one.labels[LABEL_EDGE])
-            by_edge[edge] = by_edge.get(edge, 0) + growth(one, first_ms)
-    return found
+    counts: dict[int, dict[float, int]] = {}
+    for series in samples.of(SCORE_BUCKETS):
+        if series.labels.get(LABEL_PREDICTOR) == predictor:
+            by_edge = counts.setdefault(int(float(series.labels[LABEL_TRUTH])), {})
+            edge = float(series.labels[LABEL_EDGE])
+            by_edge[edge] = by_edge.get(edge, 0) + growth(series, first_ms)
+    return counts
 
 
 def _at_most(score: Floats, weight: Ints, edges: Floats) -> Ints:
-    """Events whose score is at most each edge, and then all of them."""
+    """``[edge + 1]``: number of events whose score is at most each edge; the last element counts all events."""
     order = np.argsort(score, kind="stable")
     sums = np.concatenate([[0], np.cumsum(weight[order])])
-    found: Ints = np.append(sums[np.searchsorted(score[order], edges, "right")], sums[-1])
-    return found
+    counts: Ints = np.append(sums[np.searchsorted(score[order], edges, "right")], sums[-1])
+    return counts
 
 
 def _cells(at_most: list[Ints], positive: int) -> Ints:
-    """``[edge, cell]`` of the rows at most each edge, by class; the last edge holds them all."""
+    """``[edge, cell]`` from the counts by class of the rows at most each edge (`_at_most`)."""
     below = {
         "fn": at_most[positive][:-1],
         "tn": sum(
-            (one[:-1] for i, one in enumerate(at_most) if i != positive), np.zeros(len(at_most[0]) - 1, np.int64)
+            (counts[:-1] for i, counts in enumerate(at_most) if i != positive), np.zeros(len(at_most[0]) - 1, np.int64)
         ),
     }
     above = {
         "tp": at_most[positive][-1] - below["fn"],
-        "fp": sum(int(one[-1]) for i, one in enumerate(at_most) if i != positive) - below["tn"],
+        "fp": sum(int(counts[-1]) for i, counts in enumerate(at_most) if i != positive) - below["tn"],
     }
     return np.stack([(below | above)[cell] for cell in CELLS], axis=1)
 
 
-def differing(found: Curve) -> Ints:
+def differing(curve: Curve) -> Ints:
     """Indices of the thresholds at which any live count is not the offline one."""
-    return np.flatnonzero((found.live != found.offline).any(axis=1))
+    return np.flatnonzero((curve.live != curve.offline).any(axis=1))
 
 
-def as_json(found: Curve | None) -> dict[str, Any] | None:
+def as_json(curve: Curve | None) -> dict[str, Any] | None:
     """``curve`` of ``result.json``."""
-    if found is None:
+    if curve is None:
         return None
-    low, high = average_precision_bounds(found.live)
+    low, high = average_precision_bounds(curve.live)
     return {
-        "threshold": found.threshold.tolist(),
-        "live": _by_cell(found.live),
-        "offline": _by_cell(found.offline),
-        "average_precision": {"low": low, "high": high, "offline": found.exact},
+        "threshold": curve.threshold.tolist(),
+        "live": _by_cell(curve.live),
+        "offline": _by_cell(curve.offline),
+        "average_precision": {"low": low, "high": high, "offline": curve.exact},
     }
 
 

@@ -1,4 +1,4 @@
-"""What the models' own metrics endpoints showed at the end: the exposed witness, as ``exposed.json``."""
+"""The counts that the models' own metrics endpoints showed after the run, as ``exposed.json``: the exposed witness."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ EXPOSED_FILE: Final = "exposed.json"
 
 @dataclass(frozen=True, slots=True)
 class ExposedCounts:
-    """One endpoint, read once after the end. ``counts``: per predictor, of each cell; ``problem``: why not."""
+    """One endpoint, read once after the run.
+
+    ``counts``: by predictor, the count of each cell. ``problem``: why it could not be read, or None.
+    """
 
     instance: str
     counts: Mapping[str, tuple[float, ...]]
@@ -30,7 +33,7 @@ def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[st
     Gauges where a predictor has any, else Seldon's COUNTERs of the same name, as `evidence.trajectories.cell_series`
     has it.
     """
-    feedback = [one for one in series if one[1].get(LABEL_METHOD) == METHOD_FEEDBACK]
+    feedback = [sample for sample in series if sample[1].get(LABEL_METHOD) == METHOD_FEEDBACK]
     gauges = _sums(feedback, "")
     return _sums(feedback, COUNTER_SUFFIX) | gauges
 
@@ -41,17 +44,19 @@ def _sums(series: Sequence[tuple[str, Mapping[str, str], float]], suffix: str) -
     for metric, labels, value in series:
         if metric in names:
             sums.setdefault(labels.get(LABEL_PREDICTOR, ""), [0.0] * len(CELLS))[names[metric]] += value
-    return {name: tuple(found) for name, found in sums.items()}
+    return {name: tuple(counts) for name, counts in sums.items()}
 
 
-def text(every: Sequence[ExposedCounts]) -> str:
+def text(exposed: Sequence[ExposedCounts]) -> str:
     """The file's content."""
-    endpoints = [{"instance": one.instance, "counts": one.counts, "problem": one.problem} for one in every]
+    endpoints = [
+        {"instance": endpoint.instance, "counts": endpoint.counts, "problem": endpoint.problem} for endpoint in exposed
+    ]
     return json.dumps({"schema": SCHEMA_VERSION, "cells": CELLS, "endpoints": endpoints}, indent=1) + "\n"
 
 
 def read(path: Path) -> tuple[ExposedCounts, ...]:
-    """The endpoints in a file; none where there is no file. Raises ValueError for a file that is not one of ours."""
+    """The endpoints in a file; empty without a file. Raises ValueError for a file that is not one of ours."""
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -61,9 +66,11 @@ def read(path: Path) -> tuple[ExposedCounts, ...]:
             raise ValueError(f"reading {path}: expected schema {SCHEMA_VERSION}, got {content['schema']}")
         return tuple(
             ExposedCounts(
-                one["instance"], {name: tuple(counts) for name, counts in one["counts"].items()}, one["problem"]
+                endpoint["instance"],
+                {name: tuple(counts) for name, counts in endpoint["counts"].items()},
+                endpoint["problem"],
             )
-            for one in content["endpoints"]
+            for endpoint in content["endpoints"]
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"reading {path}: expected the exposed counts, got something without {error}") from error

@@ -1,4 +1,4 @@
-"""Why the counts of a group cannot be judged, or would be wrong whatever was counted: each cause by its name."""
+"""Why the counts of a group cannot be judged, or are no counts at all: each reason with its diagnosis."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Series
 from analysis.evidence.trajectories import ScrapeTarget, baseline_index
@@ -16,92 +17,90 @@ from analysis.verdict import Explanation
 from model.contract import LABEL_WORKER
 
 
-def of_run(provided: OfflineAnswers | None, run: Run) -> OfflineAnswers | None:
-    """What of the offline answers is the run's own: of its rows, and of the artefacts that it names.
+def answers_of_run(provided: OfflineAnswers | None, run: Run) -> OfflineAnswers | None:
+    """The offline answers that belong to the run: to its rows, and to the artefacts that it names.
 
-    None where they are of other rows. Whatever is held against answers of something else looks wrong and is not.
-    Artefacts that the run does not name stay: they tell which other model is behind a name.
+    None if they are of other rows: whatever is held against those looks wrong and is not. Answers of artefacts that
+    the run does not name are kept, because they show which other model is behind a name.
     """
     if provided is None or provided.heldout_sha256 != run.heldout_sha256:
         return None
-    asked = {one.artifact: run.artifacts.get(one.artifact, "") for one in run.predictors}
-    own = {name: found for name, found in provided.answers.items() if asked.get(name, found.sha256) == found.sha256}
+    digests = {spec.artifact: run.artifacts.get(spec.artifact, "") for spec in run.predictors}
+    kept = {
+        name: answers
+        for name, answers in provided.answers.items()
+        if digests.get(name, answers.sha256) == answers.sha256
+    }
     return OfflineAnswers(
-        provided.rows, provided.truth, provided.classes, provided.positive, provided.heldout_sha256, own
+        provided.rows, provided.truth, provided.classes, provided.positive, provided.heldout_sha256, kept
     )
 
 
-def by_answers(
-    artifacts: Mapping[str, str], provided: OfflineAnswers | None, own: OfflineAnswers | None
+def without_answers(
+    artifacts: Mapping[str, str], provided: OfflineAnswers | None, answers: OfflineAnswers | None
 ) -> Explanation | None:
-    """Why nothing is known offline of a group, by ``artifacts``, the artefact of each of its predictors."""
-    known = set(own.answers) if own is not None else set()
+    """Why nothing is known offline of a group; None if all is known. ``artifacts``: by predictor."""
+    known = set(answers.answers) if answers is not None else set()
     missing = [name for name, artifact in artifacts.items() if artifact not in known]
     if not missing:
         return None
     if provided is not None and all(artifacts[name] in provided.answers for name in missing):
-        why = (
+        message = (
             f"the offline answers for {', '.join(missing)} are not of this run, so its counts are held against nothing"
         )
-        return Explanation(
-            "provenance unequal", why, "Collect with the artefacts and the rows of the run, or run again."
-        )
-    why = f"there are no offline answers for {', '.join(missing)}"
-    return Explanation(
-        "no offline answers", why, "Run `make train`, or name the artefact in the manifest as model_name."
-    )
+        return Explanation(Diagnosis.PROVENANCE_UNEQUAL, message, "not judged")
+    message = f"there are no offline answers for {', '.join(missing)}"
+    return Explanation(Diagnosis.NO_OFFLINE_ANSWERS, message, "not judged")
 
 
-def by_samples(
-    seen: Mapping[str, tuple[ScrapeTarget, ...]], first_ns: int | None, clock: ClockOffset
+def in_samples(
+    targets: Mapping[str, tuple[ScrapeTarget, ...]], first_ns: int | None, clock: ClockOffset
 ) -> Explanation | None:
-    """Why no count since the first event can be told from what Prometheus stored of a group's predictors."""
-    empty = [name for name, found in seen.items() if not any(target.up.any() for target in found)]
+    """Why the samples of a group give no counts since the first event; None if they do. ``targets``: by predictor."""
+    empty = [name for name, scraped in targets.items() if not any(target.up.any() for target in scraped)]
     if empty:
-        why = f"Prometheus has no sample of {', '.join(empty)}"
-        return Explanation("no samples", why, "Check that Prometheus scrapes the model's metrics port.")
+        return Explanation(Diagnosis.NO_SAMPLES, f"Prometheus has no sample of {', '.join(empty)}")
     if first_ns is None:
-        advice = "Give the run more time (DURATION) or users (USERS)."
-        return Explanation("nothing was sent", "nothing was sent, so there is nothing to count", advice)
-    every = [target for found in seen.values() for target in found]
-    if not all(np.isfinite(target.value).all() for target in every):
-        return Explanation("not a count", "a sample is not a number", "Mend metrics() of the served class.")
-    first_ms = first_ns / 1e6 + (clock.offset_s - clock.uncertainty_s) * 1000
-    unknown = [target for target in every if baseline_index(target, first_ms) is None]
+        return Explanation(Diagnosis.NOTHING_SENT, "nothing was sent, so there is nothing to count")
+    together = [target for scraped in targets.values() for target in scraped]
+    if not all(np.isfinite(target.value).all() for target in together):
+        return Explanation(Diagnosis.NOT_A_COUNT, "a sample is not a number")
+    first_ms = clock.earliest_prometheus_ms(first_ns)
+    unknown = [target for target in together if baseline_index(target, first_ms) is None]
     if unknown:
-        where = unknown[0].labels.get("instance", "a target")
-        why = f"the counts before the first event are not known: {where} was first scraped after it"
-        return Explanation("no baseline", why, "Let Prometheus scrape before the load starts.")
+        instance = unknown[0].labels.get("instance", "a target")
+        message = f"the counts before the first event are not known: {instance} was first scraped after it"
+        return Explanation(Diagnosis.NO_BASELINE, message)
     return None
 
 
-def odd(series: Sequence[Series]) -> Explanation | None:
-    """What is wrong with series of a predictor's cells by themselves, whatever was counted; None of sound ones."""
-    halves = [one for one in series if not _whole(one.value).all()]
-    if halves:
-        bad = halves[0].value[~_whole(halves[0].value)][0]
-        why = f"{halves[0].metric} is {bad}, which is not a count"
-        return Explanation("not a count", why, "Mend metrics() of the served class.")
-    twice = _several(series)
-    if twice:
-        why = f"{twice} has several series in one worker where one is meant"
-        return Explanation("several series", why, "Publish each cell once per worker, with labels that do not change.")
+def malformed(series: Sequence[Series]) -> Explanation | None:
+    """Why series of a predictor's cells are no counts, whatever was sent; None if they are sound."""
+    fractional = [cell for cell in series if not _is_count(cell.value).all()]
+    if fractional:
+        cell = fractional[0]
+        value = cell.value[~_is_count(cell.value)][0]
+        return Explanation(Diagnosis.NOT_A_COUNT, f"{cell.metric} is {value}, which is not a count")
+    metric = _published_twice(series)
+    if metric is not None:
+        message = f"{metric} has several series in one worker where one is meant"
+        return Explanation(Diagnosis.SEVERAL_SERIES, message)
     return None
 
 
-def _whole(value: Floats) -> Bools:
-    found: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value))
-    return found
+def _is_count(value: Floats) -> Bools:
+    counts: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value))
+    return counts
 
 
-def _several(series: Iterable[Series]) -> str | None:
+def _published_twice(series: Iterable[Series]) -> str | None:
     """Metric of which one worker of one target had two series in the same scrape, or None."""
     by_source: dict[tuple[str, ...], list[Series]] = {}
-    for one in series:
-        source = tuple(one.labels.get(name, "") for name in ("job", "instance", "pod", LABEL_WORKER))
-        by_source.setdefault((one.metric, *source), []).append(one)
-    for source, found in sorted(by_source.items()):
-        for a, b in itertools.combinations(found, 2):
-            if len(np.intersect1d(a.time_ms, b.time_ms)):
+    for cell in series:
+        source = tuple(cell.labels.get(name, "") for name in ("job", "instance", "pod", LABEL_WORKER))
+        by_source.setdefault((cell.metric, *source), []).append(cell)
+    for source, published in sorted(by_source.items()):
+        for first, second in itertools.combinations(published, 2):
+            if len(np.intersect1d(first.time_ms, second.time_ms)):
                 return source[0]
     return None

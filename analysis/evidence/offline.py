@@ -1,4 +1,4 @@
-"""Offline answers: what each artefact says of each held-out row, as ``offline.parquet``."""
+"""Offline answers: what each artefact answers to each held-out row, as ``offline.parquet``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEY: Final = b"plumbline.offline"
 
 
 class OfflineError(Exception):
-    """There are no offline answers to be had; one line says why and what to do."""
+    """Offline answers are missing or unreadable; one line says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ArtifactAnswers:
 
 @dataclass(frozen=True, slots=True)
 class OfflineAnswers:
-    """The held-out rows and the answers to them.
+    """The held-out rows and each artefact's answers to them.
 
     ``rows[i]``: id of row ``i``; ``truth[i]``: index into ``classes``; ``positive``: index of the positive class.
     ``answers``: by file name of the artefact. ``heldout_sha256``: digest of the file that the rows are from.
@@ -51,7 +51,7 @@ class OfflineAnswers:
         if len(set(self.rows.tolist())) != len(self.rows):
             raise ValueError("offline: row ids are not distinct")
         if len(self.truth) != len(self.rows) or any(
-            len(one.predicted) != len(self.rows) for one in self.answers.values()
+            len(answers.predicted) != len(self.rows) for answers in self.answers.values()
         ):
             raise ValueError("offline: arrays of different lengths")
         if not 0 <= self.positive < len(self.classes):
@@ -62,7 +62,7 @@ def write(path: Path, offline: OfflineAnswers) -> None:
     """Write ``offline.parquet``, whole or not at all: a row for each artefact and held-out row."""
     names = sorted(offline.answers)
     size = len(offline.rows)
-    about = {
+    metadata = {
         "schema": SCHEMA_VERSION,
         "classes": list(offline.classes),
         "positive": offline.positive,
@@ -74,11 +74,11 @@ def write(path: Path, offline: OfflineAnswers) -> None:
         "artifact": of_words(names, [size] * len(names)),
         "row": of_numbers(np.tile(offline.rows.astype(np.int32), len(names))),
         "truth": of_numbers(np.tile(offline.truth.astype(np.int16), len(names))),
-        "predicted": of_numbers(np.concatenate([np.empty(0, np.int16), *(one.predicted for one in answers)])),
-        "score": of_numbers(np.concatenate([np.empty(0), *(one.score for one in answers)])),
+        "predicted": of_numbers(np.concatenate([np.empty(0, np.int16), *(artifact.predicted for artifact in answers)])),
+        "score": of_numbers(np.concatenate([np.empty(0), *(artifact.score for artifact in answers)])),
     }
     table = pa.Table.from_arrays(list(columns.values()), names=list(columns)).replace_schema_metadata(
-        {_KEY: json.dumps(about, sort_keys=True)}
+        {_KEY: json.dumps(metadata, sort_keys=True)}
     )
     temporary = path.with_name(f".{path.name}")
     pq.write_table(table, temporary)
@@ -89,31 +89,31 @@ def read(path: Path) -> OfflineAnswers:
     """The answers in ``path``. Raises `OfflineError` when it is not such a file."""
     try:
         table = read_parquet(path)
-        about = json.loads(table.schema.metadata[_KEY])
+        metadata = json.loads(table.schema.metadata[_KEY])
         columns = {name: to_numpy(table.column(name).chunk(0)) for name in ("row", "truth", "predicted", "score")}
-        return _offline_of(about, columns)
+        return _offline_of(metadata, columns)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         raise OfflineError(
-            f"reading offline answers: expected {path} as `python -m analysis collect` writes it, got: {first}."
+            f"reading offline answers: expected {path} as `python -m analysis collect` writes it, got: {reason}."
             " Collect again."
         ) from error
 
 
-def _offline_of(about: Mapping[str, Any], columns: Mapping[str, Any]) -> OfflineAnswers:
-    if about["schema"] != SCHEMA_VERSION:
-        raise ValueError(f"schema {about['schema']}")
-    names = sorted(about["artifacts"])
+def _offline_of(metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> OfflineAnswers:
+    if metadata["schema"] != SCHEMA_VERSION:
+        raise ValueError(f"schema {metadata['schema']}")
+    names = sorted(metadata["artifacts"])
     size = len(columns["row"]) // max(len(names), 1)
     parts = {name: slice(i * size, (i + 1) * size) for i, name in enumerate(names)}
     return OfflineAnswers(
         rows=columns["row"][:size],
         truth=columns["truth"][:size],
-        classes=tuple(about["classes"]),
-        positive=about["positive"],
-        heldout_sha256=about["heldout_sha256"],
+        classes=tuple(metadata["classes"]),
+        positive=metadata["positive"],
+        heldout_sha256=metadata["heldout_sha256"],
         answers={
-            name: ArtifactAnswers(about["artifacts"][name], columns["predicted"][part], columns["score"][part])
+            name: ArtifactAnswers(metadata["artifacts"][name], columns["predicted"][part], columns["score"][part])
             for name, part in parts.items()
         },
     )

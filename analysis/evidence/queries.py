@@ -1,7 +1,7 @@
 """The PromQL that the judge's evidence is fetched with: pure text, pinned by tests.
 
-Only raw range vectors (``selector[3600000ms]`` as an instant query) are ever asked for. A ``query_range``
-evaluates at its own steps and looks back five minutes, so it invents samples between scrapes; a raw
+Only raw range vectors are queried (``selector[3600000ms]`` as an instant query). A ``query_range``
+evaluates at its own steps and looks back five minutes, so it invents samples between scrapes. A raw
 range vector gives the samples that were stored, with the time of each scrape
 (https://prometheus.io/docs/prometheus/latest/querying/basics/#range-vector-selectors).
 """
@@ -74,7 +74,7 @@ def gateway(deployment: str, predictors: Iterable[str]) -> str:
 
 
 def window(selector: str, width_ms: int) -> str:
-    """Range vector of the selector over the ``width_ms`` before the time it is asked at."""
+    """Range vector of the selector over the ``width_ms`` before the evaluation time of the query."""
     return f"{selector}[{width_ms}ms]"
 
 
@@ -87,12 +87,12 @@ def _any_name(names: Iterable[str]) -> str:
 
 
 def _namespace(namespace: str) -> str:
-    """Matcher of series of the namespace, or of a scrape that adds no such label."""
+    """Matcher of series of the namespace, and of series without such a label."""
     return f"namespace=~{_quoted(_alternatives([namespace]) + '|')}"
 
 
 def _alternatives(words: Iterable[str]) -> str:
-    return "|".join(re.sub(r"[.+*?()|\[\]{}^$\\]", lambda found: "\\" + found.group(), word) for word in sorted(words))
+    return "|".join(re.sub(r"[.+*?()|\[\]{}^$\\]", lambda match: "\\" + match.group(), word) for word in sorted(words))
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The part of the fold over the ledger that is of requests, not of rows: their times and statuses."""
+"""The part of the tally that counts requests, not rows: their times and statuses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _MOST: Final = np.iinfo(np.uint32).max
 
 
 class RequestTimes:
-    """Running sums over requests. A batch of rows counts once, by its first row.
+    """Running sums over requests. A request of several rows counts once, by its first row.
 
-    The times are kept as they are, one number a request, for an exact percentile needs each; as a whole number of
-    nanoseconds that lasts 4.2 s in 32 bits, so mostly half the memory is enough.
+    An exact percentile needs every time, so each is kept as a whole number of nanoseconds. 32 bits hold up to 4.2 s,
+    so 32 bits are enough for most batches.
     """
 
     def __init__(self, window_ns: tuple[int, int]) -> None:
         first, last = window_ns
         width = max((last - first) // TIMELINE_BINS + 1, 1)
-        self._starts = first + width * np.arange(1, TIMELINE_BINS, dtype=np.int64)  # of every bin but the first
+        self._starts = first + width * np.arange(1, TIMELINE_BINS, dtype=np.int64)  # of each bin but the first
         self._latency: tuple[list[list[Codes]], ...] = tuple([[] for _ in range(TIMELINE_BINS)] for _ in Kind)
         self._service: tuple[list[Codes], ...] = tuple([] for _ in Kind)
         self._lateness: list[Codes] = []
@@ -45,15 +45,15 @@ class RequestTimes:
             self.sent[at] += len(sent)
         else:
             self.sent += np.bincount(at, minlength=TIMELINE_BINS)
-        took, served = narrow(batch["done_ns"] - planned), narrow(batch["done_ns"] - sent)
+        latency, service = narrow(batch["done_ns"] - planned), narrow(batch["done_ns"] - sent)
         answered = batch["outcome"] != Outcome.REFUSED
         for kind in Kind:
             chosen = np.flatnonzero(answered & (batch["kind"] == kind))
-            split(self._latency[kind], at if isinstance(at, int) else at[chosen], took[chosen])
-            self._service[kind].append(served[chosen])
+            split(self._latency[kind], at if isinstance(at, int) else at[chosen], latency[chosen])
+            self._service[kind].append(service[chosen])
 
     def latency_ns(self) -> tuple[tuple[Codes, ...], ...]:
-        return tuple(tuple(_joined(one) for one in kind) for kind in self._latency)
+        return tuple(tuple(_joined(times) for times in bins) for bins in self._latency)
 
     def service_ns(self) -> tuple[tuple[Codes, ...], ...]:
         return tuple(map(tuple, self._service))
@@ -66,27 +66,27 @@ class RequestTimes:
         return {int(code): int(self._statuses[code]) for code in np.flatnonzero(self._statuses)}
 
     def _add_statuses(self, status: Codes) -> None:
-        found = np.bincount(status.astype(np.int64), minlength=len(self._statuses))
-        found[: len(self._statuses)] += self._statuses
-        self._statuses = found
+        counts = np.bincount(status.astype(np.int64), minlength=len(self._statuses))
+        counts[: len(self._statuses)] += self._statuses
+        self._statuses = counts
 
     def _bins(self, sent: Ints) -> Ints | int:
-        """Timeline bin of each time; one number where all are in one, as is usual for a batch of a second."""
-        first, last = (int(np.searchsorted(self._starts, one, "right")) for one in (sent.min(), sent.max()))
+        """Timeline bin of each time; one number if all are in the same bin, which is usual for a batch of a second."""
+        first, last = (int(np.searchsorted(self._starts, time_ns, "right")) for time_ns in (sent.min(), sent.max()))
         if first == last:
             return first
-        found: Ints = np.searchsorted(self._starts[first:last], sent, "right") + first
-        return found
+        bins: Ints = np.searchsorted(self._starts[first:last], sent, "right") + first
+        return bins
 
 
 def narrow(times_ns: Ints) -> Codes:
-    """The same numbers in 32 bits where all of them fit."""
+    """The same numbers, in 32 bits if all of them fit."""
     fit = int(times_ns.min()) >= 0 and int(times_ns.max()) <= _MOST
     return times_ns.astype(np.uint32) if fit else times_ns
 
 
 def split(bins: list[list[Codes]], at: Codes | int, values: Codes) -> None:
-    """Put each value into the list of its bin; a batch spans few bins, which lie together once sorted."""
+    """Put each value into the list of its bin. A batch spans few bins; sorting brings the values of a bin together."""
     if not len(values):
         return
     if isinstance(at, int):
@@ -95,8 +95,8 @@ def split(bins: list[list[Codes]], at: Codes | int, values: Codes) -> None:
     order = np.argsort(at.astype(np.int16), kind="stable")  # 16 bits: numpy then sorts by radix
     at, values = at[order], values[order]
     cuts = np.flatnonzero(np.diff(at)) + 1
-    for one, part in zip(at[np.r_[0, cuts]], np.split(values, cuts), strict=True):
-        bins[int(one)].append(part)
+    for index, part in zip(at[np.r_[0, cuts]], np.split(values, cuts), strict=True):
+        bins[int(index)].append(part)
 
 
 def _joined(parts: list[Codes]) -> Codes:

@@ -1,8 +1,8 @@
 """Raw Prometheus samples and their file, ``samples.parquet``: the stored witness.
 
 Long form: ``metric``, ``labels`` (canonical JSON), ``time_ms`` (Prometheus' clock; the start of the
-scrape), ``value``. The samples of one series lie together, in order of time. What was true of all of
-them (clock, version) is JSON in the file's own metadata.
+scrape), ``value``. The samples of one series lie together, in order of time. What holds for all of
+them (clock, version) is JSON in the metadata of the file.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class SamplesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """Prometheus' clock minus the load generator's, in seconds, known to within ``uncertainty_s`` either way."""
+    """Prometheus' clock minus the load generator's, in seconds, known to within ``uncertainty_s`` either way.
+
+    The ledger is on the load generator's clock, samples are on Prometheus'. Every conversion between the two is here.
+    """
 
     offset_s: float
     uncertainty_s: float
@@ -47,6 +50,18 @@ class ClockOffset:
     def __post_init__(self) -> None:
         if self.uncertainty_s < 0:
             raise ValueError(f"clock: expected an uncertainty >= 0, got {self.uncertainty_s}")
+
+    def prometheus_ms(self, ledger_ns: float) -> float:
+        """A time on the ledger's clock, in ns, as milliseconds on Prometheus' clock; the likeliest value."""
+        return ledger_ns / 1e6 + self.offset_s * 1000
+
+    def earliest_prometheus_ms(self, ledger_ns: float) -> float:
+        """As `prometheus_ms`, but the earliest value that the uncertainty allows."""
+        return ledger_ns / 1e6 + (self.offset_s - self.uncertainty_s) * 1000
+
+    def ledger_ms(self, prometheus_ms: Floats) -> Floats:
+        """Times on Prometheus' clock, in ms, as milliseconds on the ledger's clock; the likeliest values."""
+        return prometheus_ms - self.offset_s * 1000
 
     def joined(self, other: ClockOffset) -> ClockOffset:
         """The smallest interval that holds both: two readings of one offset, at different times."""
@@ -87,7 +102,7 @@ class Samples:
 
     def of(self, *metrics: str) -> tuple[Series, ...]:
         """The series of the given metrics."""
-        return tuple(one for one in self.series if one.metric in metrics)
+        return tuple(series for series in self.series if series.metric in metrics)
 
 
 def canonical(labels: Mapping[str, str]) -> str:
@@ -97,24 +112,24 @@ def canonical(labels: Mapping[str, str]) -> str:
 
 def write(path: Path, samples: Samples) -> None:
     """Write ``samples.parquet``, whole or not at all; series in the order of their keys."""
-    ordered = sorted(samples.series, key=lambda one: one.key)
-    about = {
+    ordered = sorted(samples.series, key=lambda series: series.key)
+    metadata = {
         "schema": SCHEMA_VERSION,
         "clock": {"offset_s": samples.clock.offset_s, "uncertainty_s": samples.clock.uncertainty_s},
         "prometheus": samples.prometheus,
         "problem": samples.problem,
         "notes": dict(samples.notes),
     }
-    lengths = [len(one.time_ms) for one in ordered]
+    lengths = [len(series.time_ms) for series in ordered]
     table = pa.Table.from_arrays(
         [
-            of_words([one.metric for one in ordered], lengths),
-            of_words([canonical(one.labels) for one in ordered], lengths),
-            of_numbers(_joined([one.time_ms for one in ordered], np.int64)),
-            of_numbers(_joined([one.value for one in ordered], np.float64)),
+            of_words([series.metric for series in ordered], lengths),
+            of_words([canonical(series.labels) for series in ordered], lengths),
+            of_numbers(_joined([series.time_ms for series in ordered], np.int64)),
+            of_numbers(_joined([series.value for series in ordered], np.float64)),
         ],
         schema=_SCHEMA,
-    ).replace_schema_metadata({_KEY: json.dumps(about, sort_keys=True)})
+    ).replace_schema_metadata({_KEY: json.dumps(metadata, sort_keys=True)})
     temporary = path.with_name(f".{path.name}")
     pq.write_table(table, temporary, compression="zstd")
     temporary.replace(path)
@@ -124,16 +139,24 @@ def read(path: Path) -> Samples:
     """The samples in ``path``. Raises `SamplesError` when it is not such a file."""
     try:
         table = read_parquet(path, "metric", "labels")
-        about = json.loads(table.schema.metadata[_KEY])
+        metadata = json.loads(table.schema.metadata[_KEY])
         series = _series_of(table.select(_SCHEMA.names))
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         raise SamplesError(
-            f"reading samples: expected {path} as `python -m analysis collect` writes it, got: {first}. Collect again."
+            f"reading samples: expected {path} as `python -m analysis collect` writes it, got: {reason}. Collect again."
         ) from error
-    if about.get("schema") != SCHEMA_VERSION:
-        raise SamplesError(f"reading samples: expected schema {SCHEMA_VERSION} in {path}, got {about.get('schema')}.")
-    return Samples(series, ClockOffset(**about["clock"]), about["prometheus"], about["problem"], about.get("notes", {}))
+    if metadata.get("schema") != SCHEMA_VERSION:
+        raise SamplesError(
+            f"reading samples: expected schema {SCHEMA_VERSION} in {path}, got {metadata.get('schema')}."
+        )
+    return Samples(
+        series,
+        ClockOffset(**metadata["clock"]),
+        metadata["prometheus"],
+        metadata["problem"],
+        metadata.get("notes", {}),
+    )
 
 
 def _joined(arrays: Sequence[Any], dtype: type) -> Any:
@@ -141,7 +164,7 @@ def _joined(arrays: Sequence[Any], dtype: type) -> Any:
 
 
 def _series_of(table: pa.Table) -> tuple[Series, ...]:
-    """Cut the table where metric or labels change."""
+    """The series of a table: it is cut where metric or labels change."""
     if not table.num_rows:
         return ()
     metric, labels, time_ms, value = (column.chunk(0) for column in table.columns)

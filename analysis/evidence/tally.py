@@ -1,8 +1,7 @@
-"""The ledger, folded in one pass into the few numbers that the judge needs.
+"""The ledger as counts: one pass over the events gives all numbers that the judge needs.
 
-The cost is one pass over the events and does not grow with the number of scrapes: a batch spans few
-of them, so each event is put into the bin between two scrapes, and the bins are summed up afterwards.
-Nothing here runs per event in Python.
+The cost does not grow with the number of scrapes. A batch spans few scrapes, so each event is put into the bin
+between two of them, and the bins are summed up afterwards. No Python code runs per event.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ from analysis.record.ledger import SCHEMA, Kind, Outcome
 KINDS: Final = len(Kind)
 OUTCOMES: Final = len(Outcome)
 CHUNK: Final = 32_768
-"""Events that are folded at once: the load generator flushes each second, and each step costs the same for a few
-hundred events as for some thousands; much more than this would no longer fit the processor's cache."""
+"""Events that are folded at once. The load generator flushes each second, and a step costs the same for a few
+hundred events as for some thousands. Much more than this would not fit into the processor's cache."""
 _COLUMNS: Final = {
     name: SCHEMA.get_field_index(name)
     for name in (
         "position", "kind", "row", "planned_ns", "sent_ns", "done_ns", "outcome", "status", "predicted", "truth",
     )
 }  # fmt: skip
-"""Columns that are folded, and their places."""
+"""Index of each column that is folded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """What to count by.
+    """The axes along which events are counted.
 
-    ``offline``: which rows there are, their classes, and what each artefact answers.
+    ``offline``: the rows, their classes, and the answers of each artefact.
     ``artifacts``: the artefacts, in the order of the bits of a pattern (see `Tally.before`).
     ``starts_ns``, ``ends_ns``: when scrapes began and ended, on the ledger's clock, sorted, distinct.
     ``window_ns``: first and last moment of the timeline.
@@ -55,23 +54,23 @@ class Axes:
 class Tally:
     """The whole ledger as counts.
 
-    ``events``: rows read. ``unknown``: those of a row or a truth that `Axes.offline` lacks.
-    ``outcomes[kind, outcome]``: events, known or not. ``total[kind, outcome, row, truth]``: events known;
+    ``events``: rows read. ``unknown``: events of a row or a truth that `Axes.offline` lacks.
+    ``outcomes[kind, outcome]``: all events. ``total[kind, outcome, row, truth]``: events that are not unknown;
     row is an index into ``offline.rows``, truth into its classes.
-    ``answers[row, predicted]``: acknowledged predictions; column ``c`` is class ``c``, the last but one an
-    index outside the classes, the last an answer that named no class.
+    ``answers[row, predicted]``: acknowledged predictions; column ``c`` is class ``c``; the last but one
+    is an index outside the classes; the last is an answer that named no class.
     ``before[k, pattern]``: acknowledged feedback done before ``starts_ns[k]``; ``upto[k, pattern]``: feedback
     not refused, sent at or before ``ends_ns[k]``. A pattern is ``truth * 2**A + sum(positive_a << a)``, where
-    ``positive_a`` is whether artefact ``a`` of the plan calls the row positive.
-    ``acknowledged[pattern]``: acknowledged feedback; ``heads[pattern]``: those of it that are the first row of their
+    ``positive_a`` is 1 if artefact ``a`` of the axes calls the row positive, else 0.
+    ``acknowledged[pattern]``: acknowledged feedback; ``heads[pattern]``: those that are the first row of their
     request. ``span_ns``: first sending and last end of any event; None of an empty ledger.
     ``latency_ns``, ``service_ns``: of requests that were not refused, from the planned start to the end (per kind and
     timeline bin), and from the sending to the end (per kind, in parts). ``lateness_ns``: of every request, from the
-    planned start to the sending. All three in 32 bits where these hold them, else in 64. ``sent``: requests per
+    planned start to the sending. All three have 32 bits if these hold all values, else 64. ``sent``: requests per
     timeline bin. ``statuses``: number of requests by HTTP or gRPC status.
     """
 
-    plan: Axes
+    axes: Axes
     events: int
     unknown: int
     outcomes: Ints
@@ -89,66 +88,66 @@ class Tally:
     statuses: dict[int, int]
 
     def count(self, kind: Kind, *outcomes: Outcome) -> int:
-        """Events of the kind with any of the outcomes (all outcomes where none is named)."""
+        """Events of the kind with any of the given outcomes; with any outcome if none is given."""
         return int(self.outcomes[kind, list(outcomes) or slice(None)].sum())
 
 
-def patterns(plan: Axes) -> Ints:
+def patterns(axes: Axes) -> Ints:
     """``[row, truth]``: pattern of each held-out row with each truth that feedback could carry."""
-    positive = np.zeros(len(plan.offline.rows), np.int64)
-    for bit, name in enumerate(plan.artifacts):
-        positive |= (plan.offline.answers[name].predicted == plan.offline.positive).astype(np.int64) << bit
-    truths = np.arange(len(plan.offline.classes), dtype=np.int64)
-    return positive[:, None] + (truths << len(plan.artifacts))[None, :]
+    positive = np.zeros(len(axes.offline.rows), np.int64)
+    for bit, name in enumerate(axes.artifacts):
+        positive |= (axes.offline.answers[name].predicted == axes.offline.positive).astype(np.int64) << bit
+    truths = np.arange(len(axes.offline.classes), dtype=np.int64)
+    return positive[:, None] + (truths << len(axes.artifacts))[None, :]
 
 
-def tally(batches: Iterable[pa.RecordBatch], plan: Axes, chunk: int = CHUNK) -> Tally:
-    """Fold of the ledger's batches, in any order, at least ``chunk`` events at a time."""
-    fold = _Fold(plan)
+def tally(batches: Iterable[pa.RecordBatch], axes: Axes, chunk: int = CHUNK) -> Tally:
+    """The counts of the ledger's batches, which may come in any order, at least ``chunk`` events at a time."""
+    fold = _Fold(axes)
     for columns in _chunks(batches, chunk):
         fold.add(columns)
     return fold.tally()
 
 
 def _chunks(batches: Iterable[pa.RecordBatch], least: int) -> Iterator[dict[str, Any]]:
-    """Columns of the batches, several batches together up to ``least`` events or more."""
-    held: list[dict[str, Any]] = []
+    """Columns of the batches; small batches are joined until they hold at least ``least`` events."""
+    pending: list[dict[str, Any]] = []
     events = 0
     for batch in batches:
         if batch.num_rows:
-            held.append({name: to_numpy(batch.column(at)) for name, at in _COLUMNS.items()})
+            pending.append({name: to_numpy(batch.column(at)) for name, at in _COLUMNS.items()})
             events += batch.num_rows
         if events >= least:
-            yield _together(held)
-            held, events = [], 0
-    if held:
-        yield _together(held)
+            yield _joined(pending)
+            pending, events = [], 0
+    if pending:
+        yield _joined(pending)
 
 
-def _together(held: list[dict[str, Any]]) -> dict[str, Any]:
-    return held[0] if len(held) == 1 else {name: np.concatenate([one[name] for one in held]) for name in _COLUMNS}
+def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
 
 
 class _Fold:
     """The running sums of `tally`."""
 
-    def __init__(self, plan: Axes) -> None:
-        self._plan = plan
-        rows, classes = len(plan.offline.rows), len(plan.offline.classes)
+    def __init__(self, axes: Axes) -> None:
+        self._axes = axes
+        rows, classes = len(axes.offline.rows), len(axes.offline.classes)
         self._classes = classes
-        self._index_of_row = _lookup(plan.offline.rows)
-        self._pattern = patterns(plan).ravel()
-        self._patterns = classes << len(plan.artifacts)
+        self._index_of_row = _lookup(axes.offline.rows)
+        self._pattern = patterns(axes).ravel()
+        self._patterns = classes << len(axes.artifacts)
         self._outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
         self._total = np.zeros(KINDS * OUTCOMES * rows * classes, np.int64)
         self._answers = np.zeros(rows * (classes + 2), np.int64)
-        self._before = np.zeros((len(plan.starts_ns) + 1, self._patterns), np.int64)
-        self._upto = np.zeros((len(plan.ends_ns) + 1, self._patterns), np.int64)
+        self._before = np.zeros((len(axes.starts_ns) + 1, self._patterns), np.int64)
+        self._upto = np.zeros((len(axes.ends_ns) + 1, self._patterns), np.int64)
         self._acknowledged = np.zeros(self._patterns, np.int64)
         self._heads = np.zeros(self._patterns, np.int64)
         self._events = self._unknown = 0
         self._span: tuple[int, int] | None = None
-        self._requests = RequestTimes(plan.window_ns)
+        self._requests = RequestTimes(axes.window_ns)
 
     def add(self, batch: dict[str, Any]) -> None:
         self._events += len(batch["row"])
@@ -181,17 +180,17 @@ class _Fold:
         acknowledged = np.flatnonzero(side == base + Outcome.ACKNOWLEDGED)
         unknown = np.flatnonzero(side == base + Outcome.INDETERMINATE)
         attempted = np.concatenate([acknowledged, unknown]) if len(unknown) else acknowledged
-        mine = pattern[acknowledged]
-        self._acknowledged += np.bincount(mine, minlength=self._patterns)
-        self._heads += np.bincount(mine[batch["position"][acknowledged] == 0], minlength=self._patterns)
-        _bin(self._before, self._plan.starts_ns, batch["done_ns"][acknowledged], mine, "right")
-        tried = pattern[attempted] if len(unknown) else mine
-        _bin(self._upto, self._plan.ends_ns, batch["sent_ns"][attempted], tried, "left")
+        acknowledged_pattern = pattern[acknowledged]
+        self._acknowledged += np.bincount(acknowledged_pattern, minlength=self._patterns)
+        self._heads += np.bincount(acknowledged_pattern[batch["position"][acknowledged] == 0], minlength=self._patterns)
+        _bin(self._before, self._axes.starts_ns, batch["done_ns"][acknowledged], acknowledged_pattern, "right")
+        attempted_pattern = pattern[attempted] if len(unknown) else acknowledged_pattern
+        _bin(self._upto, self._axes.ends_ns, batch["sent_ns"][attempted], attempted_pattern, "left")
 
     def tally(self) -> Tally:
-        rows = len(self._plan.offline.rows)
+        rows = len(self._axes.offline.rows)
         return Tally(
-            plan=self._plan,
+            axes=self._axes,
             events=self._events,
             unknown=self._unknown,
             outcomes=self._outcomes.reshape(KINDS, OUTCOMES),
@@ -213,7 +212,7 @@ class _Fold:
 def _bin(bins: Ints, edges_ns: Ints, times_ns: Ints, pattern: Codes, side: Any) -> None:
     """Count each time into the first bin whose edge is later (side right) or not earlier (side left).
 
-    Only the edges that the times span are searched, so the search costs the same however long the run was.
+    Only the edges that the times span are searched, so the cost does not depend on the length of the run.
     """
     if not len(times_ns):
         return
@@ -221,12 +220,12 @@ def _bin(bins: Ints, edges_ns: Ints, times_ns: Ints, pattern: Codes, side: Any) 
     last = int(np.searchsorted(edges_ns, times_ns.max(), side))
     width = bins.shape[1]
     at = np.searchsorted(edges_ns[first:last], times_ns, side)
-    found = np.bincount(at * width + pattern, minlength=(last - first + 1) * width)
-    bins[first : last + 1] += found.reshape(-1, width)
+    counts = np.bincount(at * width + pattern, minlength=(last - first + 1) * width)
+    bins[first : last + 1] += counts.reshape(-1, width)
 
 
 def _lookup(rows: Codes) -> Ints:
-    """Index into ``rows`` of each id from 0 to the largest, then -1; -1 for an id that is not there."""
+    """Index into ``rows`` of each id from 0 to the largest, -1 for an id that is missing; the last element is -1."""
     table = np.full(int(rows.max(initial=-1)) + 2, -1, np.int64)
     table[rows] = np.arange(len(rows))
     return table
@@ -234,5 +233,5 @@ def _lookup(rows: Codes) -> Ints:
 
 def _indices(table: Ints, ids: Codes) -> Ints:
     known = (ids >= 0) & (ids < len(table) - 1)
-    found: Ints = table[np.where(known, ids, len(table) - 1)]
-    return found
+    indices: Ints = table[np.where(known, ids, len(table) - 1)]
+    return indices

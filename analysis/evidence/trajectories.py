@@ -1,13 +1,14 @@
-"""What a predictor published, scrape by scrape: `Samples` turned into counts since the run began.
+"""The counts of a predictor since the run began, scrape by scrape.
 
 The live count of a cell is the sum over every series of it, as a dashboard would sum it: over workers of
 a target, over targets of a predictor. A target's value is known at its own scrapes only, so the sum is
-taken at each scrape of any target, with the latest value of the others; the sum is then as old as the
-oldest of them and as young as the youngest (`Trajectory.start_ns`, `Trajectory.end_ns`).
+taken at each scrape of any target, with the latest value of the others. The sum is then as old as the
+oldest of these values and as young as the youngest (`Trajectory.start_ns`, `Trajectory.end_ns`).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -27,11 +28,11 @@ NEVER: Final = np.iinfo(np.int64).min
 
 @dataclass(frozen=True, slots=True)
 class ScrapeTarget:
-    """What one scrape target said.
+    """The scrapes of one target.
 
     ``time_ms`` [n]: its scrapes, increasing. ``up`` [n]: whether the scrape succeeded. ``duration_ms`` [n].
-    ``value`` [n, cells]: sum of the target's series of each cell; a series that a scrape did not give counts 0 there.
-    ``present`` [n]: number of series that the scrape gave.
+    ``value`` [n, cells]: sum of the target's series of each cell; a series missing from a scrape counts 0 there.
+    ``present`` [n]: number of series in the scrape.
     """
 
     labels: Mapping[str, str]
@@ -58,107 +59,107 @@ class Trajectory:
 
 
 def living(samples: Samples, first_ms: float) -> Samples:
-    """The series of those targets that were scraped at ``first_ms`` or later; all of them where none was.
+    """The series of those targets that were scraped at ``first_ms`` or later; all series if no target was.
 
     ``first_ms``: the first event, on Prometheus' clock. A target that was gone by then (a job that was renamed,
-    a pod that was replaced) had no part in the run; its old samples would read as one that stopped to answer.
+    a pod that was replaced) had no part in the run. Its old samples would look like a target that stopped answering.
     """
     last: dict[tuple[str, str], int] = {}
-    for one in samples.series:
-        if len(one.time_ms):
-            place = _place(one.labels)
-            last[place] = max(last.get(place, 0), int(one.time_ms[-1]))
-    kept = tuple(one for one in samples.series if last.get(_place(one.labels), 0) >= first_ms)
+    for series in samples.series:
+        if len(series.time_ms):
+            address = _address(series.labels)
+            last[address] = max(last.get(address, 0), int(series.time_ms[-1]))
+    kept = tuple(series for series in samples.series if last.get(_address(series.labels), 0) >= first_ms)
     return replace(samples, series=kept) if kept else samples
 
 
-def targets(samples: Samples, predictor: str) -> tuple[ScrapeTarget, ...]:
-    """The targets that gave any series of the predictor's cells."""
+def targets_of(samples: Samples, predictor: str) -> tuple[ScrapeTarget, ...]:
+    """The targets that have any series of the predictor's cells."""
     by_target: dict[str, list[Series]] = {}
-    ups = {canonical(one.labels): one for one in samples.of(UP)}
-    durations = {canonical(one.labels): one for one in samples.of(SCRAPE_DURATION)}
-    matching = _Matching([one.labels for one in ups.values()])
+    ups = {canonical(up.labels): up for up in samples.of(UP)}
+    durations = {canonical(duration.labels): duration for duration in samples.of(SCRAPE_DURATION)}
+    matching = _Matching([up.labels for up in ups.values()])
     for series in cell_series(samples, predictor):
         by_target.setdefault(matching.target_of(series.labels), []).append(series)
     return tuple(_target(key, ups.get(key), durations.get(key), series) for key, series in sorted(by_target.items()))
 
 
 def cell_series(samples: Samples, predictor: str) -> tuple[Series, ...]:
-    """Series of the predictor's cells, gauges where there are any, else Seldon's COUNTERs of the same name."""
-    mine = [one for one in samples.series if one.labels.get(LABEL_PREDICTOR) == predictor]
-    gauges = tuple(one for one in mine if one.metric in CELL_OF_METRIC)
-    return gauges or tuple(one for one in mine if one.metric.removesuffix(COUNTER_SUFFIX) in CELL_OF_METRIC)
+    """Series of the predictor's cells: gauges if there are any, else Seldon's COUNTERs of the same name."""
+    published = [series for series in samples.series if series.labels.get(LABEL_PREDICTOR) == predictor]
+    gauges = tuple(series for series in published if series.metric in CELL_OF_METRIC)
+    return gauges or tuple(
+        series for series in published if series.metric.removesuffix(COUNTER_SUFFIX) in CELL_OF_METRIC
+    )
 
 
 class _Matching:
-    """Finds the target that a series was scraped from: the ``up`` series whose labels it carries."""
+    """Finds the target that a series was scraped from: the one whose ``up`` series has only labels that it has too."""
 
     def __init__(self, ups: Iterable[Mapping[str, str]]) -> None:
-        self._by_place: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+        self._by_address: dict[tuple[str, str], list[Mapping[str, str]]] = {}
         for labels in ups:
-            self._by_place.setdefault(_place(labels), []).append(labels)
+            self._by_address.setdefault(_address(labels), []).append(labels)
 
     def target_of(self, labels: Mapping[str, str]) -> str:
-        """Canonical labels of the target; of the place alone where no ``up`` series fits."""
-        candidates = self._by_place.get(_place(labels), [])
-        fitting = [one for one in candidates if one.items() <= labels.items()] or candidates[:1]
-        place = dict(zip(("job", "instance"), _place(labels), strict=True))
-        return canonical(fitting[0] if fitting else place)
+        """Canonical labels of the target; job and instance alone if no ``up`` series fits."""
+        candidates = self._by_address.get(_address(labels), [])
+        fitting = [up for up in candidates if up.items() <= labels.items()] or candidates[:1]
+        address = dict(zip(("job", "instance"), _address(labels), strict=True))
+        return canonical(fitting[0] if fitting else address)
 
 
-def _place(labels: Mapping[str, str]) -> tuple[str, str]:
+def _address(labels: Mapping[str, str]) -> tuple[str, str]:
     return labels.get("job", ""), labels.get("instance", "")
 
 
 def _target(key: str, up: Series | None, duration: Series | None, series: Sequence[Series]) -> ScrapeTarget:
-    import json  # noqa: PLC0415
-
-    seen = [one.time_ms for one in series]
-    time_ms = np.unique(np.concatenate([*seen, up.time_ms] if up is not None else seen))
+    times = [cell.time_ms for cell in series]
+    time_ms = np.unique(np.concatenate([*times, up.time_ms] if up is not None else times))
     value = np.zeros((len(time_ms), len(CELLS)))
     present = np.zeros(len(time_ms), np.int64)
-    for one in series:
-        at = np.searchsorted(time_ms, one.time_ms)
-        cell = CELLS.index(CELL_OF_METRIC[one.metric.removesuffix(COUNTER_SUFFIX)])
-        value[at, cell] += one.value
+    for cell in series:
+        at = np.searchsorted(time_ms, cell.time_ms)
+        index = CELLS.index(CELL_OF_METRIC[cell.metric.removesuffix(COUNTER_SUFFIX)])
+        value[at, index] += cell.value
         present[at] += 1
-    went = present > 0
+    succeeded = present > 0
     if up is not None:
-        went[np.searchsorted(time_ms, up.time_ms)] = up.value == 1
-    return ScrapeTarget(json.loads(key), time_ms, went, _durations(time_ms, duration), value, present)
+        succeeded[np.searchsorted(time_ms, up.time_ms)] = up.value == 1
+    return ScrapeTarget(json.loads(key), time_ms, succeeded, _durations(time_ms, duration), value, present)
 
 
 def _durations(time_ms: Ints, duration: Series | None) -> Floats:
-    """Milliseconds that each scrape took; up to the next scrape where Prometheus does not say."""
-    found = np.append(np.diff(time_ms), 0).astype(np.float64)
+    """Milliseconds that each scrape took; the time to the next scrape if Prometheus does not say."""
+    durations = np.append(np.diff(time_ms), 0).astype(np.float64)
     if duration is not None:
         at = np.searchsorted(time_ms, duration.time_ms)
         known = (at < len(time_ms)) & (time_ms[np.minimum(at, len(time_ms) - 1)] == duration.time_ms)
-        found[at[known]] = duration.value[known] * 1000
-    return found
+        durations[at[known]] = duration.value[known] * 1000
+    return durations
 
 
-def scraped_twice(found: Iterable[ScrapeTarget]) -> str | None:
-    """Pod or instance that two targets scraped in one and the same stretch of time, or None.
+def scraped_twice(targets: Iterable[ScrapeTarget]) -> str | None:
+    """Pod or instance that two targets scraped during the same time, or None.
 
-    A job that was renamed leaves an old target beside a new one; as they never overlap, no sum doubles.
+    A job that was renamed leaves an old target beside a new one. They do not overlap in time, so no sum doubles.
     """
-    every = [(target, target.time_ms[target.up]) for target in found if target.up.any()]
+    scrapes = [(target, target.time_ms[target.up]) for target in targets if target.up.any()]
     for label in ("pod", "instance"):
-        seen: dict[tuple[str, str], list[Ints]] = {}
-        for target, times in every:
+        earlier: dict[tuple[str, str], list[Ints]] = {}
+        for target, times in scrapes:
             place = target.labels.get(label, ""), target.labels.get("namespace", "")
-            if place[0] and any(one[0] <= times[-1] and times[0] <= one[-1] for one in seen.get(place, [])):
+            if place[0] and any(other[0] <= times[-1] and times[0] <= other[-1] for other in earlier.get(place, [])):
                 return place[0]
-            seen.setdefault(place, []).append(times)
+            earlier.setdefault(place, []).append(times)
     return None
 
 
 def baseline_index(target: ScrapeTarget, first_ms: float) -> int | None:
     """Index of the scrape that gives the target's baseline: the last good one that ended before ``first_ms``.
 
-    -1 where there is none but the target's first good scrape shows nothing counted yet, so that it had
-    counted nothing before; None where nothing can be known.
+    -1 if there is no such scrape, but the first good one shows 0 in each cell: then nothing was counted before it.
+    None if the baseline is not known.
     """
     good = np.flatnonzero(target.up)
     before = good[target.time_ms[good] + target.duration_ms[good] + ALIGNMENT_MS + 1 < first_ms]
@@ -167,30 +168,33 @@ def baseline_index(target: ScrapeTarget, first_ms: float) -> int | None:
     return -1 if len(good) and not target.value[good[0]].any() else None
 
 
-def trajectory(found: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffset) -> Trajectory:
-    """Counts since ``first_ns`` (ledger's clock), summed over the targets, all of which have a baseline."""
-    first_ms = first_ns / 1e6 + (clock.offset_s - clock.uncertainty_s) * 1000
-    parts = [_since(target, baseline_index(target, first_ms)) for target in found]
+def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffset) -> Trajectory:
+    """Counts since ``first_ns`` (ledger's clock), summed over the targets, all of which have a baseline.
+
+    Raises ValueError for a target without a baseline.
+    """
+    first_ms = clock.earliest_prometheus_ms(first_ns)
+    parts = [_since_baseline(target, baseline_index(target, first_ms)) for target in targets]
     at_ms = np.unique(np.concatenate([time_ms for time_ms, _, _ in parts]))
     value = np.zeros((len(at_ms), len(CELLS)))
     oldest = np.full(len(at_ms), np.iinfo(np.int64).max, np.int64)
     youngest = np.zeros(len(at_ms))
     for time_ms, end_ms, counts in parts:
         last = np.searchsorted(time_ms, at_ms, "right") - 1
-        seen = last >= 0
-        value[seen] += counts[last[seen]]
-        oldest = np.minimum(oldest, np.where(seen, time_ms[last], NEVER))
-        youngest = np.maximum(youngest, np.where(seen, end_ms[last], 0))
+        scraped = last >= 0
+        value[scraped] += counts[last[scraped]]
+        oldest = np.minimum(oldest, np.where(scraped, time_ms[last], NEVER))
+        youngest = np.maximum(youngest, np.where(scraped, end_ms[last], 0))
     slack_ms = clock.uncertainty_s * 1000 + ALIGNMENT_MS
     never = oldest == NEVER
-    start_ms = np.where(never, 0, oldest) - clock.offset_s * 1000 - slack_ms
-    end_ms = youngest - clock.offset_s * 1000 + slack_ms + 1  # a sample's time is cut to whole milliseconds
+    start_ms = clock.ledger_ms(np.where(never, 0, oldest)) - slack_ms
+    end_ms = clock.ledger_ms(youngest) + slack_ms + 1  # a sample's time is cut to whole milliseconds
     start_ns = np.where(never, NEVER, np.floor(start_ms * 1e6).astype(np.int64))
     return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms)
 
 
-def _since(target: ScrapeTarget, baseline: int | None) -> tuple[Ints, Floats, Floats]:
-    """Good scrapes of a target from its baseline on: begin, end, counts since the baseline."""
+def _since_baseline(target: ScrapeTarget, baseline: int | None) -> tuple[Ints, Floats, Floats]:
+    """Good scrapes of a target from its baseline on: when each began, when it ended, its counts since the baseline."""
     if baseline is None:
         raise ValueError(f"trajectory: target {canonical(target.labels)} has no baseline")
     good = np.flatnonzero(target.up)

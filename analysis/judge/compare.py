@@ -35,7 +35,7 @@ def comparison(evidence: Evidence) -> dict[str, Any] | None:
 
 
 def _compared(tally: Tally, primary: PredictorSpec, shadow: PredictorSpec, seed: int) -> dict[str, Any]:
-    offline = tally.plan.offline
+    offline = tally.axes.offline
     rows = rows_of(tally)
     truth = offline.truth[rows]
     first, second = (offline.answers[one.artifact].predicted[rows] == truth for one in (primary, shadow))
@@ -67,7 +67,7 @@ def _paired(first: Bools, second: Bools) -> Paired:
 def _differences(
     tally: Tally, primary: PredictorSpec, shadow: PredictorSpec, rows: Ints, seed: int
 ) -> dict[str, dict[str, float] | None]:
-    offline = tally.plan.offline
+    offline = tally.axes.offline
     truth = offline.truth[rows]
     sides = [offline.answers[one.artifact] for one in (primary, shadow)]
     right = [one.predicted[rows] == truth for one in sides]

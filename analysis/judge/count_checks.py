@@ -4,48 +4,52 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, after_end, name_of_sum
-from analysis.evidence.evidence import Evidence, Group, clock_of
+from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.tally import Tally
-from analysis.evidence.trajectories import ScrapeTarget, scraped_twice
+from analysis.evidence.trajectories import ScrapeTarget
 from analysis.judge.diagnose import of_counts
-from analysis.judge.endpoint_checks import placed
+from analysis.judge.endpoint_checks import location_of_error
 from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
 from analysis.record.runfolder import utc
-from analysis.verdict import Explanation, Finding, Value, Verdict
+from analysis.verdict import Explanation, Finding, Value
 from model.contract import CELLS
 
 
 def bounds(evidence: Evidence) -> tuple[Finding, ...]:
-    """At every scrape each count lies between what was acknowledged before and what was attempted until then."""
-    if evidence.tally is None:
+    """At every scrape, each count lies between what was acknowledged before and what was attempted until then."""
+    tally = evidence.tally
+    if tally is None:
         return ()
-    return tuple(_bounds(evidence.tally, group, counted) for group, counted in evidence.counted())
+    return tuple(_bounds(tally, group, counted) for group, counted in evidence.counted())
 
 
 def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
-    wrong, path = counted.broken, counted.path
-    number = len(path.time_ms)
-    if not wrong.any():
+    broken, path = counted.broken, counted.path
+    scrapes = len(path.time_ms)
+    if not broken.any():
         kept = "within acknowledged and attempted" if group.share.sees_all else "not above what was attempted"
-        return Finding("bounds", group.name, Verdict.PASS, f"{number} scrapes, every cell {kept}")
-    at = int(np.argmax(wrong.any(axis=1)))
-    worst = int(np.argmax(wrong[at]))
-    low, high = int(counted.bounds.low[at, worst]), int(counted.bounds.high[at, worst])
-    value = float(counted.sums[at, worst])
+        return Finding.passed(group.name, f"{scrapes} scrapes, every cell {kept}")
+    scrape = int(np.argmax(broken.any(axis=1)))
+    cells = int(np.argmax(broken[scrape]))
+    low, high = int(counted.bounds.low[scrape, cells]), int(counted.bounds.high[scrape, cells])
+    value = float(counted.sums[scrape, cells])
     allowed = f"where only {low:,} can be" if low == high else f"outside {low:,}..{high:,}"
-    witness = f"{name_of_sum(worst)} was {value:,.0f} at {utc(path.time_ms[at] / 1000)}, {allowed}"
-    why = f"{witness} ({int(wrong.any(axis=1).sum())} of {number} scrapes are wrong)"
-    found = _diagnosis(tally, group, counted)
-    return Finding("bounds", group.name, Verdict.FAIL, why, {"low": low, "high": high}, value, found.name, found.advice)
+    witness = f"{name_of_sum(cells)} was {value:,.0f} at {utc(path.time_ms[scrape] / 1000)}, {allowed}"
+    message = f"{witness} ({int(broken.any(axis=1).sum())} of {scrapes} scrapes are wrong)"
+    cause = _explanation(tally, group, counted)
+    explanation = Explanation(cause.diagnosis, message, cause.situation)
+    return Finding.failed(group.name, explanation, expected={"low": low, "high": high}, observed=value)
 
 
 def equality(evidence: Evidence) -> tuple[Finding, ...]:
     """After the last event, each count equals the offline model's on the rows that were sent."""
-    if evidence.tally is None:
+    tally = evidence.tally
+    if tally is None:
         return ()
-    return tuple(_equality(evidence, evidence.tally, group, counted) for group, counted in evidence.counted())
+    return tuple(_equality(evidence, tally, group, counted) for group, counted in evidence.counted())
 
 
 def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
@@ -54,48 +58,51 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     low, high, value = counted.last
     expected, observed = _expected(low, high), _by_cell(value)
     if not counted.broken[-1].any():
-        return Finding("equality", group.name, Verdict.PASS, _equal_message(group, low, high), expected, observed)
-    found = _diagnosis(tally, group, counted)
-    where = placed(evidence, tuple(one.name for one in group.predictors))
-    told = f"{found.message} ({where})" if where else found.message
-    return Finding("equality", group.name, Verdict.FAIL, told, expected, observed, found.name, found.advice)
+        return Finding.passed(group.name, _equal_message(group, low, high), expected=expected, observed=observed)
+    cause = _explanation(tally, group, counted)
+    location = location_of_error(evidence, group)
+    message = f"{cause.message} ({location})" if location else cause.message
+    explanation = Explanation(cause.diagnosis, message, cause.situation)
+    return Finding.failed(group.name, explanation, expected=expected, observed=observed)
 
 
-def _diagnosis(tally: Tally, group: Group, counted: Counted) -> Explanation:
-    """What is wrong with the series themselves, or two jobs on one pod; else it is for the counts to tell."""
-    if group.odd is not None:
-        return group.odd
-    twice = next((where for found in group.found.values() if (where := scraped_twice(found))), None)
+def _explanation(tally: Tally, group: Group, counted: Counted) -> Explanation:
+    """Why the counts are wrong: malformed series, a pod scraped by two jobs, or what the counts themselves show."""
+    if group.malformed is not None:
+        return group.malformed
+    twice = next((member.scraped_twice for member in group.members if member.scraped_twice), None)
     if twice is None:
-        return of_counts(counted, group.share, tally, group.passed_on)
-    value, wanted = counted.path.value[-1].sum(), int(counted.bounds.high[-1, -1])
-    message = f"{twice} is scraped by two jobs: {value:,.0f} counts for {wanted:,}"
-    return Explanation("scraped twice", message, "Remove one of the two scrape jobs (two PodMonitors on one pod?).")
+        return of_counts(counted, group.share, tally, group.gateway)
+    value, highest = counted.path.value[-1].sum(), int(counted.bounds.high[-1, -1])
+    message = f"{twice} is scraped by two jobs: {value:,.0f} counts for {highest:,}"
+    return Explanation(Diagnosis.SCRAPED_TWICE, message)
 
 
 def _no_last_scrape(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
-    """A shadow whose targets are down has lost what it did not count; of anything else nobody can tell."""
+    """A shadow whose targets are down has lost what it did not count. In any other case the counts are not known."""
     _, _, value = counted.last
-    ended_ms = (tally.span_ns[1] if tally.span_ns else 0) / 1e6 + clock_of(evidence).offset_s * 1000
-    down = [target for every in group.found.values() for target in every if _down_after(target, ended_ms)]
+    ended_ms = evidence.clock.prometheus_ms(tally.span_ns[1] if tally.span_ns else 0)
+    down = [target for target in group.targets if _is_down_after(target, ended_ms)]
     if group.share.mirrored and group.share.sees_all and down:
-        wanted, since = (
-            tally.count(Kind.FEEDBACK, Outcome.ACKNOWLEDGED),
-            down[0].time_ms[np.flatnonzero(down[0].up)[-1]],
+        acknowledged = tally.count(Kind.FEEDBACK, Outcome.ACKNOWLEDGED)
+        since_ms = down[0].time_ms[np.flatnonzero(down[0].up)[-1]]
+        losses = group.gateway.losses() if group.gateway is not None else ""
+        message = (
+            f"the shadow is down since {utc(since_ms / 1000)}: "
+            f"it had counted {value.sum():,.0f} of {acknowledged:,}{losses}"
         )
-        told = group.passed_on.told() if group.passed_on is not None else ""
-        why = f"the shadow is down since {utc(since / 1000)}: it had counted {value.sum():,.0f} of {wanted:,}{told}"
-        advice = "Find out why the shadow's process ended (its log, its memory limit), then run again."
-        return Finding("equality", group.name, Verdict.FAIL, why, wanted, int(value.sum()), "shadow incomplete", advice)
-    why = f"{down[0].labels.get('instance')} is down" if down else "not every target was scraped after the last event"
-    advice = "Collect again, and see whether every target is still up."
-    return Finding("equality", group.name, Verdict.INCONCLUSIVE, why, None, None, "no last scrape", advice)
+        explanation = Explanation(Diagnosis.SHADOW_INCOMPLETE, message, "down")
+        return Finding.failed(group.name, explanation, expected=acknowledged, observed=int(value.sum()))
+    message = (
+        f"{down[0].labels.get('instance')} is down" if down else "not every target was scraped after the last event"
+    )
+    return Finding.unknown(group.name, Explanation(Diagnosis.NO_LAST_SCRAPE, message))
 
 
-def _down_after(target: ScrapeTarget, ended_ms: float) -> bool:
-    """Whether the target was tried after the end, and never with success."""
-    tried = target.time_ms > ended_ms
-    return bool(tried.any()) and not bool(target.up[tried].any())
+def _is_down_after(target: ScrapeTarget, ended_ms: float) -> bool:
+    """Whether the target was scraped after the end, and never with success."""
+    after = target.time_ms > ended_ms
+    return bool(after.any()) and not bool(target.up[after].any())
 
 
 def _equal_message(group: Group, low: Ints, high: Ints) -> str:
@@ -107,9 +114,9 @@ def _equal_message(group: Group, low: Ints, high: Ints) -> str:
 
 
 def _expected(low: Ints, high: Ints) -> Value:
-    pairs = zip(CELLS, low.tolist(), high.tolist(), strict=True)
-    return {cell: a if a == b else f"{a}..{b}" for cell, a, b in pairs}
+    bounds_by_cell = zip(CELLS, low.tolist(), high.tolist(), strict=True)
+    return {cell: least if least == most else f"{least}..{most}" for cell, least, most in bounds_by_cell}
 
 
 def _by_cell(value: Floats) -> Value:
-    return dict(zip(CELLS, (int(one) for one in value.tolist()), strict=True))
+    return dict(zip(CELLS, (int(count) for count in value.tolist()), strict=True))

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
+from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import after_end
-from analysis.evidence.curve import Curve, curve, differing
-from analysis.evidence.evidence import Evidence, Group, clock_of
+from analysis.evidence.curve import Curve, differing
+from analysis.evidence.evidence import Evidence, Group
 from analysis.record.ledger import Kind, Outcome
-from analysis.verdict import Finding, Verdict
+from analysis.verdict import Explanation, Finding
 from model.contract import CELLS, METRIC_OF_CELL
 
 
 def curves(evidence: Evidence) -> tuple[Finding, ...]:
-    """At every threshold the live counts are the offline ones; a predictor without score buckets is said to have none.
+    """At every threshold the live counts are the offline ones. A predictor without score buckets passes and says so.
 
-    With events of unknown outcome the counts are not one number, a mirror of a part has no lower bound, and where the
-    four cells are wrong (or not known to the end) that is found already: then the curve is drawn and not checked.
+    The curve is drawn but not checked where equality cannot be expected: with events of unknown outcome the counts are
+    not one number; a partial mirror has no lower bound; and where the four cells are wrong, or not known to the end,
+    another check says so already.
     """
-    found = []
+    findings = []
     for group in evidence.groups:
-        one = curve_of(evidence, group)
-        if one is not None:
-            found.append(_finding(group.name, one, _why_not_exact(evidence, group)))
+        if group.curve is not None:
+            findings.append(_compared(group.name, group.curve, _why_not_exact(evidence, group)))
         elif group.counted is not None:
-            said = "it publishes no score buckets, so there is no curve by threshold, only over time"
-            found.append(Finding("curve", group.name, Verdict.PASS, said))
-    return tuple(found)
-
-
-def curve_of(evidence: Evidence, group: Group) -> Curve | None:
-    """The curve of a group of one predictor, or None."""
-    tally, samples = evidence.tally, evidence.samples
-    if tally is None or tally.span_ns is None or samples is None or group.counted is None or len(group.predictors) > 1:
-        return None
-    first_ms = tally.span_ns[0] / 1e6 + clock_of(evidence).offset_s * 1000
-    return curve(samples, tally, group.name, group.share.artifacts[0], first_ms)
+            message = "it publishes no score buckets, so there is no curve by threshold, only over time"
+            findings.append(Finding.passed(group.name, message))
+    return tuple(findings)
 
 
 def _why_not_exact(evidence: Evidence, group: Group) -> str | None:
@@ -53,20 +45,21 @@ def _why_not_exact(evidence: Evidence, group: Group) -> str | None:
     return None
 
 
-def _finding(name: str, found: Curve, why_not: str | None) -> Finding:
-    wrong, number = differing(found), len(found.threshold)
-    if why_not is not None:
-        return Finding("curve", name, Verdict.PASS, f"{number} thresholds, not held to equality: {why_not}")
+def _compared(subject: str, curve: Curve, why_not_exact: str | None) -> Finding:
+    wrong, thresholds = differing(curve), len(curve.threshold)
+    if why_not_exact is not None:
+        return Finding.passed(subject, f"{thresholds} thresholds, not held to equality: {why_not_exact}")
     if not len(wrong):
-        return Finding(
-            "curve", name, Verdict.PASS, f"live and offline counts are equal at all {number} thresholds", number, number
-        )
-    at = int(wrong[0])
-    told = ", ".join(
-        f"{METRIC_OF_CELL[cell]} {found.live[at, i]} for {found.offline[at, i]}"
+        message = f"live and offline counts are equal at all {thresholds} thresholds"
+        return Finding.passed(subject, message, expected=thresholds, observed=thresholds)
+    first = int(wrong[0])
+    differences = ", ".join(
+        f"{METRIC_OF_CELL[cell]} {curve.live[first, i]} for {curve.offline[first, i]}"
         for i, cell in enumerate(CELLS)
-        if found.live[at, i] != found.offline[at, i]
+        if curve.live[first, i] != curve.offline[first, i]
     )
-    why = f"{len(wrong)} of {number} thresholds differ, the first at {found.threshold[at]:.6g}: {told}"
-    advice = "If the four cells are right, look at the scores: another scale, or other bucket edges."
-    return Finding("curve", name, Verdict.FAIL, why, number, number - len(wrong), "scores differ", advice)
+    message = (
+        f"{len(wrong)} of {thresholds} thresholds differ, the first at {curve.threshold[first]:.6g}: {differences}"
+    )
+    explanation = Explanation(Diagnosis.SCORES_DIFFER, message)
+    return Finding.failed(subject, explanation, expected=thresholds, observed=thresholds - len(wrong))

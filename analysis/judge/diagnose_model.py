@@ -1,9 +1,10 @@
-"""Faults that show in the last counts alone: another model, another threshold, part of each batch."""
+"""Faults that the last counts alone show: another model, another threshold, a part of each batch."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, Share, cell_of_pattern
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Ints
@@ -13,9 +14,9 @@ from model.contract import CELLS
 
 
 def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | None:
-    """The first of these faults that gives exactly the counts that were stored last, or None."""
+    """The first of these faults that gives exactly the counts stored last, or None."""
     if len(share.artifacts) > 1 or tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE):
-        return None  # the counts of a fault are then not one number
+        return None  # then a fault does not determine the counts
     value = counted.path.value[-1].astype(np.int64)
     if np.array_equal(value, cells_of(tally, share.artifacts[0], tally.acknowledged)):
         return None
@@ -28,32 +29,31 @@ def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | Non
 
 
 def cells_of(tally: Tally, artifact: str, patterns: Ints) -> Ints:
-    """``[cell]``: counts of the artefact on events that are counted by pattern."""
-    return patterns @ np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.plan, artifact)]
+    """``[cell]``: counts that the artefact gives on events; ``patterns`` [pattern] is the number of events of each."""
+    return patterns @ np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.axes, artifact)]
 
 
 def _first_rows(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
     """Only the first row of each request was counted."""
     if not np.array_equal(value, cells_of(tally, artifact, tally.heads)):
         return None
-    counted, every = int(tally.heads.sum()), int(tally.acknowledged.sum())
-    message = f"only the first row of each batch was counted: {counted:,} of {every:,} rows"
-    return Explanation("first row of a batch", message, "Score every row in send_feedback, not features[0].")
+    counted, acknowledged = int(tally.heads.sum()), int(tally.acknowledged.sum())
+    message = f"only the first row of each batch was counted: {counted:,} of {acknowledged:,} rows"
+    return Explanation(Diagnosis.FIRST_ROW, message)
 
 
 def _other_model(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
     """The counts are those of another artefact of the deployment."""
-    for other in tally.plan.artifacts:
+    for other in tally.axes.artifacts:
         if other != artifact and np.array_equal(value, cells_of(tally, other, tally.acknowledged)):
             message = f"the counts are those of {other}, not of {artifact}"
-            advice = "Mend model_name in the manifest, or the artefact that is behind the name."
-            return Explanation("wrong model behind a name", message, advice)
+            return Explanation(Diagnosis.WRONG_MODEL, message, "counts")
     return None
 
 
 def _threshold(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
-    """The counts are those of the same scores cut elsewhere."""
-    answers = tally.plan.offline
+    """The counts are those of the same scores with another threshold."""
+    answers = tally.axes.offline
     score, counts = answers.answers[artifact].score, tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     order = np.argsort(-score, kind="stable")
     true = np.concatenate([[0], np.cumsum(counts[order, answers.positive])])
@@ -67,5 +67,4 @@ def _threshold(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
         return None
     low, high = score[order[between[-1]]], score[order[between[0] - 1]]
     message = f"the counts are those of a decision threshold between {low:.4g} and {high:.4g}"
-    advice = "Compare the threshold that is served with the card's decision_threshold."
-    return Explanation("threshold shifted", message, advice)
+    return Explanation(Diagnosis.THRESHOLD_SHIFTED, message)

@@ -1,41 +1,36 @@
-"""Checks of the exposed witness, and what the witnesses together say of where an error is.
+"""Checks of the exposed witness, and where an error is according to all witnesses.
 
 Four witnesses: *offline* (the artefact on the rows), *served* (the answers that clients got), *exposed* (the model's
-own metrics endpoint), *stored* (Prometheus). The first pair that disagrees names the culprit: offline and served,
-serving skew; served and exposed, instrumentation; exposed and stored, the pipeline.
+own metrics endpoint), *stored* (Prometheus). The first pair that disagrees shows where the error is: offline and
+served, serving skew; served and exposed, instrumentation; exposed and stored, the pipeline.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from analysis.evidence.evidence import Evidence, clock_of
+from analysis.diagnoses import Diagnosis
+from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.exposed import ExposedCounts
-from analysis.evidence.trajectories import ScrapeTarget, scraped_twice, targets
-from analysis.judge.answer_checks import served
-from analysis.verdict import Finding, Verdict
+from analysis.evidence.trajectories import ScrapeTarget
+from analysis.judge.answer_checks import has_wrong_answers
+from analysis.verdict import Explanation, Finding
 from model.contract import CELLS, METRIC_OF_CELL
-
-_ADVICE: Final = (
-    "The model shows one thing and Prometheus stored another: look at relabelling, at the address that is scraped "
-    "and at honor_labels."
-)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class EndpointPair:
     """One endpoint beside the target that Prometheus scraped it as."""
 
     predictor: str
-    shown: ExposedCounts
+    endpoint: ExposedCounts
     target: ScrapeTarget
 
-    def differing(self) -> list[str]:
-        """``metric exposed for stored`` of each cell in which the two differ."""
-        exposed = self.shown.counts.get(self.predictor, (0.0,) * len(CELLS))
+    def differences(self) -> list[str]:
+        """``metric, exposed, stored`` as text for each cell in which the two differ."""
+        exposed = self.endpoint.counts.get(self.predictor, (0.0,) * len(CELLS))
         stored = self.target.value[np.flatnonzero(self.target.up)[-1]]
         return [
             f"{METRIC_OF_CELL[cell]} {exposed[i]:.0f} exposed, {stored[i]:.0f} stored"
@@ -44,19 +39,18 @@ class Pair:
         ]
 
 
-def pairs(evidence: Evidence, predictor: str) -> tuple[Pair, ...]:
+def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[EndpointPair, ...]:
     """Every endpoint of the predictor that could be read, with the target of the same address.
 
     A target whose last scrape is older than the last event is left out: the endpoint may rightly show more by now.
     """
-    if evidence.samples is None or evidence.tally is None or evidence.tally.span_ns is None:
+    if evidence.samples is None or evidence.span_ms is None:
         return ()
-    ended_ms = evidence.tally.span_ns[1] / 1e6 + clock_of(evidence).offset_s * 1000
-    by_instance = {one.instance: one for one in evidence.exposed if one.problem is None}
-    found = targets(evidence.samples, predictor)
+    _, ended_ms = evidence.span_ms
+    by_instance = {endpoint.instance: endpoint for endpoint in evidence.exposed if endpoint.problem is None}
     return tuple(
-        Pair(predictor, by_instance[instance], target)
-        for target in found
+        EndpointPair(predictor.name, by_instance[instance], target)
+        for target in predictor.targets
         if (instance := target.labels.get("instance", "")) in by_instance
         and target.up.any()
         and target.time_ms[target.up][-1] > ended_ms
@@ -64,28 +58,32 @@ def pairs(evidence: Evidence, predictor: str) -> tuple[Pair, ...]:
 
 
 def exposed(evidence: Evidence) -> tuple[Finding, ...]:
-    """Prometheus stored what each endpoint shows; nothing is said where no endpoint could be read."""
-    return tuple(_exposed(one.name, found) for one in evidence.run.predictors if (found := pairs(evidence, one.name)))
+    """Prometheus stored what each endpoint shows; no finding for a predictor without a readable endpoint."""
+    return tuple(
+        _exposed(predictor.name, pairs)
+        for predictor in evidence.predictors.values()
+        if (pairs := endpoint_pairs(evidence, predictor))
+    )
 
 
-def _exposed(name: str, found: tuple[Pair, ...]) -> Finding:
-    differing = [f"{pair.shown.instance}: {told}" for pair in found for told in pair.differing()]
-    if differing:
-        why = f"Prometheus' last samples are not what the endpoint shows: {'; '.join(differing)}"
-        return Finding("exposed", name, Verdict.FAIL, why, None, None, "pipeline", _ADVICE)
-    number = f"{len(found)} endpoint{'s' * (len(found) > 1)}"
-    return Finding("exposed", name, Verdict.PASS, f"{number} and Prometheus' last samples show the same counts")
+def _exposed(subject: str, pairs: tuple[EndpointPair, ...]) -> Finding:
+    differences = [f"{pair.endpoint.instance}: {text}" for pair in pairs for text in pair.differences()]
+    if differences:
+        message = f"Prometheus' last samples are not what the endpoint shows: {'; '.join(differences)}"
+        return Finding.failed(subject, Explanation(Diagnosis.PIPELINE, message))
+    endpoints = f"{len(pairs)} endpoint{'s' * (len(pairs) > 1)}"
+    return Finding.passed(subject, f"{endpoints} and Prometheus' last samples show the same counts")
 
 
-def placed(evidence: Evidence, predictors: tuple[str, ...]) -> str:
-    """Where an error of the predictors' counts is, as far as the witnesses can tell; empty where they cannot."""
-    if any(one.verdict is Verdict.FAIL and set(one.subject.split("+")) & set(predictors) for one in served(evidence)):
+def location_of_error(evidence: Evidence, group: Group) -> str:
+    """Where an error in the group's counts is, as far as the witnesses can tell; empty if they cannot."""
+    if has_wrong_answers(evidence, group):
         return "serving skew: the answers that clients got are wrong already"
-    found = [pair for name in predictors for pair in pairs(evidence, name)]
-    if not found:
+    pairs = [pair for member in group.members for pair in endpoint_pairs(evidence, member)]
+    if not pairs:
         return ""
-    if any(scraped_twice(targets(evidence.samples, name)) for name in predictors if evidence.samples is not None):
+    if any(member.scraped_twice for member in group.members):
         return "pipeline: one endpoint is stored twice"
-    if any(pair.differing() for pair in found):
+    if any(pair.differences() for pair in pairs):
         return "pipeline: the model's own endpoint shows other counts than Prometheus stored"
     return "instrumentation: the model's own endpoint shows these counts too"

@@ -1,7 +1,7 @@
 """Gates that a user sets: ``precision>=0.9``, ``shadow.recall>=0.95``, ``p99_feedback_ms<=50``, ``failures<=0.1%``.
 
-Each is PASS, FAIL or INCONCLUSIVE by what the run can show, not by a point estimate: a quality gate by the Wilson
-interval over *distinct* rows, a percentile or a failure rate by the exact binomial rule.
+A gate is PASS, FAIL or INCONCLUSIVE by what the run can show, not by a point estimate. A quality gate goes by the
+Wilson interval over *distinct* rows; a percentile or a failure rate goes by the exact binomial rule.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Final
 
 import numpy as np
 
+from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.tally import Tally
 from analysis.judge.compare import rows_of
 from analysis.record.ledger import Kind, Outcome
 from analysis.stats.latency import PERCENTILES
 from analysis.stats.proportions import enough, surely_at_most, surely_more, wilson
-from analysis.verdict import Finding, Verdict
+from analysis.verdict import Explanation, Finding
 
 QUALITY: Final = ("accuracy", "precision", "recall", "specificity")
 FAILURES: Final = "failures"
@@ -30,12 +31,15 @@ _LATENCY: Final = re.compile(r"(?P<percentile>p50|p90|p99|p999|p9999)_(?P<kind>p
 
 
 class GateError(Exception):
-    """Not a gate; one line says what was expected."""
+    """A text is not a gate; one line says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """``text``: as written. ``of``: predictor, None for every one. ``limit``: a fraction, or milliseconds."""
+    """``text``: as written. ``of``: predictor, or None for all. ``what``: ratio, failures or percentile.
+
+    ``limit``: a fraction, or milliseconds.
+    """
 
     text: str
     of: str | None
@@ -44,85 +48,85 @@ class Gate:
 
 
 def parse(text: str) -> Gate:
-    """The gate in a text. Raises `GateError` for anything else, a sign that makes no sense included."""
-    found = _FORM.fullmatch(text.strip())
-    what = found["what"] if found else ""
-    wanted = ">=" if what in QUALITY else "<="
-    if found is None or not (what in {*QUALITY, FAILURES} or _LATENCY.fullmatch(what)) or found["sign"] != wanted:
+    """The gate in a text. Raises `GateError` for anything else, also for a sign that makes no sense."""
+    match = _FORM.fullmatch(text.strip())
+    what = match["what"] if match else ""
+    sign = ">=" if what in QUALITY else "<="
+    if match is None or not (what in {*QUALITY, FAILURES} or _LATENCY.fullmatch(what)) or match["sign"] != sign:
         raise GateError(
             "gate: expected one like precision>=0.9, shadow.recall>=0.95, p99_feedback_ms<=50 or failures<=0.1%, "
             f"got {text!r}."
         )
-    limit = float(found["limit"]) / (100 if found["percent"] else 1)
+    limit = float(match["limit"]) / (100 if match["percent"] else 1)
     if not _LATENCY.fullmatch(what) and not 0 < limit < 1:
         raise GateError(f"gate: expected a limit between 0 and 1, or 0 % and 100 %, got {text!r}.")
-    if found["of"] and what not in QUALITY:
+    if match["of"] and what not in QUALITY:
         raise GateError(f"gate: expected a predictor only with {', '.join(QUALITY)}, got {text!r}.")
-    return Gate(text.strip(), found["of"], what, limit)
+    return Gate(text.strip(), match["of"], what, limit)
 
 
 def gates(evidence: Evidence) -> tuple[Finding, ...]:
-    """A finding for each gate of the run and what it is of."""
+    """For each gate of the run, a finding on each of its subjects (the load, or the predictors)."""
     return tuple(finding for text in evidence.gates for finding in _findings(evidence, parse(text)))
 
 
 def _findings(evidence: Evidence, gate: Gate) -> tuple[Finding, ...]:
-    if evidence.tally is None:
-        return (_finding(gate, "load", Verdict.INCONCLUSIVE, "there is no ledger", None),)
+    tally = evidence.tally
+    if tally is None:
+        return (_undecided(gate, "load", "there is no ledger", None),)
     if gate.what == FAILURES:
-        failed = int(evidence.tally.outcomes[:, [Outcome.REFUSED, Outcome.INDETERMINATE]].sum())
-        return (_rate(gate, failed, int(evidence.tally.outcomes.sum()), gate.limit, "requests failed"),)
+        failed = int(tally.outcomes[:, [Outcome.REFUSED, Outcome.INDETERMINATE]].sum())
+        return (_rate(gate, failed, int(tally.outcomes.sum()), gate.limit, "requests failed"),)
     latency = _LATENCY.fullmatch(gate.what)
     if latency:
-        times = np.concatenate(evidence.tally.latency_ns[Kind[latency["kind"].upper()]])
+        times = np.concatenate(tally.latency_ns[Kind[latency["kind"].upper()]])
         slow = int(np.count_nonzero(times > gate.limit * 1e6))
         share = 1 - PERCENTILES[latency["percentile"]]
         return (_rate(gate, slow, len(times), share, f"{latency['kind']} requests took more than {gate.limit:g} ms"),)
-    return _qualities(evidence, evidence.tally, gate)
+    return _qualities(evidence, tally, gate)
 
 
-def _rate(gate: Gate, over: int, number: int, share: float, told: str) -> Finding:
-    """Whether at most ``share`` are over, by the exact binomial rule."""
-    said = f"{over:,} of {number:,} {told}"
+def _rate(gate: Gate, over: int, number: int, share: float, event: str) -> Finding:
+    """Whether at most ``share`` of ``number`` requests are over the limit, by the exact binomial rule."""
+    message = f"{over:,} of {number:,} {event}"
     observed = over / number if number else None
     if surely_at_most(over, number, share):
-        return _finding(gate, "load", Verdict.PASS, said, observed)
+        return _kept(gate, "load", message, observed)
     if surely_more(over, number, share):
-        return _finding(gate, "load", Verdict.FAIL, said, observed)
+        return _not_kept(gate, "load", message, observed)
     more = enough(over, share) - number
-    return _finding(gate, "load", Verdict.INCONCLUSIVE, f"{said}; it needs {more:,} more without another one", observed)
+    return _undecided(gate, "load", f"{message}; it needs {more:,} more without another one", observed)
 
 
 def _qualities(evidence: Evidence, tally: Tally, gate: Gate) -> tuple[Finding, ...]:
-    names = [one.name for one in evidence.run.predictors]
+    predictors = evidence.run.predictors
+    names = [predictor.name for predictor in predictors]
     if gate.of and gate.of not in names:
-        why = f"there is no predictor {gate.of}, only {', '.join(names)}"
-        return (_finding(gate, gate.of, Verdict.INCONCLUSIVE, why, None),)
-    chosen = [one for one in evidence.run.predictors if gate.of in {None, one.name}]
-    return tuple(_quality(tally, gate, one.name, one.artifact) for one in chosen)
+        return (_undecided(gate, gate.of, f"there is no predictor {gate.of}, only {', '.join(names)}", None),)
+    chosen = [predictor for predictor in predictors if gate.of in {None, predictor.name}]
+    return tuple(_quality(tally, gate, predictor.name, predictor.artifact) for predictor in chosen)
 
 
 def _quality(tally: Tally, gate: Gate, name: str, artifact: str) -> Finding:
-    """Whether the ratio keeps to the limit, by its Wilson interval over distinct rows."""
+    """Whether the ratio keeps the limit, by its Wilson interval over distinct rows."""
     hits, rows = _hits(tally, gate.what, artifact)
     if not rows:
-        return _finding(
-            gate, name, Verdict.INCONCLUSIVE, f"{gate.what} is undefined: there is no row to take it of", None
-        )
+        return _undecided(gate, name, f"{gate.what} is undefined: there is no row to take it of", None)
+    ratio = hits / rows
     low, high = wilson(hits, rows)
-    said = f"{gate.what} is {hits / rows:.4f} on {rows} distinct rows (95 % interval {low:.4f} to {high:.4f})"
+    message = f"{gate.what} is {ratio:.4f} on {rows} distinct rows (95 % interval {low:.4f} to {high:.4f})"
     if low >= gate.limit:
-        return _finding(gate, name, Verdict.PASS, said, hits / rows)
+        return _kept(gate, name, message, ratio)
     if high < gate.limit:
-        return _finding(gate, name, Verdict.FAIL, said, hits / rows)
-    more = _rows_needed(hits / rows, gate.limit)
-    told = f"{said}; it needs about {more - rows:,} more" if more else f"{said}; the limit is too near to tell"
-    return _finding(gate, name, Verdict.INCONCLUSIVE, told, hits / rows)
+        return _not_kept(gate, name, message, ratio)
+    needed = _rows_needed(ratio, gate.limit)
+    missing = f"it needs about {needed - rows:,} more" if needed else "the limit is too near to tell"
+    return _undecided(gate, name, f"{message}; {missing}", ratio)
 
 
-def _hits(tally: Tally, what: str, artifact: str) -> tuple[int, int]:
-    """Rows that are right, and rows that the ratio is taken over."""
-    offline = tally.plan.offline
+def _hits(tally: Tally, ratio: str, artifact: str) -> tuple[int, int]:
+    """Number of rows that are right, and of rows that the ratio is taken over."""
+    offline = tally.axes.offline
     if artifact not in offline.answers:
         return 0, 0
     rows = rows_of(tally)
@@ -133,12 +137,12 @@ def _hits(tally: Tally, what: str, artifact: str) -> tuple[int, int]:
         "precision": called,
         "recall": positive,
         "specificity": ~positive,
-    }[what]
+    }[ratio]
     return int(np.count_nonzero(over & (called == positive))), int(np.count_nonzero(over))
 
 
 def _rows_needed(share: float, limit: float) -> int | None:
-    """Rows at which the interval of the same share would leave the limit; None where there is no such number."""
+    """Rows at which the interval around the same share no longer holds the limit; None if no number is enough."""
     rows = 1
     while rows < 10**9:
         low, high = wilson(round(share * rows), rows)
@@ -148,12 +152,15 @@ def _rows_needed(share: float, limit: float) -> int | None:
     return None
 
 
-def _finding(gate: Gate, subject: str, verdict: Verdict, message: str, observed: float | None) -> Finding:
-    advice = {
-        Verdict.PASS: None,
-        Verdict.FAIL: "The gate is not kept: look for the cause, or set another limit.",
-        Verdict.INCONCLUSIVE: "Send more (distinct rows for quality, requests for the rest), or set another limit.",
-    }[verdict]
-    failed = "gate not kept" if verdict is Verdict.FAIL else "gate undecided"
-    name = None if verdict is Verdict.PASS else failed
-    return Finding("gate", subject, verdict, f"{gate.text}: {message}", gate.text, observed, name, advice)
+def _kept(gate: Gate, subject: str, message: str, observed: float | None) -> Finding:
+    return Finding.passed(subject, f"{gate.text}: {message}", expected=gate.text, observed=observed)
+
+
+def _not_kept(gate: Gate, subject: str, message: str, observed: float | None) -> Finding:
+    explanation = Explanation(Diagnosis.GATE_NOT_KEPT, f"{gate.text}: {message}")
+    return Finding.failed(subject, explanation, expected=gate.text, observed=observed)
+
+
+def _undecided(gate: Gate, subject: str, message: str, observed: float | None) -> Finding:
+    explanation = Explanation(Diagnosis.GATE_UNDECIDED, f"{gate.text}: {message}")
+    return Finding.unknown(subject, explanation, expected=gate.text, observed=observed)

@@ -1,11 +1,12 @@
-"""The judgement: every check, in order, over the evidence of one run."""
+"""The checks, in the order of judgement, and the judge that runs them over the evidence of one run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence
 from analysis.judge import (
     answer_checks,
@@ -17,68 +18,73 @@ from analysis.judge import (
     run_checks,
     stored_checks,
 )
-from analysis.verdict import Finding, Verdict, merge
+from analysis.verdict import Explanation, Finding, Verdict, merge
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question asked of the evidence.
+    """One question about the evidence.
 
-    ``name``: as findings carry it. ``find``: pure. ``needs``: checks that must all pass for this one to mean
-    anything; where one does not, this one is not run and says so.
+    ``name``: in ``result.json`` and ``junit.xml``. ``title``: in reports for people. ``find``: a pure function from the
+    evidence to its findings. ``needs``: checks that must all pass before this one means anything. If one does not,
+    this check is not run and its finding says so.
     """
 
     name: str
+    title: str
     find: Callable[[Evidence], tuple[Finding, ...]]
     needs: tuple[str, ...] = ()
 
 
-_WHOLE: Final = ("recorder", "sent")
+_COMPLETE: Final = ("recorder", "sent")
 
 CHECKS: Final[tuple[Check, ...]] = (
-    Check("provenance", run_checks.provenance),
-    Check("recorder", run_checks.recorder),
-    Check("sent", run_checks.sent),
-    Check("generator", run_checks.generator),
-    Check("stored", stored_checks.stored),
-    Check("clock", stored_checks.clock),
-    Check("scrapes", stored_checks.scrapes),
-    Check("served", answer_checks.served),
-    Check("exposed", endpoint_checks.exposed),
-    Check("bounds", count_checks.bounds, _WHOLE),
-    Check("equality", count_checks.equality, _WHOLE),
-    Check("curve", curve_checks.curves, _WHOLE),
-    Check("rewards", reward_checks.rewards, _WHOLE),
-    Check("gate", gates.gates, _WHOLE),
+    Check("provenance", "same model and rows", run_checks.provenance),
+    Check("recorder", "events recorded", run_checks.recorder),
+    Check("sent", "load sent", run_checks.sent),
+    Check("generator", "load generator", run_checks.generator),
+    Check("stored", "series stored", stored_checks.stored),
+    Check("clock", "clocks", stored_checks.clock),
+    Check("scrapes", "scrapes", stored_checks.scrapes),
+    Check("served", "answers served", answer_checks.served),
+    Check("exposed", "metrics endpoints", endpoint_checks.exposed),
+    Check("bounds", "counts on the way", count_checks.bounds, _COMPLETE),
+    Check("equality", "counts at the end", count_checks.equality, _COMPLETE),
+    Check("curve", "score curve", curve_checks.curves, _COMPLETE),
+    Check("rewards", "rewards", reward_checks.rewards, _COMPLETE),
+    Check("gate", "gate", gates.gates, _COMPLETE),
 )
-"""Every check there is, in the order of judgement; a test holds that each is seen to fail."""
+"""Every check, in the order of judgement. A test holds that each was seen to fail."""
+
+TITLES: Final[Mapping[str, str]] = {check.name: check.title for check in CHECKS}
 
 
-def judge(evidence: Evidence, every: Iterable[Check] = CHECKS) -> tuple[Finding, ...]:
+def judge(evidence: Evidence, checks: Iterable[Check] = CHECKS) -> tuple[Finding, ...]:
     """Findings of all checks, in their order."""
     findings: list[Finding] = []
-    for check in every:
-        findings += _run(check, evidence, findings)
+    for check in checks:
+        findings += [replace(finding, check=check.name) for finding in _findings(check, evidence, findings)]
     return tuple(findings)
 
 
 def verdict(findings: Iterable[Finding]) -> Verdict:
-    """The worst of the findings."""
+    """The worst verdict of the findings."""
     return merge(finding.verdict for finding in findings)
 
 
-def _run(check: Check, evidence: Evidence, before: Iterable[Finding]) -> tuple[Finding, ...]:
-    blocking = [one for one in before if one.check in check.needs and one.verdict is not Verdict.PASS]
+def _findings(check: Check, evidence: Evidence, earlier: Iterable[Finding]) -> tuple[Finding, ...]:
+    blocking = [finding for finding in earlier if finding.check in check.needs and finding.verdict is not Verdict.PASS]
     if blocking:
-        why = f"not judged, because of {blocking[0].check}: {blocking[0].message}"
-        return (_unknown(check, why, blocking[0].advice or "See above.", blocking[0].diagnosis),)
+        return (_blocked(blocking[0]),)
     try:
         return check.find(evidence)
-    except Exception as error:  # noqa: BLE001  (a check that crashes must not take the others along, nor pass)
-        why = f"the check itself failed: {type(error).__name__}: {error}"
-        advice = "This is a defect of Plumbline: report it with the run folder."
-        return (_unknown(check, why, advice, "check failed"),)
+    except Exception as error:  # noqa: BLE001  (a check that crashes must neither stop the others nor pass)
+        message = f"the check itself failed: {type(error).__name__}: {error}"
+        return (Finding.unknown("run", Explanation(Diagnosis.CHECK_FAILED, message)),)
 
 
-def _unknown(check: Check, why: str, advice: str, diagnosis: str | None) -> Finding:
-    return Finding(check.name, "run", Verdict.INCONCLUSIVE, why, None, None, diagnosis, advice)
+def _blocked(blocking: Finding) -> Finding:
+    message = f"not judged, because of {blocking.check}: {blocking.message}"
+    return Finding(
+        "run", Verdict.INCONCLUSIVE, message, diagnosis=blocking.diagnosis, advice=blocking.advice or "See above."
+    )

@@ -19,6 +19,8 @@ LEDGER_FILE: Final = "ledger.arrow"
 SAMPLES_FILE: Final = "samples.parquet"
 OFFLINE_FILE: Final = "offline.parquet"
 BASELINE_FILE: Final = "baseline.json"
+GATES_FILE: Final = "gates.json"
+"""Gates that the run is judged by, so that a copied folder is judged by the same."""
 RESULT_FILE: Final = "result.json"
 LOGS_FOLDER: Final = "logs"
 

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-CHECK_NAME: Final = {
-    "provenance": "same model and rows",
-    "recorder": "events recorded",
-    "sent": "load sent",
-    "generator": "load generator",
-    "stored": "series stored",
-    "clock": "clocks",
-    "scrapes": "scrapes",
-    "served": "answers served",
-    "exposed": "metrics endpoints",
-    "bounds": "counts on the way",
-    "equality": "counts at the end",
-    "curve": "score curve",
-    "rewards": "rewards",
-    "gate": "gate",
-}
-"""What a report calls each check; result.json and junit.xml keep the names of the code."""
+from analysis.judge.registry import TITLES
 
 
 def check_name(check: str) -> str:
     """What people are told of a check; the name itself where there is none, as of a later judge."""
-    return CHECK_NAME.get(check, check)
+    return TITLES.get(check, check)
 
 
 def places(findings: Sequence[tuple[str, str]]) -> list[float]:

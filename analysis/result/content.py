@@ -10,15 +10,13 @@ import numpy as np
 
 from analysis.evidence.bounds import cell_of_pattern
 from analysis.evidence.curve import as_json
-from analysis.evidence.evidence import Evidence, Group, clock_of
+from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.tally import Tally
 from analysis.evidence.trajectories import Trajectory
 from analysis.judge.compare import comparison
-from analysis.judge.curve_checks import curve_of
 from analysis.judge.registry import verdict
 from analysis.record.arrays import Ints
 from analysis.record.ledger import Kind, Outcome
-from analysis.record.runfolder import PredictorSpec
 from analysis.result import load, timeline
 from analysis.stats.confusion import RATIOS, Confusion
 from analysis.verdict import Finding
@@ -46,7 +44,7 @@ def result(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
         "findings": [_finding(one) for one in findings],
         "load": _load(evidence, findings),
         "predictors": {
-            one.name: _predictor(evidence, group, one) for group in evidence.groups for one in group.predictors
+            member.name: _predictor(evidence, group, member) for group in evidence.groups for member in group.members
         },
         "comparison": comparison(evidence),
         "evidence": _witnesses(evidence),
@@ -104,21 +102,21 @@ def _load(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any] | N
     }
 
 
-def _predictor(evidence: Evidence, group: Group, one: PredictorSpec) -> dict[str, Any]:
+def _predictor(evidence: Evidence, group: Group, member: PredictorEvidence) -> dict[str, Any]:
+    one, path = member.spec, member.path
     known = evidence.offline is not None and one.artifact in evidence.offline.answers
     offline = _offline(evidence.tally, one.artifact) if evidence.tally is not None and known else None
-    path = group.paths.get(one.name)
     return {
         "model": one.model,
         "artifact": one.artifact,
         "shadow": one.shadow,
         "traffic": one.traffic,
-        "group": [member.name for member in group.predictors],
+        "group": [sharer.name for sharer in group.members],
         "feedback": _feedback(evidence.tally),
         "live": None if path is None else _confusion(path.value[-1].astype(np.int64)),
         "offline": None if offline is None else _confusion(offline),
         "expected": _expected(group),
-        "curve": as_json(curve_of(evidence, group)),
+        "curve": as_json(group.curve),
         "timeline": _timeline(evidence.tally, path, one.artifact if known else None),
     }
 
@@ -132,7 +130,7 @@ def _feedback(tally: Tally | None) -> dict[str, int] | None:
 
 def _offline(tally: Tally, artifact: str) -> Ints:
     """Cells of the acknowledged feedback, by the artefact's own answers."""
-    answers = tally.plan.offline
+    answers = tally.axes.offline
     counts = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     called = (answers.answers[artifact].predicted == answers.positive)[:, None]
     positive = (np.arange(len(answers.classes)) == answers.positive)[None, :]
@@ -164,14 +162,13 @@ def _timeline(tally: Tally | None, path: Trajectory | None, artifact: str | None
     """Live ratios of a predictor beside its artefact's on what was acknowledged by each scrape."""
     if tally is None or path is None or artifact is None:
         return None
-    by_pattern = tally.before[np.searchsorted(tally.plan.starts_ns, path.start_ns)]
-    cells = np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.plan, artifact)]
+    by_pattern = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
+    cells = np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.axes, artifact)]
     return timeline.quality(path, by_pattern @ cells)
 
 
 def _witnesses(evidence: Evidence) -> dict[str, Any]:
-    clock = clock_of(evidence)
-    found = evidence.samples
+    clock, found = evidence.clock, evidence.samples
     paths = [counted.path for _, counted in evidence.counted()]
     return {
         "prometheus": found.prometheus if found is not None else None,

@@ -22,7 +22,6 @@ from locustfiles.run.analysis_stages import ANALYSIS_ENV
 from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import Setup
 
-GATES_FILE: Final = "gates.json"
 CONSOLE_FILE: Final = "console.log"
 WARM_UP: Final = "warm-up"
 SLACK_S: Final = 180.0
@@ -69,7 +68,7 @@ class StepRunner:
         """Exit code of one run of Locust in a process group of its own; a Ctrl-C of ours is passed on once."""
         logs = folder / runfolder.LOGS_FOLDER
         logs.mkdir(parents=True, exist_ok=True)
-        runfolder.write_atomically(folder / GATES_FILE, json.dumps(list(self.gates), indent=1) + "\n")
+        runfolder.write_atomically(folder / runfolder.GATES_FILE, json.dumps(list(self.gates), indent=1) + "\n")
         chosen = argparse.Namespace(**vars(self.parsed) | {"rate": rate, "duration_s": length_s, "run": str(folder)})
         chosen.no_calibration |= not judged
         env = {name: value for name, value in os.environ.items() if name not in _CHOSEN} | {PROGRESS_ENV: "1"}

@@ -11,7 +11,6 @@ import numpy as np
 
 import worlds
 from analysis.evidence import exposed, offline
-from analysis.evidence.evidence import GATES_FILE
 from analysis.evidence.exposed import EXPOSED_FILE, ExposedCounts
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
 from analysis.evidence.samples import Series
@@ -43,7 +42,7 @@ def another_endpoint(folder: Path) -> None:
 
 def with_gate(gate: str) -> Callable[[Path], None]:
     """The run is judged by a gate."""
-    return lambda folder: runfolder.write_atomically(folder / GATES_FILE, json.dumps([gate]))
+    return lambda folder: runfolder.write_atomically(folder / runfolder.GATES_FILE, json.dumps([gate]))
 
 
 def answers_of(*names: str) -> Callable[[Path], None]:

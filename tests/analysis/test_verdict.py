@@ -1,4 +1,4 @@
-"""Verdicts merge to the worst, and nothing is never a pass."""
+"""Verdicts merge to the worst, nothing is never a pass, and a finding that is no PASS explains itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.verdict import Finding, Verdict, merge
+from analysis.diagnoses import Diagnosis
+from analysis.verdict import Explanation, Finding, Verdict, merge
 
 
 def test_pass_is_better_than_inconclusive_is_better_than_fail() -> None:
@@ -29,21 +30,35 @@ def test_merging_takes_the_worst(verdicts: list[Verdict]) -> None:
 
 def test_a_finding_that_is_no_pass_needs_advice() -> None:
     """A finding without advice cannot be made, unless it is a PASS."""
-    assert Finding("check", "subject", Verdict.PASS, "well").advice is None
-    with pytest.raises(ValueError, match="expected advice"):
-        Finding("check", "subject", Verdict.FAIL, "ill", diagnosis="illness")
+    assert Finding.passed("subject", "well").advice is None
+    with pytest.raises(ValueError, match="expected a diagnosis and advice"):
+        Finding("subject", Verdict.FAIL, "ill", diagnosis=Diagnosis.CELLS_DIFFER)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INCONCLUSIVE])
-@pytest.mark.parametrize("name", [None, ""])
-def test_a_finding_that_is_no_pass_needs_a_name(verdict: Verdict, name: str | None) -> None:
+def test_a_finding_that_is_no_pass_needs_a_diagnosis(verdict: Verdict) -> None:
     """What is wrong, or cannot be told, has a name that can be looked up: no finding without one can be made."""
-    assert Finding("check", "subject", Verdict.PASS, "well").diagnosis is None
-    with pytest.raises(ValueError, match="expected a name"):
-        Finding("check", "subject", verdict, "ill", diagnosis=name, advice="rest")
+    assert Finding.passed("subject", "well").diagnosis is None
+    with pytest.raises(ValueError, match="expected a diagnosis and advice"):
+        Finding("subject", verdict, "ill", advice="rest")
+
+
+def test_a_finding_takes_its_advice_from_its_diagnosis() -> None:
+    """The usual remedy, or that of the situation; the witness is the check's own."""
+    usual = Finding.failed("shadow", Explanation(Diagnosis.SHADOW_INCOMPLETE, "60 of 100"), expected=100, observed=60)
+    down = Finding.unknown("shadow", Explanation(Diagnosis.SHADOW_INCOMPLETE, "60 of 100", "down"))
+    assert (usual.verdict, usual.message, usual.expected, usual.observed) == (Verdict.FAIL, "60 of 100", 100, 60)
+    assert usual.advice == Diagnosis.SHADOW_INCOMPLETE.remedy
+    assert (down.verdict, down.advice) == (Verdict.INCONCLUSIVE, Diagnosis.SHADOW_INCOMPLETE.remedies["down"])
+
+
+def test_an_unknown_situation_is_refused() -> None:
+    """A misspelt situation is an error, not the usual advice."""
+    with pytest.raises(KeyError):
+        Finding.failed("shadow", Explanation(Diagnosis.SHADOW_INCOMPLETE, "60 of 100", "dwon"))
 
 
 def test_a_finding_cannot_be_changed() -> None:
     """Findings are frozen."""
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Finding("check", "subject", Verdict.PASS, "well").verdict = Verdict.FAIL  # type: ignore[misc]
+        Finding.passed("subject", "well").verdict = Verdict.FAIL  # type: ignore[misc]

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.evidence import offline, samples
-from analysis.evidence.evidence import Evidence, load
+from analysis.evidence import files, offline, samples
+from analysis.evidence.arrange import arrange
+from analysis.evidence.evidence import Evidence
 from analysis.evidence.samples import ClockOffset, Samples, Series
 from analysis.judge.registry import judge, verdict
 from analysis.record import ledger, runfolder
@@ -183,7 +184,7 @@ def judged(folder: Path, world: World) -> tuple[Verdict, tuple[Finding, ...]]:
 
 def evidence_of(folder: Path, world: World) -> Evidence:
     folder.mkdir(parents=True, exist_ok=True)
-    return load(folder, put(folder, world))
+    return arrange(files.read(folder, put(folder, world)))
 
 
 def _run(world: World) -> Run:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.evidence.evidence import load
+from analysis.evidence import files
+from analysis.evidence.arrange import arrange
 from analysis.judge.registry import judge, verdict
 from analysis.record import ledger
 from analysis.record.runfolder import LEDGER_FILE, read
@@ -73,7 +74,7 @@ def test_a_verdict_other_than_pass_is_not_measured(folders: dict[str, Path]) -> 
         writer.append(batch)
     writer.close()
     assert first.num_rows > 0
-    assert verdict(judge(load(folder, read(folder)))) is not Verdict.PASS
+    assert verdict(judge(arrange(files.read(folder, read(folder))))) is not Verdict.PASS
     with pytest.raises(BenchError, match="expected exit code 0, got 4"):
         part.judged(folder, EVENTS)
 

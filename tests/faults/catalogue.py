@@ -18,6 +18,7 @@ ROWS: Final = (*FAULTS, *CLEANS)
 
 NO_ROW: Final[dict[str, str]] = {
     "check failed": "a defect of Plumbline itself, which no deployment can bring about; a test has a check that raises",
+    "counted 4 times": "made as `counted 3 times` is, which has a row",
     "rows unknown": "the offline answers are of the run's own file by its digest, so only a garbled one lacks rows",
 }
 """Diagnoses that no row expects, each with the reason."""

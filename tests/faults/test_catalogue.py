@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from analysis.diagnoses import Diagnosis
 from catalogue import FAULTS, NO_ROW, ROWS
 from drive import run
-from names import UnreadableError, names_in
 from rows_clean import CLEANS
-from scene import ROOT, Found, Row
+from scene import Found, Row
 
 QUICK = ("cells-permuted-in-the-shadow", "scraped-twice", "clean-earlier-traffic")
 
@@ -25,45 +24,13 @@ def named(name: str) -> Row:
 def test_every_diagnosis_that_the_analysis_can_make_has_a_row() -> None:
     """A diagnosis without a deployment that earns it is listed with the reason, and no other."""
     expected = {diagnosis for row in FAULTS for diagnosis in row.diagnoses}
-    known = names_in(ROOT / "analysis")
-    assert {name for name in known if not fnmatch.filter(expected, name)} == set(NO_ROW)
+    assert set(Diagnosis) - expected == set(NO_ROW)
 
 
 def test_every_diagnosis_that_a_row_expects_is_one_that_the_analysis_can_make() -> None:
     """A row that waits for a name which nothing says would be wrong for ever."""
     expected = {diagnosis for row in FAULTS for diagnosis in row.diagnoses}
-    known = names_in(ROOT / "analysis")
-    assert {name for name in expected if not any(fnmatch.fnmatch(name, one) for one in known)} == set()
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("def f(x):\n    return Explanation('lost', x, 'mend it')", {"lost"}),
-        ("def f(n):\n    return Explanation('twice' if n == 2 else f'{n} times', '', '')", {"twice", "* times"}),
-        (
-            "def f():\n    name = 'a'\n    if 1:\n        name = 'b'\n    return Finding('c', 's', v, '', 1, 2, name)",
-            {"a", "b"},
-        ),
-        (
-            "def u(x, diagnosis=None):\n    return Explanation(diagnosis, x, '')\ndef g():\n    return u('', 'gap')",
-            {"gap"},
-        ),
-        ("def f(found):\n    return Finding('c', 's', v, '', 1, 2, found.name)", set()),
-        ("def f():\n    return Finding('c', 's', v, '')", set()),
-    ],
-)
-def test_the_names_of_diagnoses_are_read_from_the_source(source: str, names: set[str], tmp_path: Path) -> None:
-    """Constants, either branch, computed parts, local variables and the parameters of makers are followed."""
-    (tmp_path / "module.py").write_text(source, encoding="utf-8")
-    assert names_in(tmp_path) == names
-
-
-def test_a_diagnosis_that_cannot_be_read_is_not_left_out_in_silence(tmp_path: Path) -> None:
-    """A name that comes from a call is refused, not skipped."""
-    (tmp_path / "module.py").write_text("def f():\n    return Explanation(name_of(3), '', '')", encoding="utf-8")
-    with pytest.raises(UnreadableError):
-        names_in(tmp_path)
+    assert expected - set(Diagnosis) == set()
 
 
 def test_rows_have_names_of_their_own_and_clean_ones_expect_a_pass() -> None:

@@ -11,9 +11,10 @@ import worlds
 from alterations import ALONE
 from analysis.__main__ import main
 from analysis.capacity.gates import DEFAULT, chosen, length_s, requests_needed
-from analysis.evidence.evidence import GATES_FILE, read_gates
+from analysis.evidence.files import read_gates
 from analysis.judge.gates import GateError
 from analysis.record import runfolder
+from analysis.record.runfolder import GATES_FILE
 from analysis.stats.proportions import surely_at_most
 
 EVEN = {"predict": 0.5, "feedback": 0.5}

@@ -20,7 +20,8 @@ import worlds
 from analysis.collect import baseline, stored_samples
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.collect.stored_samples import Patience
-from analysis.evidence import evidence, offline
+from analysis.evidence import files, offline
+from analysis.evidence.arrange import arrange
 from analysis.judge import registry
 from analysis.record import ledger, runfolder
 from analysis.record.ledger import Event, Kind
@@ -176,7 +177,7 @@ def end(folder: Path, run: Run, events: list[Event]) -> Run:
 
 
 def judged(folder: Path, run: Run) -> tuple[Verdict, str]:
-    findings = registry.judge(evidence.load(folder, run))
+    findings = registry.judge(arrange(files.read(folder, run)))
     return registry.verdict(findings), "\n".join(f"{one.check}: {one.message}" for one in findings if one.verdict)
 
 
@@ -246,7 +247,7 @@ def test_an_interrupted_run_is_collected_without_waiting(scene: Scene, tmp_path:
 def test_the_baseline_knows_clock_interval_and_targets(scene: Scene, tmp_path: Path) -> None:
     """`baseline.json`: on one machine the clocks agree within the uncertainty that is given for them."""
     begin(tmp_path, scene, (PRIMARY,))
-    found = evidence.load(tmp_path, runfolder.read(tmp_path)).baseline
+    found = files.read(tmp_path, runfolder.read(tmp_path)).baseline
     assert abs(found["clock_offset_s"]) <= found["clock_uncertainty_s"] + 0.001
     assert found["clock_uncertainty_s"] < 0.1
     assert found["scrape_interval_s"] == pytest.approx(0.25, abs=0.05)

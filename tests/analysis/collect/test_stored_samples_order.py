@@ -8,7 +8,7 @@ from typing import Any, cast
 import worlds
 from alterations import ALONE
 from analysis.collect.stored_samples import LedgerTotals, _Gathering
-from analysis.evidence.trajectories import targets
+from analysis.evidence.trajectories import targets_of
 from analysis.record import runfolder
 from analysis.record.instants import epoch_s
 from model.contract import CELLS, METRIC_OF_CELL
@@ -53,6 +53,6 @@ def test_a_scrape_between_two_queries_does_not_read_as_counts_that_fell_to_nothi
     gathering = _Gathering(run, cast("Any", scraping), LedgerTotals(None, 0), 1.0)
     for _ in range(3):
         gathering.fetch(epoch_s(run.started) + 5)
-        (target,) = targets(gathering.samples(), predictor)
+        (target,) = targets_of(gathering.samples(), predictor)
         assert (target.present[target.up] == len(CELLS)).all()
         assert (target.value[target.up] == 7).all()

@@ -15,7 +15,6 @@ import worlds
 from alterations import ALONE, EDGES, feedback_of, hour, with_buckets, without_between
 from analysis.evidence.curve import Curve, as_json, average_precision_bounds
 from analysis.evidence.samples import Series
-from analysis.judge.curve_checks import curve_of
 from analysis.record.arrays import Bools, Ints
 from analysis.record.ledger import Kind
 from analysis.verdict import Verdict
@@ -26,8 +25,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 11), st.booleans()), min_size=1, max_si
 
 
 def curve_in(folder: Path, world: World) -> Curve:
-    found = worlds.evidence_of(folder, world)
-    curve = curve_of(found, found.groups[0])
+    curve = worlds.evidence_of(folder, world).groups[0].curve
     assert curve is not None
     return curve
 
@@ -52,7 +50,7 @@ def test_at_the_decision_threshold_the_curve_is_the_four_cells(tmp_path: Path) -
     """The point at 0 is what the gauges say."""
     evidence = worlds.evidence_of(tmp_path, with_buckets())
     ((group, counted),) = evidence.counted()
-    found = curve_of(evidence, group)
+    found = group.curve
     assert found is not None
     assert found.live[EDGES.index(0.0)].tolist() == counted.path.value[-1].astype(int).tolist()
 
@@ -90,7 +88,7 @@ def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fau
 def test_without_buckets_there_is_no_curve(tmp_path: Path) -> None:
     """None, not an empty one."""
     evidence = worlds.evidence_of(tmp_path, worlds.world(worlds.load_of(10)))
-    assert as_json(curve_of(evidence, evidence.groups[0])) is None
+    assert as_json(evidence.groups[0].curve) is None
 
 
 def test_the_exact_average_precision_is_scikit_learns(tmp_path: Path) -> None:

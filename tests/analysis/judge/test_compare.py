@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_score
 
 import worlds
-from analysis.evidence import offline
-from analysis.evidence.evidence import load
+from analysis.evidence import files, offline
+from analysis.evidence.arrange import arrange
 from analysis.evidence.offline import OfflineAnswers
 from analysis.judge.compare import average_precisions, comparison, precisions
 from analysis.record import ledger
@@ -79,7 +79,7 @@ def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) ->
     sent = [replace(worlds.event(Kind.FEEDBACK, int(row), START_NS, START_NS + 1), truth=0) for row in ids]
     writer.append(ledger.batch_of_events(sent))
     writer.close()
-    found = comparison(load(tmp_path, run))
+    found = comparison(arrange(files.read(tmp_path, run)))
     assert found is not None
     assert found["discordant"] == {"only_primary": ids[~wrong].tolist(), "only_shadow": ids[wrong].tolist()}
     assert (found["only_primary"], found["only_shadow"]) == (int((~wrong).sum()), int(wrong.sum()))

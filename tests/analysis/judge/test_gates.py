@@ -10,9 +10,9 @@ import pytest
 
 import worlds
 from analysis.__main__ import main
-from analysis.evidence import evidence
 from analysis.judge.gates import GateError, gates, parse
 from analysis.record.ledger import Outcome
+from analysis.record.runfolder import GATES_FILE
 from analysis.verdict import Finding, Verdict
 from worlds import PRIMARY, SHADOW, World
 
@@ -87,7 +87,7 @@ def test_gates_stay_with_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[s
     """A gate given once is kept in the folder, so that judging again gives the same; a bad one is exit code 2."""
     worlds.put(tmp_path, BOTH)
     assert main(["judge", str(tmp_path), "--gate", "accuracy>=0.99"]) == 3
-    assert json.loads((tmp_path / evidence.GATES_FILE).read_text()) == ["accuracy>=0.99"]
+    assert json.loads((tmp_path / GATES_FILE).read_text()) == ["accuracy>=0.99"]
     assert main(["judge", str(tmp_path)]) == 3
     assert main(["judge", str(tmp_path), "--gate", "accuracy=1"]) == 2
     assert capsys.readouterr().err.startswith("plumbline: gate: expected one like")

@@ -23,7 +23,8 @@ from alterations import (
     with_feedback_requests,
 )
 from analysis.__main__ import main
-from analysis.evidence import evidence
+from analysis.evidence import evidence, files
+from analysis.evidence.arrange import arrange
 from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.judge.registry import CHECKS, Check
@@ -128,7 +129,9 @@ def test_a_check_that_raises_is_inconclusive_by_its_name(tmp_path: Path) -> None
     def broken(_: evidence.Evidence) -> tuple[Finding, ...]:
         raise ZeroDivisionError("by nothing")
 
-    findings = registry.judge(worlds.evidence_of(tmp_path, ALONE), [Check("broken", broken), CHECKS[0]])
+    findings = registry.judge(
+        worlds.evidence_of(tmp_path, ALONE), [Check("broken", "a broken check", broken), CHECKS[0]]
+    )
     assert findings[0].check == "broken"
     assert findings[0].verdict is Verdict.INCONCLUSIVE
     assert "ZeroDivisionError" in findings[0].message
@@ -199,7 +202,7 @@ def judged(folder: Path, twin: Twin) -> tuple[Finding, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     run = worlds.put(folder, twin.world)
     twin.spoil(folder)
-    return registry.judge(evidence.load(folder, run))
+    return registry.judge(arrange(files.read(folder, run)))
 
 
 def test_a_copied_run_folder_gives_the_same_result(tmp_path: Path) -> None:

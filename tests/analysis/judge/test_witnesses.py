@@ -16,7 +16,7 @@ from analysis.evidence import exposed as shown
 from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.gateway import ACTIVE, ANSWERED, LABEL_CLASS, REQUESTS, RETRIES, cluster_pattern, gateway
 from analysis.evidence.samples import Samples, Series
-from analysis.judge.endpoint_checks import placed
+from analysis.judge.endpoint_checks import location_of_error
 from analysis.verdict import Finding
 from worlds import START_NS, World
 
@@ -89,9 +89,9 @@ def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> 
     ((_, counted),) = found.counted()
     same = ExposedCounts("10.0.0.0:6000", {"default": tuple(counted.path.value[-1].tolist())})
     other = ExposedCounts("10.0.0.0:6000", {"default": (60.0, 0.0, 0.0, 0.0)})
-    assert placed(replace(found, exposed=(same,)), ("default",)).startswith("instrumentation")
-    assert placed(replace(found, exposed=(other,)), ("default",)).startswith("pipeline")
-    assert placed(found, ("default",)) == ""
+    assert location_of_error(replace(found, exposed=(same,)), found.groups[0]).startswith("instrumentation")
+    assert location_of_error(replace(found, exposed=(other,)), found.groups[0]).startswith("pipeline")
+    assert location_of_error(found, found.groups[0]) == ""
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from analysis.evidence.trajectories import ScrapeTarget, scraped_twice
-from analysis.judge.reward_checks import _lost_alike
+from analysis.judge.reward_checks import _cells_lack_as_much
 from analysis.record.ledger import Kind, Outcome
 from model.contract import CELLS
 
@@ -36,20 +36,20 @@ def test_a_renamed_job_does_not_scrape_a_pod_twice() -> None:
     assert scraped_twice([target("old", 1000, 2000), target("new", 2500, 3500)]) is None
 
 
-def lost_alike(share: float, rows_counted: int, rows_acknowledged: int) -> bool:
-    """`_lost_alike` of nothing but the numbers that it looks at."""
+def cells_lack_as_much(share: float, rows_counted: int, rows_acknowledged: int) -> bool:
+    """`_cells_lack_as_much` of nothing but the numbers that it looks at."""
     cells = SimpleNamespace(path=SimpleNamespace(value=np.array([[rows_counted, 0, 0, 0]])))
     total = np.zeros((len(Kind), len(Outcome), 1))
     total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED] = rows_acknowledged
-    return _lost_alike(share, cast("Any", cells), cast("Any", SimpleNamespace(total=total)))
+    return _cells_lack_as_much(share, cast("Any", cells), cast("Any", SimpleNamespace(total=total)))
 
 
 def test_feedback_that_never_came_is_not_blamed_on_its_reward() -> None:
     """A shadow that saw 60 of 100 requests counted 60 of 100 rows: the reward has no part in it."""
-    assert lost_alike(0.6, 60, 100)
-    assert lost_alike(0.6, 480, 800)  # batches of 8
+    assert cells_lack_as_much(0.6, 60, 100)
+    assert cells_lack_as_much(0.6, 480, 800)  # batches of 8
 
 
 def test_rewards_of_zero_left_out_are_still_seen() -> None:
     """All rows are in the cells, but only 60 of 100 requests in the wrapper's counter."""
-    assert not lost_alike(0.6, 100, 100)
+    assert not cells_lack_as_much(0.6, 100, 100)

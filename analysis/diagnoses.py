@@ -1,0 +1,282 @@
+"""Every diagnosis that the judge can make: its name, its usual cause, and what to do about it.
+
+A check supplies the witness (which count, by how much, since when); the words that do not depend on the run are here.
+The names are stable: they stand in ``result.json``, in reports, and in the catalogue of faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, Self
+
+_RUN_AGAIN: Final = "Run the load again and let it end by itself."
+_MEND_METRICS: Final = "Mend metrics() of the served class."
+
+
+class Diagnosis(StrEnum):
+    """A fault, or a reason why nothing can be told. The value is the name, as ``result.json`` has it.
+
+    ``cause``: what usually leads to it, in one sentence. ``remedy``: what to do about it. ``remedies``: what to do
+    instead in a situation that a check can recognise, by the name of the situation.
+    """
+
+    cause: str
+    remedy: str
+    remedies: Mapping[str, str]
+
+    def __new__(cls, label: str, cause: str, remedy: str, remedies: Mapping[str, str] | None = None) -> Self:
+        """A member with its texts."""
+        member = str.__new__(cls, label)
+        member._value_ = label
+        member.cause, member.remedy, member.remedies = cause, remedy, remedies or {}
+        return member
+
+    def advice(self, situation: str | None = None) -> str:
+        """What to do about it in the situation. Raises KeyError for a situation that this diagnosis does not have."""
+        return self.remedy if situation is None else self.remedies[situation]
+
+    # The run itself
+    PROVENANCE_UNEQUAL = (
+        "provenance unequal",
+        "The offline answers were made from other artefacts or other rows than the run used.",
+        "Train again and repeat the run, or collect with the artefacts that the run was started with.",
+        {"not judged": "Collect with the artefacts and the rows of the run, or run again."},
+    )
+    NO_OFFLINE_ANSWERS = (
+        "no offline answers",
+        "There is no artefact to ask offline, or the manifest does not name it.",
+        "Run `make train`, see that the manifest names the artefact as model_name, then collect again.",
+        {"not judged": "Run `make train`, or name the artefact in the manifest as model_name."},
+    )
+    WRONG_MODEL = (
+        "wrong model behind a name",
+        "The deployment serves another artefact than its manifest names.",
+        "Deploy the artefact that the manifest names, or mend model_name in the manifest.",
+        {"counts": "Mend model_name in the manifest, or the artefact that is behind the name."},
+    )
+    LEDGER_INCOMPLETE = (
+        "ledger incomplete",
+        "The load generator was killed, its disk was full, or the file was altered afterwards.",
+        _RUN_AGAIN,
+    )
+    RUN_NOT_FINISHED = ("run not finished", "The run was interrupted, or a generator process was lost.", _RUN_AGAIN)
+    ROWS_UNKNOWN = (
+        "rows unknown",
+        "The held-out file that was collected with lacks rows that were sent.",
+        "Collect with the held-out file of the run.",
+    )
+    NOTHING_SENT = (
+        "nothing was sent",
+        "The run ended before its first request.",
+        "Give the run more time (DURATION) or users (USERS).",
+    )
+    MOST_FEEDBACK_FAILED = (
+        "most feedback failed",
+        "The deployment refuses feedback or does not keep up with it.",
+        "Look at the deployment's logs and at `load.statuses` in result.json; lower the load.",
+    )
+    GENERATOR_CPU_BOUND = (
+        "generator CPU-bound",
+        "The load generator needs more CPU than one process has, so that it measures itself.",
+        "Use more generator processes (--processes) or a lower rate.",
+    )
+    GENERATOR_LATE = (
+        "generator late",
+        "Requests left later than planned, so that the load was not the one that was asked for.",
+        "Look for what held the load generator up: it was stopped, or the machine was.",
+        {
+            "busy": "Use more generator processes (--processes), or lower RATE.",
+            "kernel silent": "Lower RATE, or free the machine.",
+            "starved": "Free the machine of other work, or run the load generator on one of its own.",
+        },
+    )
+    ARRIVALS_DROPPED = (
+        "arrivals dropped",
+        "The deployment answers more slowly than requests arrive.",
+        "Lower RATE, or raise --max-in-flight if the deployment may be given that much at once.",
+    )
+
+    # What Prometheus stored
+    NO_SAMPLES = (
+        "no samples",
+        "Prometheus does not scrape the model, or the model publishes nothing.",
+        "Check that Prometheus scrapes the model's metrics port.",
+        {
+            "not collected": "Run `python -m analysis collect` on the run.",
+            "no cells": "Check that Prometheus scrapes the model's metrics port, and that feedback reaches the model.",
+        },
+    )
+    PROMETHEUS_FAILED = (
+        "Prometheus failed",
+        "Prometheus stopped to answer while its samples were fetched.",
+        "Check Prometheus, then collect again while it still holds the run.",
+    )
+    NO_BASELINE = (
+        "no baseline",
+        "The model was first scraped after the load had begun, so that earlier counts are not known.",
+        "Let Prometheus scrape before the load starts.",
+    )
+    NO_LAST_SCRAPE = (
+        "no last scrape",
+        "A target was not scraped after the last event, so that the final counts are not known.",
+        "Collect again, and see whether every target is still up.",
+    )
+    SCRAPE_GAP = (
+        "scrape gap",
+        "Prometheus could not scrape a target for a part of the load.",
+        "Find out why Prometheus could not scrape it (down, too slow, Prometheus stopped), then run again.",
+    )
+    CLOCK_UNCERTAIN = (
+        "clock offset too large",
+        "The clock of Prometheus cannot be read closely enough to set bounds by.",
+        "Synchronise the clocks, or run the load generator nearer to Prometheus.",
+    )
+    SCRAPED_TWICE = (
+        "scraped twice",
+        "Two scrape jobs take the same pod, so that every sum over its series doubles.",
+        "Remove one of the two scrape jobs (two PodMonitors on one pod?).",
+    )
+    RECYCLED = (
+        "worker or replica recycled",
+        "A worker or a replica ended and took its counts along.",
+        "A worker or replica was recycled and took its counts along: keep totals where a restart leaves them.",
+    )
+    NOT_A_COUNT = ("not a count", "A metric holds a fraction, a negative number or NaN.", _MEND_METRICS)
+    SEVERAL_SERIES = (
+        "several series",
+        "One worker publishes the same cell under two sets of labels.",
+        "Publish each cell once per worker, with labels that do not change.",
+    )
+
+    # The answers that clients got
+    PREDICTIONS_FAILED = (
+        "predictions failed",
+        "The deployment acknowledged no prediction.",
+        "Look at the deployment's logs; lower the load.",
+    )
+    ANSWERS_NOT_READABLE = (
+        "answers not readable",
+        "The answers hold something else than the class of each row.",
+        "Answer with the class of each row as an ndarray or tensor of numbers.",
+    )
+    SERVING_SKEW = (
+        "serving skew",
+        "The served model, its features or its preprocessing are not those of the artefact.",
+        "Compare the served model, its features' order and its preprocessing with the artefact.",
+    )
+    ANSWERS_DIFFER = (
+        "answers differ between replays",
+        "The served model is not deterministic, or its replicas serve different models.",
+        "The served model is not deterministic, or its replicas serve different models: compare them.",
+    )
+
+    # The counts
+    CELLS_PERMUTED = (
+        "cells permuted",
+        "A metric reports the count of another cell.",
+        "Mend metrics() of the served class: each metric must report its own cell.",
+    )
+    POSITIVE_FLIPPED = (
+        "positive class flipped",
+        "The served class calls the other class positive.",
+        "The served class calls the other class positive: compare its positive class with the card's.",
+    )
+    FIRST_ROW = (
+        "first row of a batch",
+        "The served class scores the first row of each request and leaves out the rest.",
+        "Score every row in send_feedback, not features[0].",
+    )
+    THRESHOLD_SHIFTED = (
+        "threshold shifted",
+        "The served class decides at another threshold than the artefact.",
+        "Compare the threshold that is served with the card's decision_threshold.",
+    )
+    COUNTED_TWICE = (
+        "counted twice",
+        "A gateway sends feedback again, the class counts twice, or two jobs scrape the model.",
+        "Look for a gateway that retries feedback, a class that counts twice, or a second scrape job.",
+        {
+            "retries": "Turn the gateway's retries off for feedback: it is a write.",
+            "served class": "The served class counts some feedback more than once: look there.",
+        },
+    )
+    COUNTED_THREE_TIMES = ("counted 3 times", COUNTED_TWICE[1], COUNTED_TWICE[2])
+    COUNTED_FOUR_TIMES = ("counted 4 times", COUNTED_TWICE[1], COUNTED_TWICE[2])
+    COUNTS_LOST = (
+        "counts lost",
+        "Threads lose increments of a shared counter, a worker ended, or a scrape missed a target.",
+        "Look for threads that share a counter (use workers), a worker that ended, or a scrape that missed a target.",
+    )
+    SHADOW_INCOMPLETE = (
+        "shadow incomplete",
+        "The gateway lost mirrored feedback, or the shadow did not keep up with it.",
+        (
+            "Look at the gateway's counters for the shadow (upstream_rq_pending_overflow, upstream_rq_timeout) "
+            "and raise its circuit breakers, or give the shadow more workers."
+        ),
+        {"down": "Find out why the shadow's process ended (its log, its memory limit), then run again."},
+    )
+    FOREIGN_TRAFFIC = (
+        "foreign traffic",
+        "Another client uses the deployment.",
+        "Keep other clients off the deployment while it is measured.",
+    )
+    FOREIGN_OR_TWICE = (
+        "foreign traffic or counted twice",
+        "More was counted than was sent, and the gateway's own counters are not stored.",
+        "Look for another client of the deployment, a gateway that retries feedback, or a class that counts twice.",
+    )
+    STALE_SERIES = (
+        "stale series",
+        "The metrics endpoint serves old values.",
+        "The metrics endpoint serves old values: look for caching, or a store that is written after the answer.",
+    )
+    COUNTED_EARLY = (
+        "counted early",
+        "The clocks of load generator and Prometheus differ more than they seem to.",
+        "Check the clocks of load generator and Prometheus.",
+    )
+    CELLS_DIFFER = (
+        "cells differ",
+        "The deployment scores by another model, threshold or positive class.",
+        "Check which model, threshold and positive class the deployment serves.",
+    )
+    PIPELINE = (
+        "pipeline",
+        "Something between the model's endpoint and Prometheus alters the series.",
+        (
+            "The model shows one thing and Prometheus stored another: look at relabelling, "
+            "at the address that is scraped and at honor_labels."
+        ),
+    )
+    SCORES_DIFFER = (
+        "scores differ",
+        "The served scores have another scale or other bucket edges.",
+        "If the four cells are right, look at the scores: another scale, or other bucket edges.",
+    )
+    REWARDS_UNCOUNTED = (
+        "rewards of zero uncounted",
+        "Seldon's wrapper returns before it counts feedback with a reward of 0.",
+        (
+            "Seldon's wrapper leaves out feedback whose reward is 0, so that its mean reward is always 1: "
+            "serve with `python -m model.server`, or do not read that panel."
+        ),
+    )
+
+    # Gates, and the judge itself
+    GATE_NOT_KEPT = (
+        "gate not kept",
+        "The run shows that a limit which the user set is not kept.",
+        "The gate is not kept: look for the cause, or set another limit.",
+    )
+    GATE_UNDECIDED = (
+        "gate undecided",
+        "The run is too short to tell whether a limit which the user set is kept.",
+        "Send more (distinct rows for quality, requests for the rest), or set another limit.",
+    )
+    CHECK_FAILED = (
+        "check failed",
+        "A check of the judge raised an exception.",
+        "This is a defect of Plumbline: report it with the run folder.",
+    )

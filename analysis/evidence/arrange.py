@@ -1,0 +1,166 @@
+"""From the files of a run to its evidence, in one pass: each value is made once and handed on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from analysis.evidence import obstacles
+from analysis.evidence.bounds import Counted, Share, bounds_of
+from analysis.evidence.curve import curve_of
+from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
+from analysis.evidence.files import RunFiles
+from analysis.evidence.gateway import gateway
+from analysis.evidence.offline import OfflineAnswers
+from analysis.evidence.samples import ClockOffset, Samples
+from analysis.evidence.tally import Axes, Tally, tally
+from analysis.evidence.trajectories import Trajectory, cell_series, living, scraped_twice, targets_of, trajectory
+from analysis.record.arrays import Ints
+from analysis.record.instants import epoch_s
+from analysis.record.runfolder import PredictorSpec, Run
+
+_FULL: Final = 100
+"""Per cent of the traffic that a complete mirror gets; 0 means the same."""
+_UNFINISHED_NS: Final = 60 * 10**9
+"""Length of the timeline of a run without an end."""
+_NO_ANSWERS: Final = OfflineAnswers(np.empty(0, np.int32), np.empty(0, np.int16), (0, 1), 1, "", {})
+
+
+def arrange(files: RunFiles) -> Evidence:
+    """The evidence that the files of a run give."""
+    run, first_ns = files.run, files.first_ns
+    clock = clock_of(files.samples, files.baseline)
+    samples = files.samples
+    if samples is not None and first_ns is not None:
+        samples = living(samples, clock.prometheus_ms(first_ns))
+    answers = obstacles.answers_of_run(files.offline, run)
+    predictors = {spec.name: _predictor(spec, samples) for spec in run.predictors}
+    groups = [
+        replace(group, obstacle=obstacles.without_answers(_artifacts(group), files.offline, answers))
+        for group in _groups(run, predictors)
+    ]
+    sums: dict[str, Trajectory] = {}
+    if samples is not None:
+        groups = [_with_paths(group, samples, run, first_ns, clock) for group in groups]
+        sums = {group.name: path for group in groups if (path := _sum_of(group, first_ns, clock)) is not None}
+    counts = None
+    if files.batches is not None:
+        counts = tally(files.batches, _axes(run, answers or _NO_ANSWERS, groups, sums, first_ns))
+        groups = [_with_counts(group, counts, sums.get(group.name), samples, clock) for group in groups]
+    predictors |= {member.name: member for group in groups for member in group.members}
+    return Evidence(
+        run=run,
+        tally=counts,
+        cut=files.cut,
+        samples=samples,
+        clock=clock,
+        provided=files.offline,
+        offline=answers,
+        predictors=predictors,
+        groups=tuple(groups),
+        exposed=files.exposed,
+        gates=files.gates,
+        problems=files.problems,
+    )
+
+
+def clock_of(samples: Samples | None, baseline: Mapping[str, Any]) -> ClockOffset:
+    """Prometheus' clock against the ledger's, from the readings after the load and, if there is one, before it."""
+    late = samples.clock if samples is not None else ClockOffset(0.0, 0.0)
+    if "clock_offset_s" not in baseline:
+        return late
+    return late.joined(ClockOffset(float(baseline["clock_offset_s"]), float(baseline["clock_uncertainty_s"])))
+
+
+def _predictor(spec: PredictorSpec, samples: Samples | None) -> PredictorEvidence:
+    """What Prometheus stored of a predictor."""
+    if samples is None:
+        return PredictorEvidence(spec)
+    series = cell_series(samples, spec.name)
+    targets = targets_of(samples, spec.name)
+    return PredictorEvidence(spec, series, targets, scraped_twice(targets), obstacles.malformed(series))
+
+
+def _groups(run: Run, predictors: Mapping[str, PredictorEvidence]) -> list[Group]:
+    """The primaries that share the traffic, as one group, then each shadow."""
+    primaries = [predictors[spec.name] for spec in run.predictors if not spec.shadow]
+    shadows = [predictors[spec.name] for spec in run.predictors if spec.shadow]
+    serving = [primary for primary in primaries if primary.spec.traffic > 0] or primaries
+    return [_group(members) for members in (serving, *([shadow] for shadow in shadows)) if members]
+
+
+def _group(members: Sequence[PredictorEvidence]) -> Group:
+    first = members[0].spec
+    artifacts = tuple(dict.fromkeys(member.spec.artifact for member in members))
+    share = Share(artifacts, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
+    together = [series for member in members for series in member.series]
+    malformed = members[0].malformed if len(members) == 1 else obstacles.malformed(together)
+    return Group(tuple(members), share, malformed=malformed)
+
+
+def _artifacts(group: Group) -> dict[str, str]:
+    """Artefact of each member, by the member's name."""
+    return {member.name: member.spec.artifact for member in group.members}
+
+
+def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, clock: ClockOffset) -> Group:
+    """The group with the counts of each member over time, or with the obstacle that makes them unknown."""
+    targets = {member.name: member.targets for member in group.members}
+    obstacle = group.obstacle or obstacles.in_samples(targets, first_ns, clock)
+    if obstacle is not None or first_ns is None:
+        return replace(group, obstacle=obstacle)
+    members = tuple(replace(member, path=trajectory(member.targets, first_ns, clock)) for member in group.members)
+    ended_s = epoch_s(run.ended) if run.ended else 0.0
+    window_ms = clock.prometheus_ms(first_ns), (ended_s + clock.offset_s) * 1000
+    counters = gateway(samples, run.deployment, group.name, window_ms) if len(members) == 1 else None
+    return replace(group, members=members, gateway=counters)
+
+
+def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:
+    """The counts of all members together; None if they are not known."""
+    if not first_ns or any(member.path is None for member in group.members):
+        return None
+    if len(group.members) == 1:
+        return group.members[0].path
+    return trajectory(group.targets, first_ns, clock)
+
+
+def _axes(
+    run: Run, answers: OfflineAnswers, groups: Sequence[Group], sums: Mapping[str, Trajectory], first_ns: int | None
+) -> Axes:
+    artifacts = dict.fromkeys([*(name for group in groups for name in group.share.artifacts), *sorted(answers.answers)])
+    members = [member.path for group in groups for member in group.members if member.path is not None]
+    paths = [*sums.values(), *members]
+    return Axes(
+        offline=answers,
+        artifacts=tuple(name for name in artifacts if name in answers.answers),
+        starts_ns=_distinct([path.start_ns for path in paths]),
+        ends_ns=_distinct([path.end_ns for path in paths]),
+        window_ns=_window(run, first_ns),
+    )
+
+
+def _window(run: Run, first_ns: int | None) -> tuple[int, int]:
+    """From the first event to the end of the run, on the ledger's clock."""
+    first = first_ns or round(epoch_s(run.started) * 1e9)
+    return first, max(first, round(epoch_s(run.ended) * 1e9)) if run.ended else first + _UNFINISHED_NS
+
+
+def _with_counts(
+    group: Group, counts: Tally, path: Trajectory | None, samples: Samples | None, clock: ClockOffset
+) -> Group:
+    """The group with its summed counts beside their bounds, and with its score curve."""
+    if path is None:
+        return group
+    group = replace(group, counted=Counted(path, bounds_of(counts, path, group.share)))
+    if samples is None or counts.span_ns is None or len(group.members) > 1:
+        return group
+    first_ms = clock.prometheus_ms(counts.span_ns[0])
+    return replace(group, curve=curve_of(samples, counts, group.name, group.share.artifacts[0], first_ms))
+
+
+def _distinct(arrays: Sequence[Ints]) -> Ints:
+    return np.unique(np.concatenate(arrays)) if arrays else np.empty(0, np.int64)
