@@ -36,19 +36,19 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; its exit code."""
-    asked = _parser().parse_args(arguments)
-    if asked.step == "judge":
+    options = _parser().parse_args(arguments)
+    if options.step == "judge":
         from analysis.command import judge_step  # noqa: PLC0415  (so that --help and a typo answer at once)
 
-        return judge_step.run(asked)
+        return judge_step.run(options)
     from analysis.command import steps  # noqa: PLC0415  (and so that a judge does not wait for what asks and draws)
 
-    if getattr(asked, "when_told", False):
+    if getattr(options, "when_told", False):
         word = sys.stdin.readline().strip()
         if not word:
             return BAD_INPUT  # whoever started this has gone without a word
-        asked.interrupted = word == "interrupted"
-    return steps.run(asked)
+        options.interrupted = word == "interrupted"
+    return steps.run(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,16 +60,18 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    for name, told in STEPS.items():
-        one = steps.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}.", allow_abbrev=False)
-        one.add_argument("folder", type=Path, nargs="?", default=LATEST, metavar="RUN", help="default: %(default)s")
-        _add_options(name, one)
+    for name, description in STEPS.items():
+        step = steps.add_parser(
+            name, help=description, description=f"{description[0].upper()}{description[1:]}.", allow_abbrev=False
+        )
+        step.add_argument("folder", type=Path, nargs="?", default=LATEST, metavar="RUN", help="default: %(default)s")
+        _add_options(name, step)
     return parser
 
 
 def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
-    def seconds(option: str, default: float | None, told: str) -> None:
-        parser.add_argument(option, type=_seconds, default=default, metavar="SECONDS", help=told)
+    def seconds(option: str, default: float | None, text: str) -> None:
+        parser.add_argument(option, type=_seconds, default=default, metavar="SECONDS", help=text)
 
     if name in {"baseline", "collect", "finish"}:
         parser.add_argument("--prometheus-url", metavar="URL", help="instead of the one in run.json")
@@ -81,12 +83,12 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
         seconds("--settle", 8.0, "that an incomplete shadow may stand still (default: %(default)s)")
         parser.add_argument("--interrupted", action="store_true", help="wait for nothing: the run was broken off")
     if name == "finish":
-        told = "get ready, then wait for a line on standard input: finished or interrupted"
-        parser.add_argument("--when-told", action="store_true", help=told)
+        text = "get ready, then wait for a line on standard input: finished or interrupted"
+        parser.add_argument("--when-told", action="store_true", help=text)
 
     if name in {"baseline", "judge", "finish"}:
-        told = "like precision>=0.9, once for each (default: tool.plumbline.gates in pyproject.toml)"
-        parser.add_argument("--gate", action="append", metavar="GATE", help=told)
+        text = "like precision>=0.9, once for each (default: tool.plumbline.gates in pyproject.toml)"
+        parser.add_argument("--gate", action="append", metavar="GATE", help=text)
 
 
 def _seconds(text: str) -> float:

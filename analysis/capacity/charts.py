@@ -40,9 +40,9 @@ def pictures(steps: Sequence[Step], answer: Capacity) -> tuple[Picture, ...]:
         for picture in (
             _latency("p50", steps, answer),
             _latency("p99", steps, answer),
-            _share("e", "requests that failed", steps, answer, lambda one: one.errors),
+            _share("e", "requests that failed", steps, answer, lambda step: step.errors),
             _counts(steps, answer),
-            _share("s", "shadow completeness", steps, answer, lambda one: one.shadow),
+            _share("s", "shadow completeness", steps, answer, lambda step: step.shadow),
         )
         if picture.drawing
     )
@@ -50,10 +50,10 @@ def pictures(steps: Sequence[Step], answer: Capacity) -> tuple[Picture, ...]:
 
 def _latency(name: str, steps: Sequence[Step], answer: Capacity) -> Picture:
     sides = tuple(
-        _Side(kind, class_, lambda one, kind=kind: one.latency_ms.get(kind, {}).get(name))  # type: ignore[misc]
+        _Side(kind, class_, lambda step, kind=kind: step.latency_ms.get(kind, {}).get(name))  # type: ignore[misc]
         for kind, class_ in (("feedback", "offline"), ("predict", "live"))
     )
-    known = [value for side in sides for one in steps if (value := side.value(one)) is not None and value > 0]
+    known = [value for side in sides for step in steps if (value := side.value(step)) is not None and value > 0]
     if not known:
         return Picture(name, "not known", "")
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)) + 1e-9)
@@ -81,7 +81,7 @@ def _share(
     key: str, heading: str, steps: Sequence[Step], answer: Capacity, value: Callable[[Step], float | None]
 ) -> Picture:
     """A fraction of 0..1, or a little more, by rate."""
-    known = [found for one in steps if (found := value(one)) is not None]
+    known = [share for step in steps if (share := value(step)) is not None]
     if not known:
         return Picture(heading, "not known", "")
     least, most = min(known), max(known)
@@ -96,7 +96,7 @@ def _share(
 
 def _counts(steps: Sequence[Step], answer: Capacity) -> Picture:
     heading = "live counts apart from offline"
-    known = [one.live_minus_offline for one in steps if one.live_minus_offline is not None]
+    known = [step.live_minus_offline for step in steps if step.live_minus_offline is not None]
     if not known:
         return Picture(heading, "not known", "")
     scale = _Scale(
@@ -104,7 +104,7 @@ def _counts(steps: Sequence[Step], answer: Capacity) -> Picture:
         lambda tick: f"{tick:,g}" if float(tick).is_integer() else "", lambda value: f"{value:,.0f}",
     )  # fmt: skip
     caption = f"{words.plural(max(known), 'count')} at most" if max(known) else "0 at every rate: exact"
-    sides = (_Side(heading, "live", lambda one: one.live_minus_offline),)
+    sides = (_Side(heading, "live", lambda step: step.live_minus_offline),)
     return Picture(heading, caption, _drawn("c", heading, caption, steps, sides, scale, answer), bool(max(known)))
 
 
@@ -118,17 +118,17 @@ def _drawn(
     answer: Capacity,
 ) -> str:
     """One picture: the interval of the answer as a band, a line for each side, a mark for each step."""
-    ordered = sorted(steps, key=lambda one: (one.rate, one.attempt))
-    frame = svg.Frame(WIDTH, HEIGHT, 0.0, max(one.rate for one in ordered) * 1.04, scale.low, scale.high)
+    ordered = sorted(steps, key=lambda step: (step.rate, step.attempt))
+    frame = svg.Frame(WIDTH, HEIGHT, 0.0, max(step.rate for step in ordered) * 1.04, scale.low, scale.high)
     lines, marks = [], []
     for side in sides:
-        best = {one.rate: (one, value) for one in ordered if (value := side.value(one)) is not None}
+        best = {step.rate: (step, value) for step in ordered if (value := side.value(step)) is not None}
         places = tuple(scale.to(value) for _, value in best.values())
         lines.append(frame.line(tuple(best), places, side.class_))
         marks += [
-            _mark(frame, one, scale.to(value), f"{side.name} {scale.say(value)}")
-            for one in ordered
-            if (value := side.value(one)) is not None
+            _mark(frame, step, scale.to(value), f"{side.name} {scale.say(value)}")
+            for step in ordered
+            if (value := side.value(step)) is not None
         ]
     axes = frame.axes(lambda tick: f"{tick:,g}/s", scale.tick)
     return svg.drawing(
@@ -146,11 +146,11 @@ def _band(frame: svg.Frame, answer: Capacity) -> str:
     return svg.element("rect", tip, x=left, y=svg.TOP, width=max(right - left, 1.0), height=height, class_="interval")
 
 
-def _mark(frame: svg.Frame, step: Step, place: float, said: str) -> str:
+def _mark(frame: svg.Frame, step: Step, place: float, text: str) -> str:
     """A disc where the rate held, a cross where it did not; each says its step to a pointer."""
     x, y = frame.x(step.rate), frame.y(place)
     held = step.holding == "held"
-    tip = svg.title(f"{step.rate:,g}/s {'holds' if held else 'does not hold'}: {said}")
+    tip = svg.title(f"{step.rate:,g}/s {'holds' if held else 'does not hold'}: {text}")
     if held:
         return svg.element("circle", tip, cx=x, cy=y, r=3.5, class_="held")
     d = f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"

@@ -45,7 +45,7 @@ class SearchRecord:
     @property
     def answer(self) -> Capacity:
         """What the steps so far say; a search that goes on is answered as one that was interrupted."""
-        return capacity(self.search, [one.as_attempt() for one in self.steps], self.why or "interrupted")
+        return capacity(self.search, [step.as_attempt() for step in self.steps], self.why or "interrupted")
 
     @property
     def exit_code(self) -> int:
@@ -65,7 +65,7 @@ def content(searched: SearchRecord) -> dict[str, Any]:
             "failed": answer.failed,
             "limited_by": {"kind": answer.limit, "rate": answer.limit_rate, "reason": answer.reason},
         },
-        "steps": [one.as_json() for one in searched.steps],
+        "steps": [step.as_json() for step in searched.steps],
     }
 
 
@@ -95,7 +95,7 @@ def headline(searched: SearchRecord) -> str:
 
 def advice(searched: SearchRecord) -> str:
     """What to do for a better answer."""
-    answer, search, asked = searched.answer, searched.search, searched.asked
+    answer, search, request = searched.answer, searched.search, searched.asked
     again = "Run the search again and let it end by itself."
     if answer.passed is not None and answer.failed is not None:
         if searched.why in {None, "interrupted"}:
@@ -103,7 +103,7 @@ def advice(searched: SearchRecord) -> str:
         near = answer.failed - answer.passed <= search.within * answer.passed
         return "" if near else "The budget ended before the resolution was reached: give --budget more."
     return {
-        "generator": f"Use --processes {asked.processes * 2}, or a machine of its own for the generator.",
+        "generator": f"Use --processes {request.processes * 2}, or a machine of its own for the generator.",
         "range": "Ask for more with --to.",
         "server": "Ask for less with --from, or look for what the reason names.",
         "undecided": "Look at the step's report for what could not be told.",
@@ -126,8 +126,8 @@ def said(searched: SearchRecord, report: str) -> str:
 
 def line(step: Step) -> str:
     """One step on one line."""
-    p99 = [found.get("p99") for found in step.latency_ms.values()]
-    slowest = max((one for one in p99 if one is not None), default=None)
+    p99 = [percentiles.get("p99") for percentiles in step.latency_ms.values()]
+    slowest = max((latency for latency in p99 if latency is not None), default=None)
     word = {"held": "holds", "server": "does not hold", "generator": "generator unfit", "undecided": "not told"}
     figures = [
         f"p99 {slowest:.1f} ms" if slowest is not None else "no p99",

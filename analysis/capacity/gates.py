@@ -16,9 +16,9 @@ MARGIN: Final = 1.05
 """A step is asked for so many times the requests that its gates need: the first and last of a second may be missing."""
 
 
-def chosen(asked: Sequence[str], of_project: Sequence[str]) -> tuple[str, ...]:
+def chosen(given: Sequence[str], of_project: Sequence[str]) -> tuple[str, ...]:
     """The gates that a search goes by, as written; raises `gates.GateError` for one that is none."""
-    texts = tuple(asked) or tuple(of_project) or DEFAULT
+    texts = tuple(given) or tuple(of_project) or DEFAULT
     return tuple(gates.parse(text).text for text in texts)
 
 

@@ -95,18 +95,18 @@ def _html(searched: SearchRecord) -> str:
 
 
 def _markdown(searched: SearchRecord) -> str:
-    answer, asked = searched.answer, searched.asked
-    of = f"{asked.deployment} in namespace {asked.namespace}"
+    answer, request = searched.answer, searched.asked
+    of = f"{request.deployment} in namespace {request.namespace}"
     rows = [
-        f"| {one.rate:,g}/s | {WORD[one.holding]} | {' | '.join(figures(one))} | {plain(one.reason)[:300]} |"
-        for one in searched.steps
+        f"| {step.rate:,g}/s | {WORD[step.holding]} | {' | '.join(figures(step))} | {plain(step.reason)[:300]} |"
+        for step in searched.steps
     ]
     blocks = [
         f"## {plain(file.headline(searched))}",
-        f"{plain(of)}, {words.moment(asked.started)}; {state(searched)}.",
+        f"{plain(of)}, {words.moment(request.started)}; {state(searched)}.",
         f"Because: {plain(answer.reason)}" if answer.reason else "",
         file.advice(searched),
-        f"Held to {plain(', '.join(asked.gates))}, and live counts exact. {RULE}",
+        f"Held to {plain(', '.join(request.gates))}, and live counts exact. {RULE}",
         "\n".join([_HEADS, "|---" * (_HEADS.count("|") - 1) + "|", *rows]),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"

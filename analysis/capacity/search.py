@@ -94,7 +94,7 @@ def next_step(
     """
     step = wanted(search, attempts)
     if isinstance(step, NextStep) and attempts and needs_s is not None:
-        spent = sum(one.lasted_s for one in attempts)
+        spent = sum(attempt.lasted_s for attempt in attempts)
         if spent + needs_s[step.lengthened] > search.budget_s:
             return "budget"
     return step
@@ -116,9 +116,9 @@ def wanted(search: Search, attempts: Sequence[Attempt]) -> NextStep | StopReason
 
 def bounds(attempts: Iterable[Attempt]) -> tuple[float | None, float | None]:
     """The highest rate that held, and the lowest that twice did not."""
-    every = list(attempts)
-    held = {one.rate for one in every if one.holding == "held"}
-    above = {one.rate for one in every if one.rate not in held and _tries(every, one.rate) > 1}
+    known = list(attempts)
+    held = {attempt.rate for attempt in known if attempt.holding == "held"}
+    above = {attempt.rate for attempt in known if attempt.rate not in held and _tries(known, attempt.rate) > 1}
     return max(held, default=None), min(above, default=None)
 
 
@@ -126,9 +126,9 @@ def capacity(search: Search, attempts: Sequence[Attempt], why: StopReason) -> Ca
     """The answer that the attempts give, the search having ended for ``why``."""
     held, above = bounds(attempts)
     if above is None:
-        once = [one for one in attempts if one.holding != "held" and (held is None or one.rate > held)]
+        once = [attempt for attempt in attempts if attempt.holding != "held" and (held is None or attempt.rate > held)]
         return Capacity(held, None, *_open_end(search, why, held, once[-1] if once else None))
-    last = _decisive([one for one in attempts if one.rate == above])
+    last = _decisive([attempt for attempt in attempts if attempt.rate == above])
     if last.holding == "server":
         return Capacity(held, above, "server", above, last.reason)
     limit: Limit = "generator" if last.holding == "generator" else "undecided"
@@ -151,11 +151,11 @@ def _open_end(
 def _decisive(both: Sequence[Attempt]) -> Attempt:
     """The attempt that says what a rate fell to: one with an unfit generator first, since that hides the rest."""
     order: tuple[Holding, ...] = ("generator", "server", "undecided")
-    return min(reversed(both), key=lambda one: order.index(one.holding))
+    return min(reversed(both), key=lambda attempt: order.index(attempt.holding))
 
 
 def _tries(attempts: Iterable[Attempt], rate: float) -> int:
-    return sum(one.rate == rate for one in attempts)
+    return sum(attempt.rate == rate for attempt in attempts)
 
 
 def _rounded(rate: float) -> float:

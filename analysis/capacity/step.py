@@ -60,35 +60,35 @@ class StepRun:
     run: str
 
 
-def without_result(made: StepRun, why: str) -> Step:
+def without_result(run: StepRun, why: str) -> Step:
     """A step of which there is no ``result.json``: nothing can be told of its rate."""
     return Step(
-        made.rate, made.attempt, made.sent_for_s, made.lasted_s, None, "INCONCLUSIVE", "undecided",
-        {}, 0, None, None, None, why, made.run,
+        run.rate, run.attempt, run.sent_for_s, run.lasted_s, None, "INCONCLUSIVE", "undecided",
+        {}, 0, None, None, None, why, run.run,
     )  # fmt: skip
 
 
-def step_of(made: StepRun, result: Mapping[str, Any]) -> Step:
+def step_of(run: StepRun, result: Mapping[str, Any]) -> Step:
     """The step that a ``result.json`` describes."""
     load = result["load"] or {}
     attempted = load.get("attempted") or 0
     requests = load.get("requests") or 0
-    holding, reason = holding_of(result["findings"], requests / (made.rate * made.sent_for_s))
+    holding, reason = holding_of(result["findings"], requests / (run.rate * run.sent_for_s))
     return Step(
-        rate=made.rate,
-        attempt=made.attempt,
-        sent_for_s=made.sent_for_s,
-        lasted_s=made.lasted_s,
-        achieved=round(requests / made.sent_for_s, 3),
+        rate=run.rate,
+        attempt=run.attempt,
+        sent_for_s=run.sent_for_s,
+        lasted_s=run.lasted_s,
+        achieved=round(requests / run.sent_for_s, 3),
         verdict=result["verdict"],
         holding=holding,
-        latency_ms={kind: _median_and_p99(found) for kind, found in (load.get("latency_ms") or {}).items()},
+        latency_ms={kind: _median_and_p99(percentiles) for kind, percentiles in (load.get("latency_ms") or {}).items()},
         requests=requests,
         errors=1 - load["acknowledged"] / attempted if attempted else None,
         live_minus_offline=live_minus_offline(result["predictors"]),
         shadow=shadow_completeness(result["predictors"]),
         reason=reason,
-        run=made.run,
+        run=run.run,
     )
 
 
@@ -106,15 +106,18 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
     generator itself was on time and not CPU-bound. Dropped arrivals are what a slow server leads to, so they are
     the generator's only where nothing else is wrong.
     """
-    bad = [one for one in findings if one["verdict"] != "PASS"]
-    failed = [one for one in bad if one["verdict"] == "FAIL"]
-    unfit = [one for one in bad if one["check"] == "generator"]
-    wrong = sorted((one for one in failed if one["check"] != "gate"), key=lambda one: one["check"] != "equality")
+    bad = [finding for finding in findings if finding["verdict"] != "PASS"]
+    failed = [finding for finding in bad if finding["verdict"] == "FAIL"]
+    unfit = [finding for finding in bad if finding["check"] == "generator"]
+    wrong = sorted(
+        (finding for finding in failed if finding["check"] != "gate"),
+        key=lambda finding: finding["check"] != "equality",
+    )
     if wrong:
         return "server", _said(wrong[0])
-    if clearly := [one for one in unfit if one["subject"] in UNFIT]:
+    if clearly := [finding for finding in unfit if finding["subject"] in UNFIT]:
         return "generator", _said(clearly[0])
-    if slow := failed or [one for one in bad if one["check"] == "sent" and one["observed"]]:
+    if slow := failed or [finding for finding in bad if finding["check"] == "sent" and finding["observed"]]:
         return "server", _said(slow[0])
     if unfit:
         return "generator", _said(unfit[0])
@@ -125,14 +128,14 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
 
 def live_minus_offline(predictors: Mapping[str, Mapping[str, Any]]) -> int | None:
     """Counts outside of the bounds, over the cells of each group of predictors; None where something is not known."""
-    groups = {tuple(one["group"]): one["expected"] for one in predictors.values()}
+    groups = {tuple(predictor["group"]): predictor["expected"] for predictor in predictors.values()}
     off = 0
     for members, expected in groups.items():
         lives = [predictors[name]["live"] for name in members]
         if expected is None or not lives or None in lives:
             return None
         for cell in CELLS:
-            live = sum(one[cell] for one in lives)
+            live = sum(live[cell] for live in lives)
             off += max(expected["low"][cell] - live, live - expected["high"][cell], 0)
     return off if groups else None
 
@@ -140,17 +143,17 @@ def live_minus_offline(predictors: Mapping[str, Mapping[str, Any]]) -> int | Non
 def shadow_completeness(predictors: Mapping[str, Mapping[str, Any]]) -> float | None:
     """Share of the acknowledged feedback, or of its mirrored percentage, that the least complete shadow counted."""
     shares = []
-    for one in predictors.values():
-        if one["shadow"]:
-            due = ((one["feedback"] or {}).get("acknowledged") or 0) * ((one["traffic"] or 100) / 100)
-            if one["live"] is None or not due:
+    for predictor in predictors.values():
+        if predictor["shadow"]:
+            due = ((predictor["feedback"] or {}).get("acknowledged") or 0) * ((predictor["traffic"] or 100) / 100)
+            if predictor["live"] is None or not due:
                 return None
-            shares.append(sum(one["live"][cell] for cell in CELLS) / due)
+            shares.append(sum(predictor["live"][cell] for cell in CELLS) / due)
     return min(shares, default=None)
 
 
-def _median_and_p99(found: Mapping[str, float] | None) -> dict[str, float | None]:
-    return {name: (found or {}).get(name) for name in ("p50", "p99")}
+def _median_and_p99(percentiles: Mapping[str, float] | None) -> dict[str, float | None]:
+    return {name: (percentiles or {}).get(name) for name in ("p50", "p99")}
 
 
 def _said(finding: Mapping[str, Any]) -> str:

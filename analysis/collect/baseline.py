@@ -39,7 +39,7 @@ def write(
     began = now()
     while True:
         ups = _ups(prometheus, run, now() + clock.offset_s)
-        fresh = [one for one in ups if _fresh(one, began + clock.offset_s)]
+        fresh = [up for up in ups if _fresh(up, began + clock.offset_s)]
         waited = now() - began
         if fresh and len(fresh) == len(_current(ups)):
             break
@@ -53,7 +53,7 @@ def write(
         "clock_uncertainty_s": clock.uncertainty_s,
         "at": utc(now()),
         "scrape_interval_s": interval_s(ups),
-        "targets": [dict(one.labels) for one in fresh],
+        "targets": [dict(up.labels) for up in fresh],
     }
     write_atomically(folder / BASELINE_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
     return _said(ups, fresh, clock, waited)
@@ -73,9 +73,9 @@ def _ups(prometheus: Prometheus, run: Run, at_s: float) -> tuple[Series, ...]:
     for selector in (queries.targets_of(run.deployment, run.namespace), queries.UP):
         fetch = Fetch(prometheus)
         fetch.extend(selector, round((at_s - LOOK_BACK_S) * 1000), round(at_s * 1000))
-        found = tuple(one for one in fetch.series() if one.metric == queries.UP)
-        if found:
-            return found
+        ups = tuple(series for series in fetch.series() if series.metric == queries.UP)
+        if ups:
+            return ups
     return ()
 
 
@@ -85,12 +85,12 @@ def _fresh(up: Series, since_s: float) -> bool:
 
 def _current(ups: Sequence[Series]) -> list[Series]:
     """Those that are still being scraped: their last scrape is at most three intervals older than the latest."""
-    latest = max((int(one.time_ms[-1]) for one in ups), default=0)
+    latest = max((int(up.time_ms[-1]) for up in ups), default=0)
     interval = interval_s(ups)
-    return [one for one in ups if interval is None or latest - one.time_ms[-1] <= 3000 * interval]
+    return [up for up in ups if interval is None or latest - up.time_ms[-1] <= 3000 * interval]
 
 
 def interval_s(ups: Sequence[Series]) -> float | None:
     """Median time between scrapes, in seconds; None where no target was scraped twice."""
-    steps = np.concatenate([np.diff(one.time_ms) for one in ups]) if ups else np.empty(0)
+    steps = np.concatenate([np.diff(up.time_ms) for up in ups]) if ups else np.empty(0)
     return float(np.median(steps)) / 1000 if len(steps) else None

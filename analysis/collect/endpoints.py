@@ -26,10 +26,10 @@ TIMEOUT_S: Final = 1.0
 
 def write(folder: Path, environment: Mapping[str, str], host: str) -> tuple[ExposedCounts, ...]:
     """Read every endpoint that the stack names and write ``exposed.json``; nothing without a stack at ``host``."""
-    every = tuple(_read(url) for url in endpoints(environment.get(STACK_ENV, ""), host))
-    if every:
-        write_atomically(folder / EXPOSED_FILE, text(every))
-    return every
+    exposed = tuple(_read(url) for url in endpoints(environment.get(STACK_ENV, ""), host))
+    if exposed:
+        write_atomically(folder / EXPOSED_FILE, text(exposed))
+    return exposed
 
 
 def endpoints(state: str, host: str) -> Sequence[str]:
@@ -49,7 +49,7 @@ def _read(url: str) -> ExposedCounts:
     try:
         with opener.open(url, timeout=TIMEOUT_S) as answer:
             content = answer.read().decode()
-        samples = [one for family in text_string_to_metric_families(content) for one in family.samples]
-        return ExposedCounts(instance, counts_of([(one.name, one.labels, one.value) for one in samples]))
+        samples = [sample for family in text_string_to_metric_families(content) for sample in family.samples]
+        return ExposedCounts(instance, counts_of([(sample.name, sample.labels, sample.value) for sample in samples]))
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         return ExposedCounts(instance, {}, f"reading {url}: {error}")

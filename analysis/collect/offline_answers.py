@@ -35,7 +35,10 @@ def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
     Raises `OfflineError` when an artefact or the rows are missing, or are not those that the run was started with.
     """
     heldout = Path(run.heldout)
-    paths = {name: artifacts / name for name in sorted({one.artifact for one in run.predictors if one.artifact})}
+    paths = {
+        name: artifacts / name
+        for name in sorted({predictor.artifact for predictor in run.predictors if predictor.artifact})
+    }
     _check(heldout, run.heldout_sha256, "held-out rows")
     for name, path in paths.items():
         _check(path, run.artifacts.get(name, ""), "artefact")
@@ -43,21 +46,21 @@ def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
     try:
         return offline.read(kept)
     except OfflineError:
-        found = _score(heldout, paths)
-    _keep(kept, found)
-    return found
+        answers = _score(heldout, paths)
+    _keep(kept, answers)
+    return answers
 
 
 def _check(path: Path, digest: str, what: str) -> None:
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise OfflineError(
             f"scoring offline: expected the {what} {path}, got: {error.strerror}. Run `make train`."
         ) from error
-    if found != digest:
+    if actual != digest:
         raise OfflineError(
-            f"scoring offline: expected {what} of digest {digest[:12]} as the run has it, got {found[:12]} ({path}). "
+            f"scoring offline: expected {what} of digest {digest[:12]} as the run has it, got {actual[:12]} ({path}). "
             "Bring back the file that the run was started with."
         )
 
@@ -111,10 +114,10 @@ def _indices(classes: Ints, labels: Codes) -> Codes:
     return order[np.searchsorted(classes[order], labels)].astype(np.int16)
 
 
-def _keep(path: Path, found: OfflineAnswers) -> None:
+def _keep(path: Path, answers: OfflineAnswers) -> None:
     """Keep the answers for the next run; a folder that cannot be written costs only time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        offline.write(path, found)
+        offline.write(path, answers)
     except OSError:
         return

@@ -53,8 +53,8 @@ class Prometheus:
         try:
             return self._client.custom_query(query, params)
         except requests.exceptions.JSONDecodeError as error:
-            found = " ".join(error.doc.split())[:60]
-            raise PrometheusError(self._problem(f"an answer that is not JSON: {found!r}")) from error
+            body = " ".join(error.doc.split())[:60]
+            raise PrometheusError(self._problem(f"an answer that is not JSON: {body!r}")) from error
         except requests.exceptions.Timeout as error:
             raise PrometheusError(self._problem(f"no answer within {self.timeout_s:g} s")) from error
         except requests.exceptions.RequestException as error:
@@ -115,16 +115,16 @@ class Fetch:
         at = start_ms - 1  # Prometheus 3 leaves the left end of a range out, Prometheus 2 does not
         while at < end_ms:
             upto = min(at + chunk_ms, end_ms)
-            for found in self._prometheus.ask(queries.window(selector, upto - at), upto / 1000):
-                self._add(found)
+            for series in self._prometheus.ask(queries.window(selector, upto - at), upto / 1000):
+                self._add(series)
             at = upto
 
-    def _add(self, found: Mapping[str, Any]) -> None:
-        labels = dict(found["metric"])
+    def _add(self, series: Mapping[str, Any]) -> None:
+        labels = dict(series["metric"])
         metric = str(labels.pop("__name__", ""))
         key = metric, canonical(labels)
-        time_ms = np.array([round(at_s * 1000) for at_s, _ in found["values"]], np.int64)
-        value = np.array([float(text) for _, text in found["values"]])
+        time_ms = np.array([round(at_s * 1000) for at_s, _ in series["values"]], np.int64)
+        value = np.array([float(text) for _, text in series["values"]])
         before = self._series.get(key)
         if before is not None:
             new = time_ms > before.time_ms[-1]

@@ -74,12 +74,12 @@ def collect(
             _wait(gathering, patience, now, sleep)
     except PrometheusError as error:
         gathering.problem = str(error)
-    found = gathering.samples()
+    stored = gathering.samples()
     if (
-        found.series or not (folder / SAMPLES_FILE).exists()
+        stored.series or not (folder / SAMPLES_FILE).exists()
     ):  # a Prometheus that is gone must not take the evidence along
-        samples.write(folder / SAMPLES_FILE, found)
-    return found
+        samples.write(folder / SAMPLES_FILE, stored)
+    return stored
 
 
 def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
@@ -138,7 +138,9 @@ class _Gathering:
             self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
             if self._instances_without_up() == strangers:
                 break
-        self._fetch.extend(queries.gateway(run.deployment, [one.name for one in run.predictors]), start_ms, end_ms)
+        self._fetch.extend(
+            queries.gateway(run.deployment, [predictor.name for predictor in run.predictors]), start_ms, end_ms
+        )
         self._fetch_buckets(end_ms)
         self._fetched_s = end_s
 
@@ -155,9 +157,11 @@ class _Gathering:
         """Places that gave series of ours but carry no label of the deployment, so that their ``up`` is not fetched."""
         series = self._fetch.series()
         known = {
-            one.labels.get("instance") for one in series if one.metric == queries.UP and self._is_labelled(one.labels)
+            series_.labels.get("instance")
+            for series_ in series
+            if series_.metric == queries.UP and self._is_labelled(series_.labels)
         }
-        cells = {one.labels.get("instance", "") for one in series if LABEL_PREDICTOR in one.labels}
+        cells = {series_.labels.get("instance", "") for series_ in series if LABEL_PREDICTOR in series_.labels}
         return sorted(cells - known - {""})
 
     def _is_labelled(self, labels: Any) -> bool:
@@ -167,10 +171,10 @@ class _Gathering:
         """What there is so far."""
         return Samples(self._fetch.series(), self._clock, self._version, self.problem, {"interval_s": self._interval_s})
 
-    def longest_wait_s(self, asked: float | None) -> float:
+    def longest_wait_s(self, wait_s: float | None) -> float:
         """How long to wait for a last scrape."""
-        if asked is not None:
-            return asked
+        if wait_s is not None:
+            return wait_s
         interval = interval_s(self.samples().of(queries.UP)) or self._interval_s or 0.0
         return max(LEAST_WAIT_S, WAIT_INTERVALS * interval)
 
@@ -179,29 +183,33 @@ class _Gathering:
 
         The gateway too, if it was scraped during the run: it is what tells whose fault a count is.
         """
-        found = self._targets()
-        times = [target.time_ms[target.up] for target in found]
-        times += [one.time_ms[one.value == 1] for one in self.samples().of(queries.UP)] if not found else []
-        times += [one.time_ms for one in self._living().of(REQUESTS)]
-        return bool(times) and all(self._after_end(one) for one in times)
+        targets = self._targets()
+        times = [target.time_ms[target.up] for target in targets]
+        times += [up.time_ms[up.value == 1] for up in self.samples().of(queries.UP)] if not targets else []
+        times += [counter.time_ms for counter in self._living().of(REQUESTS)]
+        return bool(times) and all(self._after_end(time_ms) for time_ms in times)
 
     def _after_end(self, time_ms: Ints) -> bool:
         ended_ms = (self._ended_s + self._clock.offset_s + self._clock.uncertainty_s) * 1000
         return bool(len(time_ms)) and int(time_ms[-1]) > ended_ms + ALIGNMENT_MS + 1
 
     def _targets(self) -> list[ScrapeTarget]:
-        found = self._living()
-        return [target for one in self._run.predictors for target in targets_of(found, one.name)]
+        samples = self._living()
+        return [target for predictor in self._run.predictors for target in targets_of(samples, predictor.name)]
 
     def _living(self) -> Samples:
         """What there is of the targets that were there when the run began."""
-        found, first_ns = self.samples(), self._load.first_ns
-        return found if first_ns is None else living(found, self._clock.prometheus_ms(first_ns))
+        samples, first_ns = self.samples(), self._load.first_ns
+        return samples if first_ns is None else living(samples, self._clock.prometheus_ms(first_ns))
 
     def under_way(self) -> bool:
         """Whether the gateway still waits for a shadow's answers."""
-        found, run = self._living(), self._run
-        return any(unanswered(of_cluster(found, run.deployment, one.name)) for one in run.predictors if one.shadow)
+        samples, run = self._living(), self._run
+        return any(
+            unanswered(of_cluster(samples, run.deployment, predictor.name))
+            for predictor in run.predictors
+            if predictor.shadow
+        )
 
     def shadows_complete(self) -> bool:
         """Whether each shadow has counted what was acknowledged, as far as its mirror is meant to be whole."""
@@ -209,15 +217,19 @@ class _Gathering:
 
     def shadow_counts(self) -> tuple[float, ...]:
         """Feedbacks that each shadow has counted since the first event."""
-        shadows = [one for one in self._run.predictors if one.shadow]
-        return tuple(self._counted(one) for one in shadows)
+        shadows = [predictor for predictor in self._run.predictors if predictor.shadow]
+        return tuple(self._counted(shadow) for shadow in shadows)
 
     def _counted(self, predictor: PredictorSpec) -> float:
-        found = targets_of(self._living(), predictor.name)
+        targets = targets_of(self._living(), predictor.name)
         first_ns = self._load.first_ns
-        if first_ns is None or not found or not all(_has_baseline(target, first_ns, self._clock) for target in found):
+        if (
+            first_ns is None
+            or not targets
+            or not all(_has_baseline(target, first_ns, self._clock) for target in targets)
+        ):
             return 0.0
-        return float(trajectory(found, first_ns, self._clock).value[-1].sum())
+        return float(trajectory(targets, first_ns, self._clock).value[-1].sum())
 
 
 def _has_baseline(target: ScrapeTarget, first_ns: int, clock: ClockOffset) -> bool:

@@ -25,37 +25,37 @@ BAD_INPUT: Final = 2
 EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Judge the folder that the arguments name, and say the verdict; the exit code."""
-    return told(asked, _judge)
+    return told(options, _judge)
 
 
 def told(
-    asked: argparse.Namespace, step: Callable[[argparse.Namespace], int], errors: tuple[type[Exception], ...] = ()
+    options: argparse.Namespace, step: Callable[[argparse.Namespace], int], errors: tuple[type[Exception], ...] = ()
 ) -> int:
     """The step's exit code; that of bad input, and a line, where it raises one of the ``errors`` or cannot read."""
     expected: tuple[type[Exception], ...] = (gates.GateError, RunFolderError, *errors)
     try:
-        return step(asked)
+        return step(options)
     except expected as error:
         return complain(str(error))
     except OSError as error:
-        return complain(f"{asked.step}: {error.strerror or error} ({error.filename or asked.folder}).")
+        return complain(f"{options.step}: {error.strerror or error} ({error.filename or options.folder}).")
 
 
-def _judge(asked: argparse.Namespace) -> int:
-    content, verdict = judgement(asked.folder, asked.gate)
+def _judge(options: argparse.Namespace) -> int:
+    content, verdict = judgement(options.folder, options.gate)
     say(spoken(content))
-    say(f"  result: {asked.folder / RESULT_FILE}")
+    say(f"  result: {options.folder / RESULT_FILE}")
     return EXIT_CODE[verdict]
 
 
 def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any], Verdict]:
     """Content of ``result.json``, which is written, and its verdict; ``gate``: as the command line gave them."""
     settle_gates(folder, gate)
-    found = arrange(files.read(folder, runfolder.read(folder)))
-    findings = registry.judge(found)
-    content = result.result(found, findings)
+    evidence = arrange(files.read(folder, runfolder.read(folder)))
+    findings = registry.judge(evidence)
+    content = result.result(evidence, findings)
     runfolder.write_atomically(folder / RESULT_FILE, result.text(content))
     return content, registry.verdict(findings)
 

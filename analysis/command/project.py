@@ -16,9 +16,9 @@ def gates() -> list[str]:
         return []
     except tomllib.TOMLDecodeError as error:
         raise GateError(f"gates: expected TOML in pyproject.toml, got: {error}.") from error
-    found = content.get("tool", {}).get("plumbline", {}).get("gates", [])
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+    gates = content.get("tool", {}).get("plumbline", {}).get("gates", [])
+    if not isinstance(gates, list) or not all(isinstance(gate, str) for gate in gates):
         raise GateError(
             "gates: expected a list of texts as tool.plumbline.gates in pyproject.toml, got something else."
         )
-    return found
+    return gates

@@ -29,57 +29,57 @@ class InputError(Exception):
     """What the user gave cannot be used; one line says what was expected and found, and what to do."""
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run the step that the arguments name; its exit code."""
-    return told(asked, _STEPS[asked.step], (InputError, OfflineError, PrometheusError, ReportError))
+    return told(options, _STEPS[options.step], (InputError, OfflineError, PrometheusError, ReportError))
 
 
-def _baseline(asked: argparse.Namespace) -> int:
-    found = runfolder.read(asked.folder)
-    prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
-    if asked.gate is not None or not (asked.folder / runfolder.GATES_FILE).exists():
-        settle_gates(asked.folder, asked.gate if asked.gate is not None else project.gates())
+def _baseline(options: argparse.Namespace) -> int:
+    run = runfolder.read(options.folder)
+    prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
+    if options.gate is not None or not (options.folder / runfolder.GATES_FILE).exists():
+        settle_gates(options.folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
-    _score(asked.folder, found)
-    say(baseline.write(asked.folder, found, prometheus, asked.wait, time.time, time.sleep))
+    _score(options.folder, run)
+    say(baseline.write(options.folder, run, prometheus, options.wait, time.time, time.sleep))
     return 0
 
 
-def _collect(asked: argparse.Namespace) -> int:
-    found = runfolder.read(asked.folder)
-    _score_once(asked.folder, found)
-    stored = _gather(asked, found)
+def _collect(options: argparse.Namespace) -> int:
+    run = runfolder.read(options.folder)
+    _score_once(options.folder, run)
+    stored = _gather(options, run)
     if stored.problem:
         return complain(stored.problem)
-    say(f"collected {sum(len(one.time_ms) for one in stored.series):,} samples of {len(stored.series)} series")
+    say(f"collected {sum(len(series.time_ms) for series in stored.series):,} samples of {len(stored.series)} series")
     return 0
 
 
-def _report(asked: argparse.Namespace) -> int:
-    runfolder.read(asked.folder)
-    if not (asked.folder / RESULT_FILE).exists():
+def _report(options: argparse.Namespace) -> int:
+    runfolder.read(options.folder)
+    if not (options.folder / RESULT_FILE).exists():
         raise InputError(
-            f"report: expected {asked.folder / RESULT_FILE}, got none. "
-            f"Judge first: python -m analysis judge {asked.folder}"
+            f"report: expected {options.folder / RESULT_FILE}, got none. "
+            f"Judge first: python -m analysis judge {options.folder}"
         )
-    for path in files.write_reports(asked.folder):
+    for path in files.write_reports(options.folder):
         say(str(path))
     return 0
 
 
-def _finish(asked: argparse.Namespace) -> int:
+def _finish(options: argparse.Namespace) -> int:
     """Collect, judge and report; the judge itself says what a failure to collect means."""
-    found = runfolder.read(asked.folder)
-    problems = [_problem_of(lambda: _score_once(asked.folder, found)), _problem_of(lambda: _gather(asked, found))]
-    content, verdict = judgement(asked.folder, asked.gate)
+    run = runfolder.read(options.folder)
+    problems = [_problem_of(lambda: _score_once(options.folder, run)), _problem_of(lambda: _gather(options, run))]
+    content, verdict = judgement(options.folder, options.gate)
     say(spoken(content))  # before the reports: a full disk must not take the verdict along
-    paths = files.write_reports(asked.folder)
+    paths = files.write_reports(options.folder)
     for problem in problems:
         if problem:
             say(f"  note: {problem}")
-    say(f"  report: {_page(paths) or asked.folder / RESULT_FILE}")
-    if found.ended:
-        say(f"  {time.time() - epoch_s(found.ended):.1f} s from the end of the load to this verdict")
+    say(f"  report: {_page(paths) or options.folder / RESULT_FILE}")
+    if run.ended:
+        say(f"  {time.time() - epoch_s(run.ended):.1f} s from the end of the load to this verdict")
     return EXIT_CODE[verdict]
 
 
@@ -94,26 +94,26 @@ _STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
 def _problem_of(step: Callable[[], Samples | None]) -> str | None:
     """What the step could not do, on one line; None when it did all."""
     try:
-        found = step()
+        samples = step()
     except (OfflineError, PrometheusError) as error:
         return str(error)
-    return found.problem if found is not None else None
+    return samples.problem if samples is not None else None
 
 
-def _score(folder: Path, found: Run) -> None:
-    offline.write(folder / OFFLINE_FILE, answers_for(found, artifacts_folder()))
+def _score(folder: Path, run: Run) -> None:
+    offline.write(folder / OFFLINE_FILE, answers_for(run, artifacts_folder()))
 
 
-def _score_once(folder: Path, found: Run) -> None:
+def _score_once(folder: Path, run: Run) -> None:
     if not (folder / OFFLINE_FILE).exists():
-        _score(folder, found)
+        _score(folder, run)
 
 
-def _gather(asked: argparse.Namespace, found: Run) -> Samples:
-    prometheus = Prometheus(asked.prometheus_url or found.prometheus_url, asked.timeout)
-    patience = None if asked.interrupted else stored_samples.Patience(asked.wait, asked.settle)
-    stored = stored_samples.collect(asked.folder, found, prometheus, patience, time.time, time.sleep)
-    endpoints.write(asked.folder, os.environ, found.host)
+def _gather(options: argparse.Namespace, run: Run) -> Samples:
+    prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
+    patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
+    stored = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep)
+    endpoints.write(options.folder, os.environ, run.host)
     return stored
 
 

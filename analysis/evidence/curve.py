@@ -136,7 +136,7 @@ def average_precision_bounds(counts: Ints) -> tuple[float | None, float | None]:
     negatives = int(counts[0, CELLS.index("fp")] + counts[0, CELLS.index("tn")]) if len(counts) else 0
     if not positives:
         return None, None
-    true, false = (np.concatenate([[0], one, [whole]]) for one, whole in ((tp, positives), (fp, negatives)))
+    true, false = (np.concatenate([[0], counts, [whole]]) for counts, whole in ((tp, positives), (fp, negatives)))
     low = high = 0.0
     for at in range(len(true) - 1):
         more = int(true[at + 1] - true[at])

@@ -25,8 +25,8 @@ def comparison(evidence: Evidence) -> dict[str, Any] | None:
 
     ``discordant`` holds the id of every row that one of the two got right and the other did not.
     """
-    primary = next((one for one in evidence.run.predictors if not one.shadow), None)
-    shadow = next((one for one in evidence.run.predictors if one.shadow), None)
+    primary = next((predictor for predictor in evidence.run.predictors if not predictor.shadow), None)
+    shadow = next((predictor for predictor in evidence.run.predictors if predictor.shadow), None)
     if primary is None or shadow is None or evidence.tally is None or evidence.offline is None:
         return None
     if not {primary.artifact, shadow.artifact} <= set(evidence.offline.answers):
@@ -38,7 +38,7 @@ def _compared(tally: Tally, primary: PredictorSpec, shadow: PredictorSpec, seed:
     offline = tally.axes.offline
     rows = rows_of(tally)
     truth = offline.truth[rows]
-    first, second = (offline.answers[one.artifact].predicted[rows] == truth for one in (primary, shadow))
+    first, second = (offline.answers[side.artifact].predicted[rows] == truth for side in (primary, shadow))
     paired = _paired(first, second)
     return {
         "primary": primary.name,
@@ -61,7 +61,7 @@ def _compared(tally: Tally, primary: PredictorSpec, shadow: PredictorSpec, seed:
 
 def _paired(first: Bools, second: Bools) -> Paired:
     counts = (first & second, first & ~second, second & ~first, ~first & ~second)
-    return Paired(*(int(np.count_nonzero(one)) for one in counts))
+    return Paired(*(int(np.count_nonzero(rows)) for rows in counts))
 
 
 def _differences(
@@ -69,17 +69,17 @@ def _differences(
 ) -> dict[str, dict[str, float] | None]:
     offline = tally.axes.offline
     truth = offline.truth[rows]
-    sides = [offline.answers[one.artifact] for one in (primary, shadow)]
-    right = [one.predicted[rows] == truth for one in sides]
-    called = [one.predicted[rows] == offline.positive for one in sides]
-    score = [one.score[rows] for one in sides]
+    sides = [offline.answers[side.artifact] for side in (primary, shadow)]
+    right = [side.predicted[rows] == truth for side in sides]
+    called = [side.predicted[rows] == offline.positive for side in sides]
+    score = [side.score[rows] for side in sides]
     positive = truth == offline.positive
-    every = np.ones(len(rows), np.bool_)
+    everything = np.ones(len(rows), np.bool_)
     weight = resampled(len(rows), seed)
     return {
         **{
             name: _newcombe(right[0][chosen], right[1][chosen])
-            for name, chosen in (("accuracy", every), ("recall", positive), ("specificity", ~positive))
+            for name, chosen in (("accuracy", everything), ("recall", positive), ("specificity", ~positive))
         },
         "precision": _bootstrap(lambda side, weight: precisions(called[side], positive, weight), weight),
         "average_precision": _bootstrap(lambda side, weight: average_precisions(score[side], positive, weight), weight),
@@ -109,20 +109,20 @@ def _bootstrap(ratio: Callable[[int, Floats], Floats], weight: Floats) -> dict[s
     if not rows:
         return None
     whole = np.ones((1, rows))
-    found = ratio(1, weight) - ratio(0, weight)
+    differences = ratio(1, weight) - ratio(0, weight)
     value = float((ratio(1, whole) - ratio(0, whole))[0])
-    found = found[np.isfinite(found)]
-    if not np.isfinite(value) or len(found) < RESAMPLES // 2:
+    differences = differences[np.isfinite(differences)]
+    if not np.isfinite(value) or len(differences) < RESAMPLES // 2:
         return None
-    low, high = np.quantile(found, [LEVEL / 2, 1 - LEVEL / 2])
+    low, high = np.quantile(differences, [LEVEL / 2, 1 - LEVEL / 2])
     return _interval(value, float(low), float(high))
 
 
 def precisions(called: Bools, positive: Bools, weight: Floats) -> Floats:
     """``[n]``: precision under each row of ``weight`` [n, rows]; NaN where nothing is called positive."""
     with np.errstate(invalid="ignore"):
-        found: Floats = (weight @ (called & positive)) / (weight @ called)
-    return found
+        precision: Floats = (weight @ (called & positive)) / (weight @ called)
+    return precision
 
 
 def average_precisions(score: Floats, positive: Bools, weight: Floats) -> Floats:
@@ -134,12 +134,12 @@ def average_precisions(score: Floats, positive: Bools, weight: Floats) -> Floats
     order = np.argsort(-score, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     true = np.cumsum(weight[:, order] * positive[order], axis=1)[:, ends]
-    every = np.cumsum(weight[:, order], axis=1)[:, ends]
+    called = np.cumsum(weight[:, order], axis=1)[:, ends]
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision = np.where(every > 0, true / every, 0.0)
+        precision = np.where(called > 0, true / called, 0.0)
         gained = np.diff(true, axis=1, prepend=0.0) / true[:, -1:]
-        found: Floats = (gained * precision).sum(axis=1)
-    return found
+        average: Floats = (gained * precision).sum(axis=1)
+    return average
 
 
 def _needed(paired: Paired) -> dict[str, float | int] | None:

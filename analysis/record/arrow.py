@@ -38,7 +38,7 @@ def of_words(words: Sequence[str], times: Sequence[int]) -> pa.DictionaryArray:
     code = {word: i for i, word in enumerate(distinct)}
     codes = np.repeat(np.array([code[word] for word in words], np.int32), np.array(times, np.int64))
     encoded = [word.encode() for word in distinct]
-    offsets = np.cumsum([0, *(len(one) for one in encoded)], dtype=np.int32)
+    offsets = np.cumsum([0, *(len(word) for word in encoded)], dtype=np.int32)
     texts = pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
     return pa.DictionaryArray.from_arrays(of_numbers(codes), texts)
 

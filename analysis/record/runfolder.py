@@ -144,8 +144,8 @@ def read(folder: Path) -> Run:
     except ValueError as error:
         raise RunFolderError(f"reading a run: expected JSON in {path}, got: {error}.") from error
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA_VERSION:
-        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-        raise RunFolderError(f"reading a run: expected schema {SCHEMA_VERSION} in {path}, got {found}.")
+        version = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+        raise RunFolderError(f"reading a run: expected schema {SCHEMA_VERSION} in {path}, got {version}.")
     return _run_of(raw, path)
 
 
@@ -153,7 +153,7 @@ def _run_of(raw: dict[str, Any], path: Path) -> Run:
     known = {field.name for field in fields(Run)}
     values = {key: value for key, value in raw.items() if key in known}
     try:
-        values["predictors"] = tuple(PredictorSpec(**one) for one in values["predictors"])
+        values["predictors"] = tuple(PredictorSpec(**predictor) for predictor in values["predictors"])
         values["served_tags"] = tuple(values.get("served_tags") or ())
         if values.get("recorder") is not None:
             values["recorder"] = RecorderReport(**values["recorder"])

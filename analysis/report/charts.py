@@ -93,13 +93,15 @@ def _at_the_end(ratio: str, predictor: ParsedPredictor) -> tuple[str, bool]:
 
 def shared_axis(ratio: str, predictors: Sequence[ParsedPredictor]) -> tuple[float, float]:
     """Bounds that hold the ratio of each predictor at each time, so that their pictures can be compared."""
-    sides = [side for one in predictors for side in (one.timeline.live[ratio], one.timeline.offline[ratio])]
+    sides = [
+        side for predictor in predictors for side in (predictor.timeline.live[ratio], predictor.timeline.offline[ratio])
+    ]
     values = [value for side in sides for value in side if value is not None]
     return svg.widened(values, 0.04, 0.0, 1.0) if values else (0.0, 1.0)
 
 
 def amount(
-    key: str, heading: str, unit: str, times: Sequence[float], values: Series, asked: float | None, detail: Detail
+    key: str, heading: str, unit: str, times: Sequence[float], values: Series, planned: float | None, detail: Detail
 ) -> Picture:
     """A quantity over time from zero upwards; ``asked`` draws the level that was asked for."""
     known = [value for value in values if value is not None]
@@ -107,9 +109,9 @@ def amount(
         return Picture(heading, "no data", "")
     caption = f"{_plain(min(known))} to {_plain(max(known))} {unit}".strip()
     lines = [Line(heading, "live", values)]
-    if asked is not None:
-        lines.insert(0, Line("asked", "offline", tuple(asked for _ in values)))
-    top = max([*known, asked or 0.0]) * 1.08 or 1.0
+    if planned is not None:
+        lines.insert(0, Line("asked", "offline", tuple(planned for _ in values)))
+    top = max([*known, planned or 0.0]) * 1.08 or 1.0
     plot = _Plot(
         key,
         f"{heading} over time",

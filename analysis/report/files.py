@@ -68,10 +68,10 @@ def _run(folder: Path) -> Run:
     texts = ("id", "deployment", "namespace", "manifest", "manifest_sha256", "host", "prometheus_url", "started")
     for name, kind in (kinds | dict.fromkeys(texts, str)).items():
         if not isinstance(getattr(run, name), kind):
-            found = repr(getattr(run, name))[:60]
+            value = repr(getattr(run, name))[:60]
             raise ReportError(
                 f"reading a run: expected {'text' if kind is str else 'an object'} at {name} "
-                f"in {folder / runfolder.RUN_FILE}, got {found}. Name another run, or start one with `make loadtest`."
+                f"in {folder / runfolder.RUN_FILE}, got {value}. Name another run, or start one with `make loadtest`."
             )
     return run
 

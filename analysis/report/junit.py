@@ -86,14 +86,14 @@ def _case(finding: ParsedFinding, name: str, class_: str) -> ET.Element:
 
 
 def _lines(finding: ParsedFinding) -> list[str]:
-    said = [
+    fields = [
         ("verdict", finding.verdict.name),
         ("expected", words.stated(finding.expected)),
         ("observed", words.stated(finding.observed)),
         ("diagnosis", finding.diagnosis or "none"),
         ("advice", finding.advice or "none"),
     ]
-    return [finding.message, *(f"{name}: {text}" for name, text in said)]
+    return [finding.message, *(f"{name}: {text}" for name, text in fields)]
 
 
 def _clean(text: str) -> str:

@@ -63,10 +63,10 @@ def _finding(finding: ParsedFinding) -> str:
     verdict = f"{words.MARK[finding.verdict]} {finding.verdict.name}"
     name = _cut(order.check_name(finding.check))
     head = f"**{verdict}**, {name} of {_cut(finding.subject)}: **{_cut(finding.message)}**"
-    said = [("diagnosis", finding.diagnosis), ("**what to do**", finding.advice)]
+    fields = [("diagnosis", finding.diagnosis), ("**what to do**", finding.advice)]
     if finding.expected is not None or finding.observed is not None:
-        said = [("expected", words.stated(finding.expected)), ("found", words.stated(finding.observed)), *said]
-    lines = [f"- {name}: {_cut(text)}" for name, text in said if text]
+        fields = [("expected", words.stated(finding.expected)), ("found", words.stated(finding.observed)), *fields]
+    lines = [f"- {name}: {_cut(text)}" for name, text in fields if text]
     return "\n\n".join([head, "\n".join(lines)] if lines else [head])
 
 
@@ -119,9 +119,9 @@ def _load(load: LoadRead | None) -> str:
     names = view.percentile_names(load)
     outcomes = ", ".join(f"{words.count(number)} {name}" for name, number in load.outcomes.items())
     by = f" on average, by `{load.shape}`" if load.shape else ""
-    asked = f" of {words.rate(load.rate_asked)} asked{by}" if load.rate_asked else ""
-    line = f"### Load\n\n{outcomes}; {words.rate(load.rate_achieved)} achieved{asked}."
-    rows = [[f"{plain(one.kind)}, {one.since}", *(said for _, said in one.told)] for one in view.times(load)]
+    planned = f" of {words.rate(load.rate_asked)} asked{by}" if load.rate_asked else ""
+    line = f"### Load\n\n{outcomes}; {words.rate(load.rate_achieved)} achieved{planned}."
+    rows = [[f"{plain(row.kind)}, {row.since}", *(text for _, text in row.told)] for row in view.times(load)]
     table = _table(("ms", *(words.percentile(name) for name in names)), rows)
     legend = "Response: from when it was due. Service: from when it was sent. Both: they are the same."
     return "\n\n".join([line, *([table, legend] if rows else []), *_generator(load)])
@@ -129,15 +129,15 @@ def _load(load: LoadRead | None) -> str:
 
 def _generator(load: LoadRead) -> list[str]:
     """Whether the generator was fit, with what it was late by; nothing where it is not known."""
-    said = load.generator
-    if said is None or not load.lateness_ms:
+    generator = load.generator
+    if generator is None or not load.lateness_ms:
         return []
-    fit = "fit" if said.verdict is Verdict.PASS else "**not fit**"
+    fit = "fit" if generator.verdict is Verdict.PASS else "**not fit**"
     late = view.lateness(load)
-    told = [f"Generator {fit}: late by {late} ms; {words.plural(said.dropped, 'arrival')} dropped."]
+    parts = [f"Generator {fit}: late by {late} ms; {words.plural(generator.dropped, 'arrival')} dropped."]
     if load.ceiling_per_s is not None:
-        told.append(f"Calibrated before the start, one process of it can send {words.rate(load.ceiling_per_s)}.")
-    return told
+        parts.append(f"Calibrated before the start, one process of it can send {words.rate(load.ceiling_per_s)}.")
+    return parts
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

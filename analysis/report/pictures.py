@@ -18,7 +18,7 @@ _PLACE: Final[dict[Cell, tuple[int, int]]] = {"tp": (0, 0), "fn": (1, 0), "fp": 
 
 def cells(key: str, counts: CellCounts) -> str:
     """The confusion matrix as a picture: each cell's live count, and the expected one with its mark beneath."""
-    said = ", ".join(f"{words.CELL_NAME[cell]} {_live(counts, cell)} ({_against(counts, cell)})" for cell in CELLS)
+    cells = ", ".join(f"{words.CELL_NAME[cell]} {_live(counts, cell)} ({_against(counts, cell)})" for cell in CELLS)
     heads = [
         svg.text(f"called {word}", 140 + 150 * i, 16, "head", "middle")
         for i, word in enumerate(("positive", "negative"))
@@ -29,7 +29,7 @@ def cells(key: str, counts: CellCounts) -> str:
         for j, line in enumerate(("is", word))
     ]
     boxes = [_box(counts, cell) for cell in CELLS]
-    return svg.drawing(key, 370, 212, f"The four cells of {counts.name}", f"{said}.", *heads, *sides, *boxes)
+    return svg.drawing(key, 370, 212, f"The four cells of {counts.name}", f"{cells}.", *heads, *sides, *boxes)
 
 
 def _box(counts: CellCounts, cell: Cell) -> str:
@@ -107,8 +107,8 @@ def outcomes(key: str, counts: Mapping[str, int]) -> str:
         tip = svg.title(f"{name}: {words.count(number)}")
         drawn.append(svg.element("rect", tip, x=x, y=0, width=max(width - 1, 1.0), height=14, class_=name))
         x += width
-    said = ", ".join(f"{words.count(number)} {name}" for name, number in parts)
-    return svg.drawing(key, 600, 14, "Outcomes of the requests", f"{said}.", *drawn)
+    texts = ", ".join(f"{words.count(number)} {name}" for name, number in parts)
+    return svg.drawing(key, 600, 14, "Outcomes of the requests", f"{texts}.", *drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,31 +123,31 @@ class Interval:
 
 def intervals(key: str, rows: Sequence[Interval]) -> str:
     """Each difference as a point on its interval, around a line at zero."""
-    known = [(one.low, one.high) for one in rows if one.low is not None and one.high is not None]
+    known = [(row.low, row.high) for row in rows if row.low is not None and row.high is not None]
     if not known:
         return ""
     reach = max(max(abs(low), abs(high)) for low, high in known) * 1.1 or 0.01
     height = 28 * len(rows) + 30
     drawn = [svg.element("path", d=f"M{_across(0, reach):.1f} 4V{height - 24}", class_="zero")]
-    for i, one in enumerate(rows):
+    for i, row in enumerate(rows):
         y = 20 + 28 * i
-        drawn.append(svg.text(one.name, 100, y + 4, "head", "end"))
-        if one.low is None or one.high is None:
+        drawn.append(svg.text(row.name, 100, y + 4, "head", "end"))
+        if row.low is None or row.high is None:
             drawn.append(svg.text("undefined", _across(0, reach), y + 4, "tick", "middle"))
             continue
         drawn.append(
             svg.element(
-                "path", d=f"M{_across(one.low, reach):.1f} {y}H{_across(one.high, reach):.1f}", class_="whisker"
+                "path", d=f"M{_across(row.low, reach):.1f} {y}H{_across(row.high, reach):.1f}", class_="whisker"
             )
         )
-        if one.value is not None:
-            drawn.append(svg.element("circle", cx=_across(one.value, reach), cy=y, r=5, class_="dot"))
+        if row.value is not None:
+            drawn.append(svg.element("circle", cx=_across(row.value, reach), cy=y, r=5, class_="dot"))
     drawn += [
         svg.text("← primary better", _across(0, reach) - 10, height - 6, "tick", "end"),
         svg.text("shadow better →", _across(0, reach) + 10, height - 6, "tick"),
     ]
-    said = "; ".join(f"{one.name} {_signed(one.low)} to {_signed(one.high)}" for one in rows)
-    return svg.drawing(key, 440, height, "Differences with their intervals", f"{said}.", *drawn)
+    intervals = "; ".join(f"{row.name} {_signed(row.low)} to {_signed(row.high)}" for row in rows)
+    return svg.drawing(key, 440, height, "Differences with their intervals", f"{intervals}.", *drawn)
 
 
 def _across(value: float, reach: float) -> float:

@@ -116,11 +116,11 @@ def path(times: Sequence[float], values: Series, frame: Frame) -> str:
     return "".join(parts)
 
 
-def ticks(low: float, high: float, wanted: int) -> tuple[float, ...]:
+def ticks(low: float, high: float, number: int) -> tuple[float, ...]:
     """Round values within ``low..high``, about ``wanted`` of them, 1, 2 or 5 times a power of ten apart."""
     if not high > low:
         return (low,)
-    rough = (high - low) / wanted
+    rough = (high - low) / number
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

@@ -18,7 +18,7 @@ def spoken(result: Mapping[str, Any]) -> str:
     lines += _reasons(result["findings"])
     if result["load"] is not None:
         lines += terminal_load.lines(result["load"])
-    lines += [line for name, one in result["predictors"].items() for line in _predictor(name, one)]
+    lines += [line for name, predictor in result["predictors"].items() for line in _predictor(name, predictor)]
     if result["comparison"] is not None:
         lines.append(f"  which is better: {result['comparison']['message']}")
     return "\n".join(lines)
@@ -26,33 +26,38 @@ def spoken(result: Mapping[str, Any]) -> str:
 
 def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The findings that are not PASS, the worst first; of none, what was held."""
-    bad = [one for name in ("FAIL", "INCONCLUSIVE") for one in _told([f for f in findings if f["verdict"] == name])]
+    bad = [
+        finding for name in ("FAIL", "INCONCLUSIVE") for finding in _told([f for f in findings if f["verdict"] == name])
+    ]
     if not bad:
         return [f"  {len(findings)} findings, all of them PASS"]
-    lines = [f"  {one['verdict']:<12} {one['check']} of {one['subject']}: {one['message']}" for one in bad[:_REASONS]]
+    lines = [
+        f"  {finding['verdict']:<12} {finding['check']} of {finding['subject']}: {finding['message']}"
+        for finding in bad[:_REASONS]
+    ]
     lines += [f"  and {len(bad) - _REASONS} more (see the report)"] if len(bad) > _REASONS else []
-    advice = next((one["advice"] for one in bad if one["advice"]), None)
+    advice = next((finding["advice"] for finding in bad if finding["advice"]), None)
     return [*lines, f"  what to do: {advice}"] if advice else lines
 
 
 def _told(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The findings in the order of `report.order.places`."""
-    places = order.places([(one["check"], one["subject"]) for one in findings])
-    return [one for _, one in sorted(zip(places, findings, strict=True), key=lambda pair: pair[0])]
+    places = order.places([(finding["check"], finding["subject"]) for finding in findings])
+    return [finding for _, finding in sorted(zip(places, findings, strict=True), key=lambda pair: pair[0])]
 
 
-def _predictor(name: str, one: Mapping[str, Any]) -> list[str]:
+def _predictor(name: str, predictor: Mapping[str, Any]) -> list[str]:
     """Expected above live counts; a predictor that shares traffic has no expected counts of its own."""
-    live, expected = one["live"], one["expected"]
-    title = f"  {name} ({'shadow, ' if one['shadow'] else ''}{one['model']})"
+    live, expected = predictor["live"], predictor["expected"]
+    title = f"  {name} ({'shadow, ' if predictor['shadow'] else ''}{predictor['model']})"
     if live is None:
         return [f"{title}: no live counts"]
     counted = "  ".join(f"{cell} {live[cell]:,}" for cell in CELLS)
-    shared = len(one["group"]) > 1
+    shared = len(predictor["group"]) > 1
     if expected is None or shared:
         return [f"{title}: live {counted}"]
-    wanted = "  ".join(f"{cell} {_range(expected['low'][cell], expected['high'][cell])}" for cell in CELLS)
-    return [title, f"    expected  {wanted}", f"    live      {counted}", f"    live      {_ratios(live)}"]
+    cells = "  ".join(f"{cell} {_range(expected['low'][cell], expected['high'][cell])}" for cell in CELLS)
+    return [title, f"    expected  {cells}", f"    live      {counted}", f"    live      {_ratios(live)}"]
 
 
 def _ratios(live: Mapping[str, Any]) -> str:

@@ -25,19 +25,19 @@ def _sent(load: Mapping[str, Any]) -> str:
 
 def _times(kind: str, response: Mapping[str, float | None], service: Mapping[str, float | None]) -> str:
     """From the planned time and from the sending; the second only where it differs, as it cannot in a closed loop."""
-    told = f"    {kind:<9} response {_percentiles(response)} ms"
-    return told if response == service else f"{told}; service {_percentiles(service)} ms"
+    line = f"    {kind:<9} response {_percentiles(response)} ms"
+    return line if response == service else f"{line}; service {_percentiles(service)} ms"
 
 
 def _percentiles(row: Mapping[str, float | None]) -> str:
     """Those that the number of requests supports."""
-    return "  ".join(f"{said} {row[name]:.1f}" for name, said in _SHOWN.items() if row.get(name) is not None)
+    return "  ".join(f"{label} {row[name]:.1f}" for name, label in _SHOWN.items() if row.get(name) is not None)
 
 
 def _generator(load: Mapping[str, Any]) -> list[str]:
-    said, late = load["generator"], load["lateness_ms"]
-    if said is None or late is None:
+    generator, late = load["generator"], load["lateness_ms"]
+    if generator is None or late is None:
         return []
-    dropped = f", {said['dropped']:,} arrivals dropped" if said["dropped"] else ""
-    fit = "fit" if said["verdict"] == "PASS" else "not fit"
-    return [f"    generator {fit}: late {_percentiles(late)} ms, {said['cpu_share']:.0%} of a core{dropped}"]
+    dropped = f", {generator['dropped']:,} arrivals dropped" if generator["dropped"] else ""
+    fit = "fit" if generator["verdict"] == "PASS" else "not fit"
+    return [f"    generator {fit}: late {_percentiles(late)} ms, {generator['cpu_share']:.0%} of a core{dropped}"]

@@ -35,13 +35,13 @@ class Stated:
 
 def ordered(findings: Sequence[ParsedFinding]) -> list[ParsedFinding]:
     """FAIL, INCONCLUSIVE, PASS; within each those with a diagnosis first, else as `report.order.places` has them."""
-    found = []
+    ordered = []
     for verdict in sorted(Verdict, reverse=True):
-        mine = [one for one in findings if one.verdict is verdict]
-        places = order.places([(one.check, one.subject) for one in mine])
-        told = sorted(zip(places, mine, strict=True), key=lambda pair: (pair[1].diagnosis is None, pair[0]))
-        found += [one for _, one in told]
-    return found
+        alike = [finding for finding in findings if finding.verdict is verdict]
+        places = order.places([(finding.check, finding.subject) for finding in alike])
+        placed = sorted(zip(places, alike, strict=True), key=lambda pair: (pair[1].diagnosis is None, pair[0]))
+        ordered += [finding for _, finding in placed]
+    return ordered
 
 
 def shown(findings: Sequence[ParsedFinding], most: int = _SHOWN_FINDINGS) -> list[ParsedFinding]:
@@ -88,7 +88,7 @@ def tally(result: Result) -> str:
     if not total:
         return "Nothing was checked. This is not a pass."
     end = " This is not a pass." if result.verdict is Verdict.INCONCLUSIVE else ""
-    number = {verdict: sum(one.verdict is verdict for one in result.findings) for verdict in Verdict}
+    number = {verdict: sum(finding.verdict is verdict for finding in result.findings) for verdict in Verdict}
     if number[Verdict.PASS] == total > 1:
         return f"All {words.plural(total, 'check')} passed."
     parts = [
@@ -129,10 +129,11 @@ def quality_pictures(result: Result, detail: Detail) -> dict[str, list[Picture]]
     axes = {ratio: charts.shared_axis(ratio, result.predictors) for ratio in words.RATIO_MEANING}
     started = str(result.run.get("started") or "")
     return {
-        one.name: [
-            charts.quality(f"q{i}{ratio[0]}", ratio, one, started, axes[ratio], detail) for ratio in words.RATIO_MEANING
+        predictor.name: [
+            charts.quality(f"q{i}{ratio[0]}", ratio, predictor, started, axes[ratio], detail)
+            for ratio in words.RATIO_MEANING
         ]
-        for i, one in enumerate(result.predictors)
+        for i, predictor in enumerate(result.predictors)
     }
 
 
@@ -167,26 +168,28 @@ def times(load: LoadRead) -> list[Times]:
     One line for both where they are the same, as always in a closed loop, where a request is due when it is sent.
     """
     names = percentile_names(load)
-    every: list[tuple[str, str, Mapping[str, float | None] | None]] = []
+    rows: list[tuple[str, str, Mapping[str, float | None] | None]] = []
     for kind, response in load.latency_ms.items():
         service = load.service_ms.get(kind)
         if response == service:
-            every.append((kind, "both", response))
+            rows.append((kind, "both", response))
         else:
-            every += [(kind, "response", response), (kind, "service", service)]
+            rows += [(kind, "response", response), (kind, "service", service)]
     return [
         Times(
             kind, since, tuple((row.get(name), words.measured(row.get(name), load.needs.get(name))) for name in names)
         )
-        for kind, since, row in every
+        for kind, since, row in rows
         if row
     ]
 
 
 def lateness(load: LoadRead) -> str:
     """From when a request was due to when it was sent: ``p50 0.00, p99 0.31, max 2.40``; nothing where not known."""
-    every = (load.lateness_ms or {}).items()
-    return ", ".join(f"{words.percentile(name)} {words.measured(one, load.needs.get(name))}" for name, one in every)
+    lateness = (load.lateness_ms or {}).items()
+    return ", ".join(
+        f"{words.percentile(name)} {words.measured(value, load.needs.get(name))}" for name, value in lateness
+    )
 
 
 def differences(comparison: Mapping[str, Any]) -> list[pictures.Interval]:
@@ -196,9 +199,9 @@ def differences(comparison: Mapping[str, Any]) -> list[pictures.Interval]:
         return []
     rows = {"accuracy": raw} if "low" in raw else raw
     return [
-        pictures.Interval(str(name), *(_fraction(one, key, str(name)) for key in ("value", "low", "high")))
-        for name, one in rows.items()
-        if isinstance(one, Mapping)
+        pictures.Interval(str(name), *(_fraction(interval, key, str(name)) for key in ("value", "low", "high")))
+        for name, interval in rows.items()
+        if isinstance(interval, Mapping)
     ]
 
 
@@ -216,11 +219,11 @@ def setting(name: str) -> str:
 
 def again(run: Run) -> str:
     """The command that asks for the same load on the same manifest: each option of ``run.json`` that says something."""
-    asked = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.asked.items()}
-    options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | asked
+    options = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.asked.items()}
+    options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | options
     words_ = [".venv/bin/python", "-m", "locustfiles"]
     for name, value in options.items():
-        unsaid = {"spawn_rate"} | ({"duration"} if asked.get("shape") else set())
+        unsaid = {"spawn_rate"} | ({"duration"} if options.get("shape") else set())
         if value in {None, ""} or (name == "rate" and not value) or name in unsaid:
             continue
         seconds = "s" if name == "duration" else ""

@@ -146,7 +146,7 @@ def stated(value: Value) -> str:
         return plain(value)
     if set(value) == {"low", "high"}:
         return between(plain(value["low"]), plain(value["high"]))
-    return ", ".join(f"{key} {plain(one)}" for key, one in value.items())
+    return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
 
 
 def between(low: str, high: str) -> str:
@@ -182,6 +182,6 @@ def ratio_difference(ratio: str, predictor: ParsedPredictor) -> str:
     return "✓ 0" if live == offline else f"✗ {points(live - offline)}"
 
 
-def plural(number: int, one: str, many: str = "") -> str:
+def plural(number: int, singular: str, many: str = "") -> str:
     """``1 check``, ``2 checks``."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+    return f"{count(number)} {singular if number == 1 else many or singular + 's'}"

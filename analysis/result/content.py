@@ -41,7 +41,7 @@ def result(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
             "versions": run.versions,
         },
         "verdict": verdict(findings).name,
-        "findings": [_finding(one) for one in findings],
+        "findings": [_finding(finding) for finding in findings],
         "load": _load(evidence, findings),
         "predictors": {
             member.name: _predictor(evidence, group, member) for group in evidence.groups for member in group.members
@@ -72,7 +72,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """The value without numpy's types, and without NaN, which JSON lacks."""
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -89,7 +89,7 @@ def _load(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any] | N
     requests = int(tally.sent.sum())
     return {
         "attempted": int(tally.outcomes.sum()),
-        **{one.name.lower(): int(tally.outcomes[:, one].sum()) for one in Outcome},
+        **{outcome.name.lower(): int(tally.outcomes[:, outcome].sum()) for outcome in Outcome},
         "requests": requests,
         "statuses": {str(status): number for status, number in tally.statuses.items()},
         "rate_asked": evidence.run.rate_planned_per_s or evidence.run.asked.get("rate_per_s") or None,
@@ -103,28 +103,28 @@ def _load(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any] | N
 
 
 def _predictor(evidence: Evidence, group: Group, member: PredictorEvidence) -> dict[str, Any]:
-    one, path = member.spec, member.path
-    known = evidence.offline is not None and one.artifact in evidence.offline.answers
-    offline = _offline(evidence.tally, one.artifact) if evidence.tally is not None and known else None
+    spec, path = member.spec, member.path
+    known = evidence.offline is not None and spec.artifact in evidence.offline.answers
+    offline = _offline(evidence.tally, spec.artifact) if evidence.tally is not None and known else None
     return {
-        "model": one.model,
-        "artifact": one.artifact,
-        "shadow": one.shadow,
-        "traffic": one.traffic,
+        "model": spec.model,
+        "artifact": spec.artifact,
+        "shadow": spec.shadow,
+        "traffic": spec.traffic,
         "group": [sharer.name for sharer in group.members],
         "feedback": _feedback(evidence.tally),
         "live": None if path is None else _confusion(path.value[-1].astype(np.int64)),
         "offline": None if offline is None else _confusion(offline),
         "expected": _expected(group),
         "curve": as_json(group.curve),
-        "timeline": _timeline(evidence.tally, path, one.artifact if known else None),
+        "timeline": _timeline(evidence.tally, path, spec.artifact if known else None),
     }
 
 
 def _feedback(tally: Tally | None) -> dict[str, int] | None:
     if tally is None:
         return None
-    by_outcome = {one.name.lower(): tally.count(Kind.FEEDBACK, one) for one in Outcome}
+    by_outcome = {outcome.name.lower(): tally.count(Kind.FEEDBACK, outcome) for outcome in Outcome}
     return {"attempted": sum(by_outcome.values()), **by_outcome}
 
 
@@ -144,8 +144,8 @@ def _offline(tally: Tally, artifact: str) -> Ints:
 
 
 def _confusion(counts: Ints) -> dict[str, int | float | None]:
-    found = Confusion.of(counts.tolist())
-    return {**{cell: found.cell(cell) for cell in CELLS}, **{name: getattr(found, name) for name in RATIOS}}
+    confusion = Confusion.of(counts.tolist())
+    return {**{cell: confusion.cell(cell) for cell in CELLS}, **{name: getattr(confusion, name) for name in RATIOS}}
 
 
 def _expected(group: Group) -> dict[str, dict[str, int]] | None:
@@ -168,13 +168,13 @@ def _timeline(tally: Tally | None, path: Trajectory | None, artifact: str | None
 
 
 def _witnesses(evidence: Evidence) -> dict[str, Any]:
-    clock, found = evidence.clock, evidence.samples
+    clock, samples = evidence.clock, evidence.samples
     paths = [counted.path for _, counted in evidence.counted()]
     return {
-        "prometheus": found.prometheus if found is not None else None,
+        "prometheus": samples.prometheus if samples is not None else None,
         "clock_offset_s": round(clock.offset_s, 6),
         "clock_uncertainty_s": round(clock.uncertainty_s, 6),
         "scrapes": sum(len(path.time_ms) for path in paths),
-        "series": len(found.series) if found is not None else 0,
+        "series": len(samples.series) if samples is not None else 0,
         "problems": dict(evidence.problems),
     }

@@ -19,8 +19,8 @@ class ReportError(Exception):
 
 def refusal(where: str, expected: str, value: object) -> ReportError:
     """The error that ``value`` at ``where`` is not what was expected; the caller raises it."""
-    found = "nothing" if value is None else repr(value)[:60]
-    return ReportError(f"reading result.json: expected {expected} at {where}, got {found}. {JUDGE_AGAIN}")
+    actual = "nothing" if value is None else repr(value)[:60]
+    return ReportError(f"reading result.json: expected {expected} at {where}, got {actual}. {JUDGE_AGAIN}")
 
 
 def mapping(value: object, where: str) -> Raw:

@@ -20,21 +20,21 @@ def times(tally: Tally) -> dict[str, Any]:
     ``lateness_ms``: from due to sent, of all requests. ``percentile_needs``: requests below which each is null.
     """
     return {
-        "latency_ms": {one.name.lower(): summary(tally.latency_ns[one]) for one in Kind},
-        "service_ms": {one.name.lower(): summary(tally.service_ns[one]) for one in Kind},
+        "latency_ms": {kind.name.lower(): summary(tally.latency_ns[kind]) for kind in Kind},
+        "service_ms": {kind.name.lower(): summary(tally.service_ns[kind]) for kind in Kind},
         "percentile_needs": dict(NEEDS),
         "lateness_ms": summary((tally.lateness_ns,), ("p50", "p99")),
     }
 
 
-def generator(said: RecorderReport | None, findings: Sequence[Finding]) -> dict[str, Any] | None:
+def generator(report: RecorderReport | None, findings: Sequence[Finding]) -> dict[str, Any] | None:
     """What the load generator said of itself, and what was judged of it; None where it never said a last word."""
-    if said is None:
+    if report is None:
         return None
     return {
-        "verdict": merge(one.verdict for one in findings if one.check == "generator").name,
-        "processes": said.workers,
-        "cpu_share": said.cpu_share,
-        "waited_share": said.waited_share,
-        "dropped": said.dropped,
+        "verdict": merge(finding.verdict for finding in findings if finding.check == "generator").name,
+        "processes": report.workers,
+        "cpu_share": report.cpu_share,
+        "waited_share": report.waited_share,
+        "dropped": report.dropped,
     }

@@ -37,7 +37,7 @@ def parse(raw: object) -> Result:
     top = mapping(raw, "the file")
     if top.get("schema") != SCHEMA_VERSION:
         raise refusal("schema", str(SCHEMA_VERSION), top.get("schema"))
-    findings = tuple(_finding(one, f"findings[{i}].") for i, one in enumerate(list_of(top, "findings", "")))
+    findings = tuple(_finding(finding, f"findings[{i}].") for i, finding in enumerate(list_of(top, "findings", "")))
     verdict = verdict_of(top, "")
     merged = merge(finding.verdict for finding in findings)
     if verdict is not merged:
@@ -45,50 +45,54 @@ def parse(raw: object) -> Result:
             f"reading result.json: expected the verdict {merged.name}, which its {len(findings)} findings add up to, "
             f"got {verdict.name}. {JUDGE_AGAIN}"
         )
-    every = {
-        str(name): mapping(one, f"predictors.{name}")
-        for name, one in mapping(top.get("predictors"), "predictors").items()
+    raw_predictors = {
+        str(name): mapping(predictor, f"predictors.{name}")
+        for name, predictor in mapping(top.get("predictors"), "predictors").items()
     }
-    predictors = tuple(_predictor(name, one) for name, one in every.items())
+    predictors = tuple(_predictor(name, predictor) for name, predictor in raw_predictors.items())
     return Result(
         run=mapping(top.get("run"), "run"),
         verdict=verdict,
         findings=findings,
         load=None if top.get("load") is None else load_of(mapping(top["load"], "load")),
         predictors=predictors,
-        counts=_judged_together(predictors, every),
+        counts=_judged_together(predictors, raw_predictors),
         comparison=None if top.get("comparison") is None else mapping(top["comparison"], "comparison"),
         evidence=mapping(top.get("evidence") or {}, "evidence"),
     )
 
 
-def _judged_together(predictors: Sequence[ParsedPredictor], every: Mapping[str, Raw]) -> tuple[CellCounts, ...]:
+def _judged_together(
+    predictors: Sequence[ParsedPredictor], raw_predictors: Mapping[str, Raw]
+) -> tuple[CellCounts, ...]:
     """The predictors' own counts, those that share their traffic summed under one name, with the bounds of the sum."""
-    found: dict[tuple[str, ...], CellCounts] = {}
-    for one in predictors:
-        if not one.shares:
-            found[one.group] = one.counts
-        elif one.group not in found:
-            parts = [other.counts.live for other in predictors if other.name in one.group]
+    groups: dict[tuple[str, ...], CellCounts] = {}
+    for predictor in predictors:
+        if not predictor.shares:
+            groups[predictor.group] = predictor.counts
+        elif predictor.group not in groups:
+            parts = [other.counts.live for other in predictors if other.name in predictor.group]
             known = [part for part in parts if part is not None]
             summed = {cell: sum(part[cell] for part in known) for cell in CELLS} if len(known) == len(parts) else None
-            found[one.group] = CellCounts(
-                " + ".join(one.group), summed, *_bounds(every[one.name], f"predictors.{one.name}")
+            groups[predictor.group] = CellCounts(
+                " + ".join(predictor.group),
+                summed,
+                *_bounds(raw_predictors[predictor.name], f"predictors.{predictor.name}"),
             )
-    return tuple(found.values())
+    return tuple(groups.values())
 
 
 def _finding(raw: object, where: str) -> ParsedFinding:
-    one = mapping(raw, where)
+    fields = mapping(raw, where)
     return ParsedFinding(
-        check=text_of(one, "check", where),
-        subject=text_of(one, "subject", where),
-        verdict=verdict_of(one, where),
-        message=text_of(one, "message", where),
-        expected=_value(one.get("expected"), f"{where}expected"),
-        observed=_value(one.get("observed"), f"{where}observed"),
-        diagnosis=text_or_none(one, "diagnosis", where),
-        advice=text_or_none(one, "advice", where),
+        check=text_of(fields, "check", where),
+        subject=text_of(fields, "subject", where),
+        verdict=verdict_of(fields, where),
+        message=text_of(fields, "message", where),
+        expected=_value(fields.get("expected"), f"{where}expected"),
+        observed=_value(fields.get("observed"), f"{where}observed"),
+        diagnosis=text_or_none(fields, "diagnosis", where),
+        advice=text_or_none(fields, "advice", where),
     )
 
 
@@ -110,46 +114,48 @@ def _cells(raw: object, where: str) -> dict[Cell, int]:
 def _scores(raw: object, where: str) -> Scores | None:
     if raw is None:
         return None
-    one = mapping(raw, where)
-    return Scores(_cells(one, where), {ratio: number_or_none(one.get(ratio), f"{where}.{ratio}") for ratio in RATIOS})
+    fields = mapping(raw, where)
+    return Scores(
+        _cells(fields, where), {ratio: number_or_none(fields.get(ratio), f"{where}.{ratio}") for ratio in RATIOS}
+    )
 
 
-def _bounds(one: Raw, where: str) -> tuple[Mapping[Cell, int] | None, Mapping[Cell, int] | None]:
+def _bounds(fields: Raw, where: str) -> tuple[Mapping[Cell, int] | None, Mapping[Cell, int] | None]:
     """The lowest and highest count that each cell may have; None and None where the judge could not tell."""
-    if one.get("expected") is not None:
-        expected = mapping(one["expected"], f"{where}.expected")
+    if fields.get("expected") is not None:
+        expected = mapping(fields["expected"], f"{where}.expected")
         return _cells(expected.get("low"), f"{where}.expected.low"), _cells(
             expected.get("high"), f"{where}.expected.high"
         )
     return None, None
 
 
-def _predictor(name: str, one: Raw) -> ParsedPredictor:
+def _predictor(name: str, fields: Raw) -> ParsedPredictor:
     where = f"predictors.{name}"
-    group = tuple(str(member) for member in one.get("group") or [name])
-    live = _scores(one.get("live"), f"{where}.live")
+    group = tuple(str(member) for member in fields.get("group") or [name])
+    live = _scores(fields.get("live"), f"{where}.live")
     cells = None if live is None else live.cells
-    feedback = mapping(one.get("feedback") or {}, f"{where}.feedback")
+    feedback = mapping(fields.get("feedback") or {}, f"{where}.feedback")
     return ParsedPredictor(
         name=name,
-        model=text_of(one, "model", f"{where}."),
-        artifact=text_or_none(one, "artifact", f"{where}.") or "",
-        shadow=bool(one.get("shadow")),
-        traffic=None if one.get("traffic") is None else whole(one["traffic"], f"{where}.traffic"),
+        model=text_of(fields, "model", f"{where}."),
+        artifact=text_or_none(fields, "artifact", f"{where}.") or "",
+        shadow=bool(fields.get("shadow")),
+        traffic=None if fields.get("traffic") is None else whole(fields["traffic"], f"{where}.traffic"),
         group=group,
         feedback={str(key): whole(value, f"{where}.feedback.{key}") for key, value in feedback.items()},
         live=live,
-        offline=_scores(one.get("offline"), f"{where}.offline"),
-        counts=CellCounts(name, cells, *(_bounds(one, where) if len(group) == 1 else (None, None))),
-        curve=_curve(one.get("curve"), f"{where}.curve"),
-        timeline=_timeline(one.get("timeline"), f"{where}.timeline"),
+        offline=_scores(fields.get("offline"), f"{where}.offline"),
+        counts=CellCounts(name, cells, *(_bounds(fields, where) if len(group) == 1 else (None, None))),
+        curve=_curve(fields.get("curve"), f"{where}.curve"),
+        timeline=_timeline(fields.get("timeline"), f"{where}.timeline"),
     )
 
 
 def _timeline(raw: object, where: str) -> Timeline:
-    one = mapping(raw or {"time": [], "live": {}, "offline": {}}, where)
-    time = tuple(str(at) for at in list_of(one, "time", f"{where}."))
-    live, offline = (mapping(one.get(side), f"{where}.{side}") for side in ("live", "offline"))
+    fields = mapping(raw or {"time": [], "live": {}, "offline": {}}, where)
+    time = tuple(str(at) for at in list_of(fields, "time", f"{where}."))
+    live, offline = (mapping(fields.get(side), f"{where}.{side}") for side in ("live", "offline"))
     return Timeline(
         time,
         {ratio: series(live, ratio, len(time), f"{where}.live") for ratio in RATIOS},
@@ -160,13 +166,13 @@ def _timeline(raw: object, where: str) -> Timeline:
 def _curve(raw: object, where: str) -> ScoreCurve | None:
     if raw is None:
         return None
-    one = mapping(raw, where)
+    fields = mapping(raw, where)
     threshold = tuple(
-        number_or_none(value, f"{where}.threshold") or 0.0 for value in list_of(one, "threshold", f"{where}.")
+        number_or_none(value, f"{where}.threshold") or 0.0 for value in list_of(fields, "threshold", f"{where}.")
     )
     sides = []
     for side in ("live", "offline"):
-        counts = mapping(one.get(side), f"{where}.{side}")
+        counts = mapping(fields.get(side), f"{where}.{side}")
         by_cell = {cell: series(counts, cell, len(threshold), f"{where}.{side}") for cell in CELLS}
         sides.append({cell: tuple(whole(value, f"{where}.{side}.{cell}") for value in by_cell[cell]) for cell in CELLS})
     return ScoreCurve(threshold, *sides)

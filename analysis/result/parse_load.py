@@ -45,8 +45,8 @@ def _generator(raw: Raw) -> GeneratorRead:
 
 
 def _by_kind(raw: Raw, name: str) -> dict[str, Mapping[str, float | None] | None]:
-    found = mapping(raw.get(name) or {}, f"load.{name}")
-    return {str(kind): _percentiles(value, f"load.{name}.{kind}") for kind, value in found.items()}
+    rows = mapping(raw.get(name) or {}, f"load.{name}")
+    return {str(kind): _percentiles(value, f"load.{name}.{kind}") for kind, value in rows.items()}
 
 
 def _percentiles(raw: object, where: str) -> Mapping[str, float | None] | None:

@@ -29,7 +29,7 @@ def quality(path: Trajectory, offline: Ints) -> dict[str, Any]:
     """The four ratios at scrapes, live and offline; ``offline`` [n, cells] are counts acknowledged by each scrape."""
     at = thinned(len(path.time_ms))
     return {
-        "time": [utc(one / 1000) for one in path.time_ms[at].tolist()],
+        "time": [utc(time_ms / 1000) for time_ms in path.time_ms[at].tolist()],
         "live": _ratios(path.value[at]),
         "offline": _ratios(offline[at]),
     }
@@ -37,7 +37,7 @@ def quality(path: Trajectory, offline: Ints) -> dict[str, Any]:
 
 def _ratios(counts: Ints | Floats) -> dict[str, list[float | None]]:
     cells = [Confusion.of(row) for row in counts.astype(np.int64).tolist()]
-    return {name: [getattr(one, name) for one in cells] for name in RATIOS}
+    return {name: [getattr(confusion, name) for confusion in cells] for name in RATIOS}
 
 
 def load(tally: Tally) -> dict[str, list[Any]]:
@@ -47,13 +47,13 @@ def load(tally: Tally) -> dict[str, list[Any]]:
     step = max(TIMELINE_BINS // _BINS, -(-(10**9) // width_ns))  # never finer than a second
     step = min(step, TIMELINE_BINS)
     starts = range(0, TIMELINE_BINS, step)
-    every = [[part for kind in tally.latency_ns for part in kind[at : at + step]] for at in starts]
-    both = [percentiles(parts, (0.5, 0.99)) if any(map(len, parts)) else (None, None) for parts in every]
+    parts_by_bin = [[part for kind in tally.latency_ns for part in kind[at : at + step]] for at in starts]
+    both = [percentiles(parts, (0.5, 0.99)) if any(map(len, parts)) else (None, None) for parts in parts_by_bin]
     sent = [int(tally.sent[at : at + step].sum()) for at in starts]
     widths_s = [min(step, TIMELINE_BINS - at) * width_ns / 1e9 for at in starts]
     return {
         "time": [utc((first + at * width_ns) / 1e9) for at in starts],
         "attempted_per_s": [round(number / width, 3) for number, width in zip(sent, widths_s, strict=True)],
-        "p50_ms": [one[0] for one in both],
-        "p99_ms": [one[1] for one in both],
+        "p50_ms": [median_and_p99[0] for median_and_p99 in both],
+        "p99_ms": [median_and_p99[1] for median_and_p99 in both],
     }

@@ -25,10 +25,10 @@ def percentiles(parts_ns: Sequence[Codes], fractions: Sequence[float]) -> list[f
     number = sum(map(len, parts_ns))
     if not number:
         raise ValueError("percentile: expected at least one time, got none")
-    ranks = [max(-(-number * round(one * _PARTS) // _PARTS), 1) - 1 for one in fractions]
+    ranks = [max(-(-number * round(fraction * _PARTS) // _PARTS), 1) - 1 for fraction in fractions]
     times = np.concatenate(parts_ns)
     times.partition(sorted(set(ranks)))  # all ranks at once: half the time of one after the other
-    return [in_ms(one) for one in times[ranks].tolist()]
+    return [in_ms(time_ns) for time_ns in times[ranks].tolist()]
 
 
 def summary(parts_ns: Sequence[Codes], names: Sequence[str] = tuple(PERCENTILES)) -> dict[str, float | None] | None:
@@ -42,8 +42,8 @@ def summary(parts_ns: Sequence[Codes], names: Sequence[str] = tuple(PERCENTILES)
         return None
     known = [name for name in names if number >= NEEDS[name]]
     times = percentiles(parts_ns, [*(PERCENTILES[name] for name in known), 1.0])
-    found = dict(zip([*known, "max"], times, strict=True))
-    return {name: found.get(name) for name in (*names, "max")}
+    values = dict(zip([*known, "max"], times, strict=True))
+    return {name: values.get(name) for name in (*names, "max")}
 
 
 def in_ms(nanoseconds: float) -> float:
