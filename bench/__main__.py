@@ -64,16 +64,16 @@ def keep(name: str, figures: Any) -> None:
 
 def table(measured: dict[str, Any]) -> list[str]:
     """The lines of one table: each figure, and the lowest and highest of its rounds where there are several."""
-    found = [row for name, figures in measured.items() for row in rows(name, figures)]
-    if not found:
+    table = [row for name, figures in measured.items() for row in rows(name, figures)]
+    if not table:
         return []
     header = ("figure", "median", "low", "high")
-    widths = [max(len(row[column]) for row in [header, *found]) for column in range(4)]
+    widths = [max(len(row[column]) for row in [header, *table]) for column in range(4)]
     return [
         "  ".join(
             [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
         )
-        for row in [header, *found]
+        for row in [header, *table]
     ]
 
 
@@ -86,7 +86,9 @@ def rows(path: str, figures: Any) -> list[tuple[str, str, str, str]]:
         return [row for name, inner in figures.items() for row in rows(f"{path}.{name}", inner)]
     if isinstance(figures, list):
         return [
-            row for one in figures for row in rows(f"{path}.{next(iter(one.values())):g}", dict([*one.items()][1:]))
+            row
+            for figure in figures
+            for row in rows(f"{path}.{next(iter(figure.values())):g}", dict([*figure.items()][1:]))
         ]
     return [(path, "none" if figures is None else f"{figures:,g}", "", "")]
 

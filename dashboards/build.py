@@ -75,16 +75,16 @@ def timeseries(title: str, description: str, targets: list[tuple[str, str]], uni
 
 def panels() -> list[Panel]:
     """The four ratios, two by two as in the notebook, then the counts that they are made of."""
-    found = [
+    panels = [
         timeseries(title, description, [(expr, LEGEND)], "percentunit", (WIDTH * (index % 2), HEIGHT * (index // 2)))
         for index, (title, description, expr) in enumerate(RATIOS)
     ]
     counts = [(cell_sum(cell), f"{METRIC_OF_CELL[cell]} {LEGEND}") for cell in CELLS]
-    found.append(timeseries("Counted feedback", "the four cells as published", counts, "short", (0, 2 * HEIGHT)))
+    panels.append(timeseries("Counted feedback", "the four cells as published", counts, "short", (0, 2 * HEIGHT)))
     total = " + ".join(cell_sum(cell) for cell in CELLS)
     about = "a shadow that lags its primary here has not seen all feedback; compare no ratio before it has"
-    found.append(timeseries("Rows scored", about, [(total, LEGEND)], "short", (WIDTH, 2 * HEIGHT)))
-    return [{"id": index, **panel} for index, panel in enumerate(found, start=1)]
+    panels.append(timeseries("Rows scored", about, [(total, LEGEND)], "short", (WIDTH, 2 * HEIGHT)))
+    return [{"id": index, **panel} for index, panel in enumerate(panels, start=1)]
 
 
 def variable(name: str, label: str, matchers: str) -> dict[str, Any]:

@@ -78,31 +78,31 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the front door: those of the locustfiles, and how to run them."""
-    made = _Parser(
+    command_parser = _Parser(
         prog="python -m locustfiles",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    run = made.add_argument_group("the run")
+    run = command_parser.add_argument_group("the run")
     _add(run, "--duration", "", str, "How long the load lasts, as 45, 30s, 5m or 1h30m (default 30s, or the shape's)")
     _add(run, "--users", "10", int, "Users of the closed loop, each waiting for its answers")
     _add(run, "--processes", "1", int, "Processes that share the load")
     run.add_argument("--web", action="store_true", help="Locust's web page in place of one test from the terminal")
     _add(run, "--web-port", "8089", int, "Port of the web page, on 127.0.0.1")
-    target = made.add_argument_group("an existing deployment")
+    target = command_parser.add_argument_group("an existing deployment")
     _add(target, "--host", "", str, "Ingress in front of Seldon, as http://127.0.0.1:8003")
-    stack = made.add_argument_group("the local stack (without --host)")
+    stack = command_parser.add_argument_group("the local stack (without --host)")
     _add(stack, "--images", "", str, "Image map: which command stands for which image (TOML)")
     _add(stack, "--workers", "", str, "Gunicorn workers of each model server")
     _add(stack, "--breakers", "", str, "Circuit breakers of the ingress: istio or envoy")
-    load = made.add_argument_group("the load")
+    load = command_parser.add_argument_group("the load")
     for option in OPTIONS:
         _add(load, option.flag, option.default, option.convert, option.text, option.choices)
     skip = os.environ.get(variable_of(NO_CALIBRATION), "").lower() in {"1", "true", "yes"}
     load.add_argument(NO_CALIBRATION, action="store_true", default=skip, help=NO_CALIBRATION_TEXT)
-    return made
+    return command_parser
 
 
 def _add(

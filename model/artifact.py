@@ -227,8 +227,8 @@ def _unpickled(content: bytes, path: Path) -> Any:
 
 
 def _checked(estimator: Any, card: Card, path: Path) -> Any:
-    wanted = ("predict", card.score_kind, "classes_", "n_features_in_")
-    missing = [name for name in wanted if not hasattr(estimator, name)]
+    attributes = ("predict", card.score_kind, "classes_", "n_features_in_")
+    missing = [name for name in attributes if not hasattr(estimator, name)]
     if missing:
         raise ArtifactError(
             f"model file: expected a fitted classifier, got a {type(estimator).__name__} without {missing[0]} "

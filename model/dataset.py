@@ -140,8 +140,10 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
     return Heldout(ids.astype(np.int32), tuple(features), rows, truth, hashlib.sha256(content).hexdigest())
 
 
-def _problem(path: Path, expected: str, found: str) -> DatasetError:
-    return DatasetError(f"held-out rows: expected {expected}, got {found} ({path}). Mend the file or run `make train`.")
+def _problem(path: Path, expected: str, actual: str) -> DatasetError:
+    return DatasetError(
+        f"held-out rows: expected {expected}, got {actual} ({path}). Mend the file or run `make train`."
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -151,8 +153,8 @@ def _first_line(error: Exception) -> str:
 def _whole_numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.int64]:
     column = table.column(name)
     if not pa.types.is_integer(column.type) or column.null_count:
-        found = f"{column.type} with {column.null_count} empty" if column.null_count else str(column.type)
-        raise _problem(path, f"integers in column {name!r}", found)
+        actual = f"{column.type} with {column.null_count} empty" if column.null_count else str(column.type)
+        raise _problem(path, f"integers in column {name!r}", actual)
     return _numbers(column).astype(np.int64)
 
 

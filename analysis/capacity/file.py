@@ -37,7 +37,7 @@ class SearchRequest:
 class SearchRecord:
     """A search so far. ``why`` is None while it goes on."""
 
-    asked: SearchRequest
+    request: SearchRequest
     search: Search
     steps: tuple[Step, ...] = field(default=())
     why: StopReason | None = None
@@ -58,7 +58,7 @@ def content(searched: SearchRecord) -> dict[str, Any]:
     answer = searched.answer
     return {
         "schema": SCHEMA_VERSION,
-        **asdict(searched.asked),
+        **asdict(searched.request),
         "search": {**asdict(searched.search), "ended": searched.why, "rule": RULE},
         "capacity": {
             "passed": answer.passed,
@@ -95,7 +95,7 @@ def headline(searched: SearchRecord) -> str:
 
 def advice(searched: SearchRecord) -> str:
     """What to do for a better answer."""
-    answer, search, request = searched.answer, searched.search, searched.asked
+    answer, search, request = searched.answer, searched.search, searched.request
     again = "Run the search again and let it end by itself."
     if answer.passed is not None and answer.failed is not None:
         if searched.why in {None, "interrupted"}:
@@ -115,12 +115,12 @@ def advice(searched: SearchRecord) -> str:
 def said(searched: SearchRecord, report: str) -> str:
     """The last lines on the terminal."""
     answer = searched.answer
-    lines = [f"capacity of {searched.asked.deployment}: {headline(searched)}"]
+    lines = [f"capacity of {searched.request.deployment}: {headline(searched)}"]
     if answer.reason:
         lines.append(f"  because: {answer.reason}")
     if advice(searched):
         lines.append(f"  next: {advice(searched)}")
-    lines.append(f"  held to: {', '.join(searched.asked.gates)}, and live counts exact")
+    lines.append(f"  held to: {', '.join(searched.request.gates)}, and live counts exact")
     return "\n".join([*lines, f"  report: {report}"])
 
 

@@ -86,7 +86,7 @@ def _html(searched: SearchRecord) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     return environment.get_template("capacity.html.j2").render(
-        searched=searched, answer=searched.answer, asked=searched.asked, search=searched.search,
+        searched=searched, answer=searched.answer, request=searched.request, search=searched.search,
         headline=file.headline(searched), advice=file.advice(searched), tone=tone(searched), state=state(searched),
         pictures=pictures(searched.steps, searched.answer) if searched.steps else (),
         figures=figures, word=WORD, rule=RULE, words=words, svg=Markup, style=Markup(style),  # noqa: S704
@@ -95,7 +95,7 @@ def _html(searched: SearchRecord) -> str:
 
 
 def _markdown(searched: SearchRecord) -> str:
-    answer, request = searched.answer, searched.asked
+    answer, request = searched.answer, searched.request
     of = f"{request.deployment} in namespace {request.namespace}"
     rows = [
         f"| {step.rate:,g}/s | {WORD[step.holding]} | {' | '.join(figures(step))} | {plain(step.reason)[:300]} |"

@@ -157,11 +157,11 @@ class _Gathering:
         """Places that gave series of ours but carry no label of the deployment, so that their ``up`` is not fetched."""
         series = self._fetch.series()
         known = {
-            series_.labels.get("instance")
-            for series_ in series
-            if series_.metric == queries.UP and self._is_labelled(series_.labels)
+            stored.labels.get("instance")
+            for stored in series
+            if stored.metric == queries.UP and self._is_labelled(stored.labels)
         }
-        cells = {series_.labels.get("instance", "") for series_ in series if LABEL_PREDICTOR in series_.labels}
+        cells = {stored.labels.get("instance", "") for stored in series if LABEL_PREDICTOR in stored.labels}
         return sorted(cells - known - {""})
 
     def _is_labelled(self, labels: Any) -> bool:

@@ -66,8 +66,9 @@ class RecorderReport:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All of ``run.json``. ``asked``: the options of the load, by name with unit. Times are RFC 3339 UTC.
+    """All of ``run.json``. Times are RFC 3339 UTC.
 
+    ``options``: the options of the load, by name with unit; the file calls them ``asked``.
     ``served_tags``: the distinct ``meta.tags`` of answers, each a flat mapping.
     ``artifacts``: SHA-256 of each artefact named by a predictor, as its card gives it.
     ``rate_planned_per_s``: mean rate of requests that an open loop was to keep; None of a closed loop and of a trace.
@@ -84,7 +85,7 @@ class Run:
     host: str
     prometheus_url: str
     seed: int
-    asked: dict[str, Any]
+    options: dict[str, Any]
     heldout: str
     heldout_sha256: str
     artifacts: dict[str, str]
@@ -117,7 +118,8 @@ def run_id(seconds: float, deployment: str) -> str:
 
 def write(folder: Path, run: Run) -> None:
     """Write ``run.json`` whole or not at all (a temporary file, then a rename)."""
-    text = json.dumps({"schema": SCHEMA_VERSION, **asdict(run)}, indent=1, sort_keys=True)
+    values = {KEY_OF_FIELD.get(name, name): value for name, value in asdict(run).items()}
+    text = json.dumps({"schema": SCHEMA_VERSION, **values}, indent=1, sort_keys=True)
     write_atomically(folder / RUN_FILE, text + "\n")
 
 
@@ -149,9 +151,13 @@ def read(folder: Path) -> Run:
     return _run_of(raw, path)
 
 
+KEY_OF_FIELD: Final = {"options": "asked"}
+"""Key in ``run.json`` of each field of `Run` that has another name there."""
+
+
 def _run_of(raw: dict[str, Any], path: Path) -> Run:
-    known = {field.name for field in fields(Run)}
-    values = {key: value for key, value in raw.items() if key in known}
+    keys = {KEY_OF_FIELD.get(field.name, field.name): field.name for field in fields(Run)}
+    values = {keys[key]: value for key, value in raw.items() if key in keys}
     try:
         values["predictors"] = tuple(PredictorSpec(**predictor) for predictor in values["predictors"])
         values["served_tags"] = tuple(values.get("served_tags") or ())

@@ -64,13 +64,13 @@ def _run(folder: Path) -> Run:
         run = runfolder.read(folder)
     except runfolder.RunFolderError as error:
         raise ReportError(str(error)) from error
-    kinds: dict[str, type] = {"asked": dict, "artifacts": dict, "versions": dict}
+    kinds: dict[str, type] = {"options": dict, "artifacts": dict, "versions": dict}
     texts = ("id", "deployment", "namespace", "manifest", "manifest_sha256", "host", "prometheus_url", "started")
     for name, kind in (kinds | dict.fromkeys(texts, str)).items():
         if not isinstance(getattr(run, name), kind):
-            value = repr(getattr(run, name))[:60]
+            key, value = runfolder.KEY_OF_FIELD.get(name, name), repr(getattr(run, name))[:60]
             raise ReportError(
-                f"reading a run: expected {'text' if kind is str else 'an object'} at {name} "
+                f"reading a run: expected {'text' if kind is str else 'an object'} at {key} "
                 f"in {folder / runfolder.RUN_FILE}, got {value}. Name another run, or start one with `make loadtest`."
             )
     return run

@@ -121,7 +121,7 @@ def _load(load: LoadRead | None) -> str:
     by = f" on average, by `{load.shape}`" if load.shape else ""
     planned = f" of {words.rate(load.rate_asked)} asked{by}" if load.rate_asked else ""
     line = f"### Load\n\n{outcomes}; {words.rate(load.rate_achieved)} achieved{planned}."
-    rows = [[f"{plain(row.kind)}, {row.since}", *(text for _, text in row.told)] for row in view.times(load)]
+    rows = [[f"{plain(row.kind)}, {row.since}", *(text for _, text in row.percentiles)] for row in view.times(load)]
     table = _table(("ms", *(words.percentile(name) for name in names)), rows)
     legend = "Response: from when it was due. Service: from when it was sent. Both: they are the same."
     return "\n\n".join([line, *([table, legend] if rows else []), *_generator(load)])

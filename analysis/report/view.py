@@ -159,7 +159,7 @@ class Times:
 
     kind: str
     since: str
-    told: tuple[tuple[float | None, str], ...]
+    percentiles: tuple[tuple[float | None, str], ...]
 
 
 def times(load: LoadRead) -> list[Times]:
@@ -219,7 +219,7 @@ def setting(name: str) -> str:
 
 def again(run: Run) -> str:
     """The command that asks for the same load on the same manifest: each option of ``run.json`` that says something."""
-    options = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.asked.items()}
+    options = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.options.items()}
     options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | options
     words_ = [".venv/bin/python", "-m", "locustfiles"]
     for name, value in options.items():

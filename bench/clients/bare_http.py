@@ -54,9 +54,9 @@ class _Connection:
         self.heard = b""
 
     def _connected(self) -> socket.socket:
-        made = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def reopen(self) -> None:
         self.socket.close()

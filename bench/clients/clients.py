@@ -60,7 +60,7 @@ class LoadFigures:
     counted: int
     failed: int
     cpu_s: float
-    said: Mapping[str, Any]
+    counts: Mapping[str, Any]
 
     @property
     def per_core_s(self) -> float:
@@ -68,38 +68,38 @@ class LoadFigures:
         return self.counted / self.cpu_s
 
 
-def load(name: str, asked: LoadRequest) -> LoadFigures | None:
+def load(name: str, request: LoadRequest) -> LoadFigures | None:
     """What client ``name`` did; None where there is no such program. `BenchError` if a request failed."""
     if name in ("hey", "wrk"):
         program = programs.find(name)
         if program is None:
             return None
-        ended = waited([program.path, *_foreign(name, asked)], program.environment, name=name)
-        said: dict[str, Any] = dict(zip(("counted", "failed"), _COUNTS[name](ended.output), strict=True))
+        ended = waited([program.path, *_foreign(name, request)], program.environment, name=name)
+        counts: dict[str, Any] = dict(zip(("counted", "failed"), _COUNTS[name](ended.output), strict=True))
     else:
-        asked.ledger.unlink(missing_ok=True)  # ours would not write over one
-        ended = waited([sys.executable, "-m", *_python(name, asked)], os.environ, name=name)
-        said = json.loads(ended.output.splitlines()[-1])
-    done = LoadFigures(said["counted"], said["failed"], ended.cpu_s - said.get("before_s", 0.0), said)
+        request.ledger.unlink(missing_ok=True)  # ours would not write over one
+        ended = waited([sys.executable, "-m", *_python(name, request)], os.environ, name=name)
+        counts = json.loads(ended.output.splitlines()[-1])
+    done = LoadFigures(counts["counted"], counts["failed"], ended.cpu_s - counts.get("before_s", 0.0), counts)
     if done.failed or not done.counted:
         raise BenchError(f"{name}: expected every request acknowledged, got {done.failed} failed of {done.counted}.")
     return done
 
 
-def _python(name: str, asked: LoadRequest) -> list[str]:
+def _python(name: str, request: LoadRequest) -> list[str]:
     """The module that plays client ``name``, and its arguments."""
-    common = ["--connections", str(asked.connections), "--seconds", str(asked.seconds)]
-    rate = ["--rate", str(asked.rate_per_s)]
-    body = str(asked.body)
+    common = ["--connections", str(request.connections), "--seconds", str(request.seconds)]
+    rate = ["--rate", str(request.rate_per_s)]
+    body = str(request.body)
     if name == "ours":
-        files = ["--artifacts", str(asked.artifacts), "--ledger", str(asked.ledger)]
-        return ["bench.clients.load_ours", asked.url, *files, *common, *rate]
+        files = ["--artifacts", str(request.artifacts), "--ledger", str(request.ledger)]
+        return ["bench.clients.load_ours", request.url, *files, *common, *rate]
     if name == "requests":
-        return ["bench.clients.load_requests", asked.url + PATH, body, *common]
+        return ["bench.clients.load_requests", request.url + PATH, body, *common]
     return [
         "bench.clients.load_locust",
         {"fasthttpuser": "fast", "httpuser": "http"}[name],
-        asked.url,
+        request.url,
         PATH,
         body,
         *common,
@@ -107,43 +107,43 @@ def _python(name: str, asked: LoadRequest) -> list[str]:
     ]
 
 
-def _foreign(name: str, asked: LoadRequest) -> list[str]:
+def _foreign(name: str, request: LoadRequest) -> list[str]:
     """Arguments of ``hey`` and ``wrk``."""
-    span = ["-c", str(asked.connections)]
+    span = ["-c", str(request.connections)]
     if name == "hey":
-        body = ["-m", "POST", "-T", "application/json", "-D", str(asked.body)]
-        return ["-z", f"{asked.seconds:g}s", *span, *body, asked.url + PATH]
-    script = asked.place / "post.lua"
+        body = ["-m", "POST", "-T", "application/json", "-D", str(request.body)]
+        return ["-z", f"{request.seconds:g}s", *span, *body, request.url + PATH]
+    script = request.place / "post.lua"
     script.write_text(
-        f'wrk.method = "POST"\nwrk.body = {json.dumps(asked.body.read_text(encoding="ascii"))}\n'
+        f'wrk.method = "POST"\nwrk.body = {json.dumps(request.body.read_text(encoding="ascii"))}\n'
         'wrk.headers["Content-Type"] = "application/json"\n',
         encoding="ascii",
     )
-    return ["-t", "1", "-d", f"{math.ceil(asked.seconds)}s", *span, "-s", str(script), asked.url + PATH]
+    return ["-t", "1", "-d", f"{math.ceil(request.seconds)}s", *span, "-s", str(script), request.url + PATH]
 
 
 _ANSWERS: Final = re.compile(r"^\s*\[(\d{3})\]\s+(\d+) responses", re.MULTILINE)
 
 
-def counts_of_hey(told: str) -> tuple[int, int]:
+def counts_of_hey(output: str) -> tuple[int, int]:
     """Answers in all, and those that were not 2xx or never came, from what ``hey`` prints."""
     answers = {
         int(status): int(count)
-        for status, count in re.findall(r"^\s*\[(\d{3})\]\s+(\d+) responses", told, re.MULTILINE)
+        for status, count in re.findall(r"^\s*\[(\d{3})\]\s+(\d+) responses", output, re.MULTILINE)
     }
-    _, _, errors = told.partition("Error distribution:")
+    _, _, errors = output.partition("Error distribution:")
     failed = sum(count for status, count in answers.items() if not 200 <= status < 300)
     lost = sum(int(count) for count in re.findall(r"^\s*\[(\d+)\]", errors, re.MULTILINE))
     return sum(answers.values()) + lost, failed + lost
 
 
-def counts_of_wrk(told: str) -> tuple[int, int]:
+def counts_of_wrk(output: str) -> tuple[int, int]:
     """Answers in all, and those that were not 2xx or 3xx or never came, from what ``wrk`` prints."""
-    total = re.search(r"^\s*(\d+) requests in ", told, re.MULTILINE)
+    total = re.search(r"^\s*(\d+) requests in ", output, re.MULTILINE)
     if total is None:
-        raise BenchError(f"wrk: expected its count of requests, got {told.strip()[-80:]!r}.")
-    others = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", told)
+        raise BenchError(f"wrk: expected its count of requests, got {output.strip()[-80:]!r}.")
+    others = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
     failed = int(others[1]) if others else 0
     return int(total[1]), failed + (sum(map(int, errors.groups())) if errors else 0)
 

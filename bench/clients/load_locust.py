@@ -28,8 +28,8 @@ def user_of(kind: str, path: str, body: bytes, rate_per_s: float) -> type[User]:
         def predict(self) -> None:
             self.client.post(path, data=body, headers={"Content-Type": "application/json"}, name="predict")
 
-    found: type[User] = Poster
-    return found
+    user_class: type[User] = Poster
+    return user_class
 
 
 def load(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def plan_of(arguments: argparse.Namespace) -> WorkerPlan:
     """What the driver is told: predictions only, from now on."""
     card = load_card(arguments.artifacts / ARTIFACT)
     heldout = arguments.artifacts / "heldout.parquet"
-    asked = argparse.Namespace(feedback_ratio=0.0, rate=arguments.rate, timeout=DRAIN_S)
+    options = argparse.Namespace(feedback_ratio=0.0, rate=arguments.rate, timeout=DRAIN_S)
     return WorkerPlan(
         run=SPACE,
         worker=0,
@@ -48,18 +48,18 @@ def plan_of(arguments: argparse.Namespace) -> WorkerPlan:
         heldout_sha256=load_heldout(heldout, card.features, card.classes).sha256,
         features=card.features,
         classes=card.classes,
-        load=load_of(asked),
+        load=load_of(options),
     )
 
 
-def user_of(found: list[Driver]) -> type[User]:
+def user_of(drivers: list[Driver]) -> type[User]:
     """A user that does what `locustfiles.run.hooks.SeldonUser` does, for the driver in ``found``."""
 
     class Visitor(User):
         @task
         def drive(self) -> None:
-            if not found[0].open:
-                found[0].user(Event())
+            if not drivers[0].open:
+                drivers[0].user(Event())
             while True:
                 gevent.sleep(3600)
 
@@ -68,17 +68,17 @@ def user_of(found: list[Driver]) -> type[User]:
 
 def load(arguments: argparse.Namespace) -> dict[str, Any]:
     """Locust's own counts, and the CPU seconds that were gone before the load began."""
-    found: list[Driver] = []
-    environment = Environment(user_classes=[user_of(found)], host=arguments.url)
+    drivers: list[Driver] = []
+    environment = Environment(user_classes=[user_of(drivers)], host=arguments.url)
     runner = environment.create_local_runner()
     book = LedgerFile(arguments.ledger)
     plan = plan_of(arguments)
     before_s = time.process_time()
-    found.append(start_driver(plan, Recorder(0, book.append), environment))
+    drivers.append(start_driver(plan, Recorder(0, book.append), environment))
     history = gevent.spawn(stats_history, runner)
     runner.start(arguments.connections, spawn_rate=arguments.connections)
-    gevent.sleep(arguments.seconds + max(plan.start_ns - time.time_ns(), 0) / 1e9 * found[0].open)
-    driven = found[0].drain(DRAIN_S)
+    gevent.sleep(arguments.seconds + max(plan.start_ns - time.time_ns(), 0) / 1e9 * drivers[0].open)
+    driven = drivers[0].drain(DRAIN_S)
     book.close()
     total = environment.stats.total
     history.kill()

@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 
-def loop(url: str, body: bytes, deadline: float, found: list[tuple[int, int]]) -> None:
+def loop(url: str, body: bytes, deadline: float, results: list[tuple[int, int]]) -> None:
     """Post until the deadline; puts (answers, those that were not 2xx) into ``found``."""
     counted = failed = 0
     with requests.Session() as session:
@@ -20,7 +20,7 @@ def loop(url: str, body: bytes, deadline: float, found: list[tuple[int, int]]) -
             answer = session.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=10)
             counted += 1
             failed += not answer.ok
-    found.append((counted, failed))
+    results.append((counted, failed))
 
 
 def main() -> None:
@@ -31,17 +31,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     arguments = parser.parse_args()
     body = arguments.body.read_bytes()
-    found: list[tuple[int, int]] = []
+    results: list[tuple[int, int]] = []
     before_s = time.process_time()
     deadline = time.monotonic() + arguments.seconds
-    asked = (arguments.url, body, deadline, found)
-    threads = [threading.Thread(target=loop, args=asked) for _ in range(arguments.connections)]
+    loop_arguments = (arguments.url, body, deadline, results)
+    threads = [threading.Thread(target=loop, args=loop_arguments) for _ in range(arguments.connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    counted, failed = (sum(column) for column in zip(*found, strict=True))
-    lost = arguments.connections - len(found)  # a thread that died of an exception
+    counted, failed = (sum(column) for column in zip(*results, strict=True))
+    lost = arguments.connections - len(results)  # a thread that died of an exception
     print(json.dumps({"counted": counted, "failed": failed + lost, "before_s": before_s}))
 
 

@@ -27,14 +27,14 @@ ROUNDS: Final = 5
 SECONDS: Final = 2.0
 
 
-def one_load(name: str, asked: LoadRequest, server: nginx.Nginx) -> LoadFigures | None:
+def one_load(name: str, request: LoadRequest, server: nginx.Nginx) -> LoadFigures | None:
     """What one client did. `BenchError` if its count is not the server's."""
     before = server.requests()
-    done = load(name, asked)
+    done = load(name, request)
     served = server.requests() - before - 1
     if done is not None:
-        ledger_rows = ledger.read(asked.ledger).events.num_rows if name == "ours" else None
-        check_counts(name, done.counted, ledger_rows, served, asked.connections)
+        ledger_rows = ledger.read(request.ledger).events.num_rows if name == "ours" else None
+        check_counts(name, done.counted, ledger_rows, served, request.connections)
     return done
 
 
@@ -44,36 +44,36 @@ def check_counts(name: str, counted: int, ledger_rows: int | None, served: int, 
     Other clients drop what is under way when their time is over, one request a connection at the most.
     """
     most = 0 if ledger_rows is not None else connections
-    told = {"server": served, name: counted} | ({} if ledger_rows is None else {"ledger": ledger_rows})
+    counts = {"server": served, name: counted} | ({} if ledger_rows is None else {"ledger": ledger_rows})
     if not 0 <= served - counted <= most or (ledger_rows is not None and ledger_rows != counted):
-        found = ", ".join(f"{where} {count:,}" for where, count in told.items())
-        raise BenchError(f"counts: expected the server's to be the client's (up to {most} more), got {found}.")
+        listed = ", ".join(f"{where} {count:,}" for where, count in counts.items())
+        raise BenchError(f"counts: expected the server's to be the client's (up to {most} more), got {listed}.")
 
 
 def measure(artifacts: Path, rounds: int, seconds: float) -> dict[str, Any]:
     """What results.json holds under ``generator``."""
-    found: dict[str, list[float]] = {name: [] for name in NAMES}
+    rates: dict[str, list[float]] = {name: [] for name in NAMES}
     with nginx.running() as server, tempfile.TemporaryDirectory(prefix="plumbline-bench-") as place:
-        asked = LoadRequest(server.url, artifacts, Path(place), CONNECTIONS, seconds)
-        asked.write_body()
+        request = LoadRequest(server.url, artifacts, Path(place), CONNECTIONS, seconds)
+        request.write_body()
         for number in range(rounds):
-            for name in [name for name in NAMES if len(found[name]) == number]:
-                done = one_load(name, asked, server)
+            for name in [name for name in NAMES if len(rates[name]) == number]:
+                done = one_load(name, request, server)
                 if done is not None:
-                    found[name].append(done.per_core_s)
-            told = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in found.items() if values)
-            print(f"generator: round {number + 1} of {rounds}: {told}", file=sys.stderr, flush=True)
-    return figures(found)
+                    rates[name].append(done.per_core_s)
+            listed = ", ".join(f"{name} {values[-1]:,.0f}" for name, values in rates.items() if values)
+            print(f"generator: round {number + 1} of {rounds}: {listed}", file=sys.stderr, flush=True)
+    return figures(rates)
 
 
-def figures(found: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def figures(rates: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """Ours over each other, round by round, and the rates; null where there was no such program."""
     ratios: dict[str, Any] = {}
     for name in NAMES[1:]:
-        quotients = [ours / other for ours, other in zip(found["ours"], found[name], strict=False)]
+        quotients = [ours / other for ours, other in zip(rates["ours"], rates[name], strict=False)]
         ratios[f"ours_over_{name}"] = Spread.of(quotients).rounded() if quotients else None
-    rates = {name: Spread.of(values).rounded() if values else None for name, values in found.items()}
-    return ratios | {"requests_per_core_s": rates}
+    spreads = {name: Spread.of(values).rounded() if values else None for name, values in rates.items()}
+    return ratios | {"requests_per_core_s": spreads}
 
 
 def options(parser: argparse.ArgumentParser) -> None:

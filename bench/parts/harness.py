@@ -59,9 +59,9 @@ def script_of(heldout: Path, url: str, path: str) -> str:
 def wrk_rate(program: programs.Program, script: Path, url: str) -> float:
     """Requests per second of wrk. `BenchError` if one was not acknowledged."""
     command = [program.path, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "-s", str(script), url]
-    told = waited(command, program.environment, name="wrk").output
-    counted, failed = counts_of_wrk(told)
-    rate = _RATE.search(told)
+    output = waited(command, program.environment, name="wrk").output
+    counted, failed = counts_of_wrk(output)
+    rate = _RATE.search(output)
     if failed or not counted or rate is None:
         raise BenchError(f"wrk: expected every request acknowledged, got {failed} failed of {counted}.")
     return float(rate[1])
@@ -101,8 +101,8 @@ def measure_inside(heldout: Path, rounds: int) -> dict[str, float] | None:
         for number in range(rounds):
             wrk, ours = one_round(program, script, url, Path(place) / str(number), number % 2 == 1)
             ratios.append(ours / wrk)
-            told = f"{ours:,.0f}/s, wrk {wrk:,.0f}/s"
-            print(f"harness: round {number + 1} of {rounds}: {told}", file=sys.stderr, flush=True)
+            rates = f"{ours:,.0f}/s, wrk {wrk:,.0f}/s"
+            print(f"harness: round {number + 1} of {rounds}: {rates}", file=sys.stderr, flush=True)
     return Spread.of(ratios).rounded()
 
 
@@ -114,9 +114,9 @@ def run(arguments: argparse.Namespace) -> dict[str, float] | None:
     """The part's entry for `bench.__main__`: itself again, inside a stack of the deployment."""
     inside = [sys.executable, "-m", "bench.parts.harness", str(arguments.artifacts), str(arguments.rounds or ROUNDS)]
     stack = [sys.executable, "-m", "deploy.local", "run", str(MANIFEST), "--", *inside]
-    told = waited(stack, os.environ, name="harness").output.splitlines()[-1]
-    found: dict[str, float] | None = json.loads(told)
-    return found
+    last_line = waited(stack, os.environ, name="harness").output.splitlines()[-1]
+    ready: dict[str, float] | None = json.loads(last_line)
+    return ready
 
 
 if __name__ == "__main__":

@@ -52,32 +52,33 @@ class Judged:
 def judged(folder: Path, events: int) -> Judged:
     """The judgement of a run. `BenchError` unless it is a PASS on all of the events."""
     cost = measured(folder.parent / BYTECODE, "analysis", "judge", str(folder))
-    said = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
-    if (said["verdict"], said["load"]["attempted"]) != ("PASS", events):
-        found = f"{said['verdict']} on {said['load']['attempted']:,}"
-        raise BenchError(f"judge: expected PASS on {events:,} events, got {found} ({folder}).")
+    result = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+    if (result["verdict"], result["load"]["attempted"]) != ("PASS", events):
+        actual = f"{result['verdict']} on {result['load']['attempted']:,}"
+        raise BenchError(f"judge: expected PASS on {events:,} events, got {actual} ({folder}).")
     offline = {
-        one["artifact"]: {str(cell): one["offline"][cell] for cell in CELLS} for one in said["predictors"].values()
+        predictor["artifact"]: {str(cell): predictor["offline"][cell] for cell in CELLS}
+        for predictor in result["predictors"].values()
     }
-    return Judged(cost, said["evidence"]["scrapes"], offline)
+    return Judged(cost, result["evidence"]["scrapes"], offline)
 
 
 def by_pandas(folder: Path, when: str, expected: dict[str, dict[str, int]]) -> Cost:
     """Cost of pandas' reading. `BenchError` unless it comes to the judge's counts."""
     cost = measured(folder.parent / BYTECODE, "bench.reference.by_pandas", str(folder), when)
-    found = json.loads(cost.output)
-    if found != expected:
-        raise BenchError(f"pandas: expected the judge's counts {expected}, got {found} ({folder}).")
+    counts = json.loads(cost.output)
+    if counts != expected:
+        raise BenchError(f"pandas: expected the judge's counts {expected}, got {counts} ({folder}).")
     return cost
 
 
 def one_round(folders: dict[str, Path], events: int) -> tuple[dict[str, Cost], dict[str, int]]:
     """Costs of everything that is compared, and the scrapes of each run."""
-    told = {name: judged(folder, events) for name, folder in folders.items()}
-    costs = {name: one.cost for name, one in told.items()}
+    judgements = {name: judged(folder, events) for name, folder in folders.items()}
+    costs = {name: judgement.cost for name, judgement in judgements.items()}
     for when in ("at_end", "each_scrape") if events <= EACH_SCRAPE_MOST else ("at_end",):
-        costs[when] = by_pandas(folders["judge"], when, told["judge"].offline)
-    return costs, {name: one.scrapes for name, one in told.items()}
+        costs[when] = by_pandas(folders["judge"], when, judgements["judge"].offline)
+    return costs, {name: judgement.scrapes for name, judgement in judgements.items()}
 
 
 def measure_size(place: Path, events: int, rounds: int) -> dict[str, Any]:
@@ -88,10 +89,10 @@ def measure_size(place: Path, events: int, rounds: int) -> dict[str, Any]:
     costs = []
     scrapes: dict[str, int] = {}
     for number in range(rounds):
-        found, scrapes = one_round(folders, events)
-        costs.append(found)
-        told = ", ".join(f"{name} {cost.cpu_s:.2f} s {cost.peak_mb:.0f} MB" for name, cost in found.items())
-        _say(f"{events:,} events, round {number + 1} of {rounds}: {told}")
+        round_costs, scrapes = one_round(folders, events)
+        costs.append(round_costs)
+        listed = ", ".join(f"{name} {cost.cpu_s:.2f} s {cost.peak_mb:.0f} MB" for name, cost in round_costs.items())
+        _say(f"{events:,} events, round {number + 1} of {rounds}: {listed}")
     for folder in folders.values():
         shutil.rmtree(folder)
     return figures(events, costs, scrapes)
@@ -100,10 +101,10 @@ def measure_size(place: Path, events: int, rounds: int) -> dict[str, Any]:
 def figures(events: int, rounds: Sequence[dict[str, Cost]], scrapes: dict[str, int]) -> dict[str, Any]:
     """What results.json holds of one size; ``rounds`` holds the cost of each contender, one mapping a round."""
 
-    def over(one: str, other: str) -> dict[str, float]:
-        return Spread.of([costs[one].cpu_s / costs[other].cpu_s for costs in rounds]).rounded()
+    def over(name: str, other: str) -> dict[str, float]:
+        return Spread.of([costs[name].cpu_s / costs[other].cpu_s for costs in rounds]).rounded()
 
-    found = {
+    ratios = {
         "events_per_core_s": Spread.of([events / costs["judge"].cpu_s for costs in rounds]).rounded(),
         "peak_mb": round(max(costs["judge"].peak_mb for costs in rounds)),
         "over_pandas": over("at_end", "judge"),
@@ -116,8 +117,8 @@ def figures(events: int, rounds: Sequence[dict[str, Cost]], scrapes: dict[str, i
         },
     }
     if "each_scrape" in rounds[0]:
-        found["over_pandas_each_scrape"] = over("each_scrape", "judge")
-    return found
+        ratios["over_pandas_each_scrape"] = over("each_scrape", "judge")
+    return ratios
 
 
 def measure(sizes: Sequence[int], rounds: int) -> dict[str, Any]:

@@ -55,22 +55,29 @@ class Watched:
     readings: tuple[Reading, ...]
 
 
-def watched(asked: LoadRequest, module: str = GENERATOR, environment: dict[str, str] | None = None) -> Watched:
+def watched(request: LoadRequest, module: str = GENERATOR, environment: dict[str, str] | None = None) -> Watched:
     """Run the generator and read its memory until it ends. `BenchError` unless it ends well."""
-    command = [sys.executable, "-m", module, asked.url, "--artifacts", str(asked.artifacts.resolve())]
-    command += ["--ledger", str(asked.ledger), "--connections", str(asked.connections), "--seconds", str(asked.seconds)]
+    command = [sys.executable, "-m", module, request.url, "--artifacts", str(request.artifacts.resolve())]
+    command += [
+        "--ledger",
+        str(request.ledger),
+        "--connections",
+        str(request.connections),
+        "--seconds",
+        str(request.seconds),
+    ]
     readings: list[Reading] = []
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             while process.poll() is None:
-                readings += _reading(process.pid, asked.ledger)
+                readings += _reading(process.pid, request.ledger)
                 time.sleep(EACH_S)
         except BaseException:  # Ctrl-C: nobody else would end it
             process.kill()
             raise
     if process.returncode:
         raise BenchError(f"memory: expected exit code 0 of {module}, got {process.returncode}.")
-    return Watched(ledger.read(asked.ledger).events.num_rows, tuple(readings))
+    return Watched(ledger.read(request.ledger).events.num_rows, tuple(readings))
 
 
 def _reading(pid: int, written: Path) -> list[Reading]:
@@ -88,23 +95,23 @@ def slope(readings: Sequence[Reading], events: int) -> float:
 
     `BenchError` where these are too few for a line.
     """
-    last = max((one.written for one in readings), default=0)
-    later = [one for one in readings if SETTLED * last <= one.written]
-    done = np.array([one.written for one in later], np.float64) / max(last, 1) * events
+    last = max((reading.written for reading in readings), default=0)
+    later = [reading for reading in readings if SETTLED * last <= reading.written]
+    done = np.array([reading.written for reading in later], np.float64) / max(last, 1) * events
     if len(np.unique(done)) < 3:
         raise BenchError(f"memory: expected three lengths of the ledger or more, got {len(np.unique(done))}.")
-    resident = np.array([one.resident for one in later], np.float64)
+    resident = np.array([reading.resident for reading in later], np.float64)
     return float(np.polyfit(done, resident, 1)[0])
 
 
-def figures(found: Watched) -> dict[str, Any]:
+def figures(run: Watched) -> dict[str, Any]:
     """What results.json holds under ``memory``."""
-    each = slope(found.readings, found.events)
+    each = slope(run.readings, run.events)
     return {
-        "events": found.events,
+        "events": run.events,
         "bytes_per_event": round(each, 2),
         "mb_per_hour_at_500_per_s": round(each * HOUR_EVENTS / 1e6, 1),
-        "peak_mb": round(max(one.resident for one in found.readings) / 1e6),
+        "peak_mb": round(max(reading.resident for reading in run.readings) / 1e6),
     }
 
 
@@ -118,5 +125,5 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """The part's entry for `bench.__main__`."""
     with nginx.running() as server, tempfile.TemporaryDirectory(prefix="plumbline-bench-") as place:
-        asked = LoadRequest(server.url, arguments.artifacts, Path(place), CONNECTIONS, arguments.memory_seconds)
-        return figures(watched(asked))
+        request = LoadRequest(server.url, arguments.artifacts, Path(place), CONNECTIONS, arguments.memory_seconds)
+        return figures(watched(request))

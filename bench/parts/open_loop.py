@@ -66,12 +66,12 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> list[dict[str, float | None]]:
     """The part's entry for `bench.__main__`."""
-    found = []
+    rows = []
     with nginx.running() as server, tempfile.TemporaryDirectory(prefix="plumbline-bench-") as place:
         for rate in RATES:
-            asked = LoadRequest(server.url, arguments.artifacts, Path(place), CONNECTIONS, SECONDS, rate)
-            done = one_load("ours", asked, server)
-            waited_share = done.said["waited_share"] if done else None
-            found.append(figures(Timed.read(asked.ledger), rate, waited_share))
-            print(f"open_loop: {found[-1]}", file=sys.stderr, flush=True)
-    return found
+            request = LoadRequest(server.url, arguments.artifacts, Path(place), CONNECTIONS, SECONDS, rate)
+            done = one_load("ours", request, server)
+            waited_share = done.counts["waited_share"] if done else None
+            rows.append(figures(Timed.read(request.ledger), rate, waited_share))
+            print(f"open_loop: {rows[-1]}", file=sys.stderr, flush=True)
+    return rows

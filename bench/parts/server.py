@@ -53,12 +53,12 @@ def requests_of(heldout: Path) -> dict[str, list[bytes]]:
     names = list(rows.names)
     data = [{"names": names, "ndarray": [row]} for row in rows.X[:ROWS].tolist()]
     feedback = [
-        {"request": {"data": one}, "reward": 1, "truth": {"data": {"ndarray": [truth]}}}
-        for one, truth in zip(data, rows.truth[:ROWS].tolist(), strict=True)
+        {"request": {"data": row}, "reward": 1, "truth": {"data": {"ndarray": [truth]}}}
+        for row, truth in zip(data, rows.truth[:ROWS].tolist(), strict=True)
     ]
     return {
         "feedback": [post(PATHS["feedback"], json.dumps(message).encode()) for message in feedback],
-        "predict": [post(PATHS["predict"], json.dumps({"data": one}).encode()) for one in data],
+        "predict": [post(PATHS["predict"], json.dumps({"data": row}).encode()) for row in data],
     }
 
 
@@ -81,21 +81,23 @@ def measure(artifacts: Path, rounds: int, seconds: float) -> dict[str, Any]:
         for kind, name in rates:  # a warm-up
             rate(ports[name][0], load[kind], min(seconds, 0.3))
         for _ in range(rounds):
-            for (kind, name), found in rates.items():
-                found.append(rate(ports[name][0], load[kind], seconds))
+            for (kind, name), values in rates.items():
+                values.append(rate(ports[name][0], load[kind], seconds))
     return ratios(rates)
 
 
 def ratios(rates: dict[tuple[str, str], list[float]]) -> dict[str, Any]:
     """Ours over each other, round by round; ``rates`` by (kind, server) holds one rate a round."""
-    found: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     for kind in PATHS:
         ours = rates[kind, "ours"]
         for other in ("stock", "bare_flask", "bare_gunicorn"):
             quotients = [a / b for a, b in zip(ours, rates[kind, other], strict=True)]
-            found[f"{kind}_over_{other}"] = Spread.of(quotients).rounded()
-    found["requests_per_s"] = {f"{kind}_{name}": Spread.of(values).rounded() for (kind, name), values in rates.items()}
-    return found
+            summary[f"{kind}_over_{other}"] = Spread.of(quotients).rounded()
+    summary["requests_per_s"] = {
+        f"{kind}_{name}": Spread.of(values).rounded() for (kind, name), values in rates.items()
+    }
+    return summary
 
 
 def options(parser: argparse.ArgumentParser) -> None:

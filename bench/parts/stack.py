@@ -26,13 +26,13 @@ SAID: Final = {
 }
 
 
-def times_of(told: str) -> dict[str, float]:
+def times_of(output: str) -> dict[str, float]:
     """The seconds that a run says of itself. `BenchError` if it does not."""
-    found = {name: pattern.search(told) for name, pattern in SAID.items()}
-    missing = [name for name, match in found.items() if match is None]
+    matches = {name: pattern.search(output) for name, pattern in SAID.items()}
+    missing = [name for name, match in matches.items() if match is None]
     if missing:
-        raise BenchError(f"stack: expected the run to say its {missing[0]}, got {told.strip()[-200:]!r}.")
-    return {name: float(match[1]) for name, match in found.items() if match is not None}
+        raise BenchError(f"stack: expected the run to say its {missing[0]}, got {output.strip()[-200:]!r}.")
+    return {name: float(match[1]) for name, match in matches.items() if match is not None}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -47,4 +47,4 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             command = [sys.executable, "-m", "locustfiles", *LOAD, "--run", str(Path(place) / str(number))]
             rounds.append(times_of(waited(command, os.environ, name="stack", codes=CODES, both=True).output))
             print(f"stack: {rounds[-1]}", file=sys.stderr, flush=True)
-    return {name: Spread.of([one[name] for one in rounds]).rounded() for name in SAID}
+    return {name: Spread.of([seconds[name] for seconds in rounds]).rounded() for name in SAID}

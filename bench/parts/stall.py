@@ -45,12 +45,12 @@ def stalling() -> Iterator[str]:
 def latencies(name: str, artifacts: Path) -> dict[str, float]:
     """What client ``name`` reports in ms: ours from the ledger and the due times, Locust its own table's word."""
     with stalling() as url, tempfile.TemporaryDirectory(prefix="plumbline-bench-") as place:
-        asked = LoadRequest(url, artifacts, Path(place), CONNECTIONS, SECONDS, RATE)
-        asked.write_body()
-        done = load(name, asked)
+        request = LoadRequest(url, artifacts, Path(place), CONNECTIONS, SECONDS, RATE)
+        request.write_body()
+        done = load(name, request)
         if name != "ours":
-            return {f"{name}_p90_ms": done.said["p90_ms"], f"{name}_p99_ms": done.said["p99_ms"]} if done else {}
-        timed = Timed.read(asked.ledger)
+            return {f"{name}_p90_ms": done.counts["p90_ms"], f"{name}_p99_ms": done.counts["p99_ms"]} if done else {}
+        timed = Timed.read(request.ledger)
         response_ns = timed.done - timed.planned
         return {f"ours_p{share * 100:.0f}_ms": quantile_ms(response_ns, share) for share in (0.9, 0.99)}
 

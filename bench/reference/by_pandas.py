@@ -42,7 +42,7 @@ def count(folder: Path, *, each_scrape: bool) -> dict[str, dict[str, int]]:
     """Cells by artefact, at the end; with ``each_scrape`` the bounds at each scrape are worked out on the way."""
     feedback = feedback_of(folder)
     answers = pd.read_parquet(folder / OFFLINE_FILE)
-    found = {}
+    counts = {}
     for predictor in runfolder.read(folder).predictors:
         own = answers.loc[answers["artifact"] == predictor.artifact, ["row", "predicted"]]
         merged = feedback.merge(own.rename(columns={"predicted": "answer"}), on="row")
@@ -50,8 +50,8 @@ def count(folder: Path, *, each_scrape: bool) -> dict[str, dict[str, int]]:
         for at_ns in scrapes_of(folder, predictor.name) if each_scrape else ():
             cells(acknowledged[acknowledged["done_ns"] < at_ns])
             cells(merged[(merged["sent_ns"] <= at_ns) & (merged["outcome"] != Outcome.REFUSED)])
-        found[predictor.artifact] = cells(acknowledged)
-    return found
+        counts[predictor.artifact] = cells(acknowledged)
+    return counts
 
 
 def scrapes_of(folder: Path, predictor: str) -> list[int]:

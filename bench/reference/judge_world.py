@@ -65,11 +65,11 @@ def visits(number: int, random: np.random.Generator) -> Iterator[Visits]:
     apart_ns = 2 * SECOND // RATE
     for first in range(0, number, _CHUNK):
         size = min(_CHUNK, number - first)
-        asked = START_NS + apart_ns * np.arange(first, first + size, dtype=np.int64)
+        sent = START_NS + apart_ns * np.arange(first, first + size, dtype=np.int64)
         late, took, tells = (random.integers(0, limit * MS, size) for limit in (1, 20, 20))
-        answered = asked + MS + took
-        told = answered + MS
-        yield Visits(first, random.integers(0, ROWS, size), late, asked, answered, told, told + MS + tells)
+        answered = sent + MS + took
+        feedback = answered + MS
+        yield Visits(first, random.integers(0, ROWS, size), late, sent, answered, feedback, feedback + MS + tells)
 
 
 class Scraped:
@@ -111,7 +111,10 @@ def put(folders: dict[int, Path], events: int, seed: int = 0) -> None:
     random = np.random.default_rng(seed)
     answers = _offline(random)
     until_ns = START_NS + events * SECOND // RATE + SECOND
-    scraped = {one.name: {interval: Scraped(interval, until_ns, random) for interval in folders} for one in _PREDICTORS}
+    scraped = {
+        predictor.name: {interval: Scraped(interval, until_ns, random) for interval in folders}
+        for predictor in _PREDICTORS
+    }
     for folder in folders.values():
         folder.mkdir(parents=True)
     first, *others = folders.values()
@@ -121,7 +124,7 @@ def put(folders: dict[int, Path], events: int, seed: int = 0) -> None:
     run = _run(events, seed, last_ns, answers)
     for interval, folder in folders.items():
         both = [by_interval[interval].series(name) for name, by_interval in scraped.items()]
-        _put_rest(folder, run, answers, [one for series in both for one in series])
+        _put_rest(folder, run, answers, [stored for series in both for stored in series])
 
 
 def _put_ledger(
@@ -138,12 +141,12 @@ def _put_ledger(
         last_ns = max(last_ns, int(some.done_ns.max()))
         for batch in _batches(some, answers):
             writer.append(batch)
-        for one in _PREDICTORS:
+        for predictor in _PREDICTORS:
             at = some.told_ns + random.integers(0, some.done_ns - some.told_ns)
-            at += random.integers(0, MIRROR_NS, len(at)) * one.shadow
-            cell = _cells(answers, one.artifact)[some.row]
-            for every in scraped[one.name].values():
-                every.count(at, cell)
+            at += random.integers(0, MIRROR_NS, len(at)) * predictor.shadow
+            cell = _cells(answers, predictor.artifact)[some.row]
+            for target in scraped[predictor.name].values():
+                target.count(at, cell)
     writer.close()
     return last_ns
 
@@ -160,10 +163,10 @@ def _offline(random: np.random.Generator) -> offline.OfflineAnswers:
     """Held-out rows by chance; the primary errs on about one in ten, the shadow on one in twenty."""
     truth = (random.random(ROWS) < 0.63).astype(np.int16)
     answers = {}
-    for one, errs in zip(_PREDICTORS, (0.1, 0.05), strict=True):
+    for predictor, errs in zip(_PREDICTORS, (0.1, 0.05), strict=True):
         predicted = np.where(random.random(ROWS) < errs, 1 - truth, truth).astype(np.int16)
-        answers[one.artifact] = offline.ArtifactAnswers(
-            one.artifact[0] * 64, predicted, (predicted - 0.5) * random.random(ROWS)
+        answers[predictor.artifact] = offline.ArtifactAnswers(
+            predictor.artifact[0] * 64, predicted, (predicted - 0.5) * random.random(ROWS)
         )
     return offline.OfflineAnswers(np.arange(ROWS, dtype=np.int32), truth, (0, 1), 1, "h" * 64, answers)
 
@@ -181,7 +184,7 @@ def _batches(some: Visits, answers: offline.OfflineAnswers) -> Iterator[pa.Recor
     kind = np.repeat([Kind.PREDICT, Kind.FEEDBACK], size)
     sent = np.concatenate([some.asked_ns, some.told_ns])
     row = np.tile(some.row, 2)
-    asked = answers.answers[_PREDICTORS[0].artifact]
+    first = answers.answers[_PREDICTORS[0].artifact]
     columns: dict[str, Codes] = {
         "request": 2 * some.first + 2 * np.tile(np.arange(size), 2) + kind,
         "kind": kind,
@@ -190,17 +193,17 @@ def _batches(some: Visits, answers: offline.OfflineAnswers) -> Iterator[pa.Recor
         "sent_ns": sent,
         "done_ns": np.concatenate([some.answered_ns, some.done_ns]),
         "status": np.full(2 * size, 200),
-        "predicted": np.where(kind == Kind.PREDICT, asked.predicted[row], NO_CLASS),
+        "predicted": np.where(kind == Kind.PREDICT, first.predicted[row], NO_CLASS),
         "truth": answers.truth[row],
     }
-    score = np.where(kind == Kind.PREDICT, asked.score[row], np.nan)
+    score = np.where(kind == Kind.PREDICT, first.score[row], np.nan)
     order = np.argsort(columns["done_ns"], kind="stable")
     for at in range(0, len(order), BATCH):
         chosen = order[at : at + BATCH]
         zeros = np.zeros(len(chosen), np.int64)
-        found = {name: column[chosen] for name, column in columns.items()} | {"score": score[chosen]}
+        kept = {name: column[chosen] for name, column in columns.items()} | {"score": score[chosen]}
         arrays = [
-            of_numbers(found.get(field.name, zeros).astype(field.type.to_pandas_dtype())) for field in ledger.SCHEMA
+            of_numbers(kept.get(field.name, zeros).astype(field.type.to_pandas_dtype())) for field in ledger.SCHEMA
         ]
         yield pa.RecordBatch.from_arrays(arrays, schema=ledger.SCHEMA)
 
@@ -209,8 +212,8 @@ def _run(events: int, seed: int, last_ns: int, answers: offline.OfflineAnswers) 
     return Run(
         id="bench", deployment="metrics-model", namespace="seldon", manifest="bench.yaml", manifest_sha256="m" * 64,
         predictors=_PREDICTORS, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=seed,
-        asked={"rate_per_s": RATE}, heldout="heldout.parquet", heldout_sha256=answers.heldout_sha256,
-        artifacts={name: one.sha256 for name, one in answers.answers.items()}, versions={},
+        options={"rate_per_s": RATE}, heldout="heldout.parquet", heldout_sha256=answers.heldout_sha256,
+        artifacts={name: artifact.sha256 for name, artifact in answers.answers.items()}, versions={},
         started=runfolder.utc(START_NS / SECOND), ended=runfolder.utc(last_ns / SECOND), stop="finished",
         recorder=RecorderReport(events, 0, 1, 0, 0.1),
     )  # fmt: skip

@@ -47,11 +47,11 @@ class Nginx:
     def requests(self) -> int:
         """Requests that it has taken since its start, this question among them (ngx_http_stub_status_module)."""
         with urllib.request.urlopen(f"{self.url}/requests", timeout=5) as answer:  # noqa: S310 - an address of ours
-            told = answer.read().decode("ascii")
-        found = re.search(r"^\s*\d+ \d+ (\d+)\s*$", told, re.MULTILINE)
-        if found is None:
-            raise BenchError(f"nginx: expected the counts of stub_status, got {told!r}.")
-        return int(found[1])
+            page = answer.read().decode("ascii")
+        match = re.search(r"^\s*\d+ \d+ (\d+)\s*$", page, re.MULTILINE)
+        if match is None:
+            raise BenchError(f"nginx: expected the counts of stub_status, got {page!r}.")
+        return int(match[1])
 
 
 @contextlib.contextmanager
@@ -81,6 +81,6 @@ def _ready(server: Nginx, process: subprocess.Popen[bytes], log: Path) -> Nginx:
             server.requests()
             return server
         if process.poll() is not None or time.monotonic() > deadline:
-            told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
-            raise BenchError(f"nginx: expected it to answer at {server.url}, got {(told or ['nothing'])[-1]}.")
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+            raise BenchError(f"nginx: expected it to answer at {server.url}, got {(lines or ['nothing'])[-1]}.")
         time.sleep(0.02)

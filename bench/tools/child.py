@@ -46,6 +46,6 @@ def waited(
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in codes:
-        told = " | ".join(output.splitlines()[-5:])
-        raise BenchError(f"{name}: expected exit code {codes[0]}, got {process.returncode} ({told}).")
+        tail = " | ".join(output.splitlines()[-5:])
+        raise BenchError(f"{name}: expected exit code {codes[0]}, got {process.returncode} ({tail}).")
     return EndedChild(usage.ru_utime + usage.ru_stime, output)

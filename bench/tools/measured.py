@@ -39,8 +39,8 @@ def measured(bytecode: Path, module: str, *arguments: str) -> Cost:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
     ended = waited(command, environment, name=module)
-    told, _, peak_mb = ended.output.rstrip("\n").rpartition("\n")
-    return Cost(ended.cpu_s, float(peak_mb), told)
+    output, _, peak_mb = ended.output.rstrip("\n").rpartition("\n")
+    return Cost(ended.cpu_s, float(peak_mb), output)
 
 
 def peak_mb() -> float:

@@ -48,9 +48,9 @@ def find(name: str, tools: Path = TOOLS) -> Program | None:
                 unpack(packages, folder)
         except (DebianError, OSError) as error:
             failure = str(error)
-        found = unpacked(name, folder)
-        if found is not None:
-            return found
+        program = unpacked(name, folder)
+        if program is not None:
+            return program
     print(f"bench: no {name} here, so it is left out: {failure}", file=sys.stderr, flush=True)
     return None
 
@@ -59,6 +59,6 @@ def unpacked(name: str, folder: Path) -> Program | None:
     """The program in an unpacked package, with the libraries that came along, or None."""
     for place in ("usr/bin", "usr/sbin"):
         if (folder / place / name).is_file():
-            libraries = tuple(str(one) for one in sorted(folder.glob("usr/lib/*-linux-gnu*")))
+            libraries = tuple(str(path) for path in sorted(folder.glob("usr/lib/*-linux-gnu*")))
             return Program(str(folder / place / name), libraries)
     return None

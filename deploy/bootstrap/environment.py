@@ -81,9 +81,9 @@ def pip_command() -> list[str]:
 
     A fresh Debian or Ubuntu has python3 without pip and without ensurepip.
     """
-    mine = [sys.executable, "-m", "pip"]
-    if succeeds([*mine, "--version"]):
-        return mine
+    own_pip = [sys.executable, "-m", "pip"]
+    if succeeds([*own_pip, "--version"]):
+        return own_pip
     say("no pip here: unpacking Debian's python3-pip-whl into .tools/pip")
     try:
         unpack(["python3-pip-whl"], TOOLS / "pip")
@@ -99,15 +99,15 @@ def pip_command() -> list[str]:
 def make_environment() -> None:
     """Make ``.venv`` anew and fill it. The stamp is written last, so that a broken try is tried again."""
     uv = find_uv()
-    wanted = WANTED.read_text().strip()
+    version = WANTED.read_text().strip()
     if STAMP.exists():
         STAMP.unlink()
-    if not succeeds([str(VENV / "bin" / "python"), "-c", f"import sys; sys.exit(sys.version[:4] != '{wanted}')"]):
-        say(f"making .venv with Python {wanted}")
+    if not succeeds([str(VENV / "bin" / "python"), "-c", f"import sys; sys.exit(sys.version[:4] != '{version}')"]):
+        say(f"making .venv with Python {version}")
         run(
-            [uv, "venv", "--quiet", "--clear", "--python", wanted, str(VENV)],
-            f"making .venv with Python {wanted}",
-            f"Install Python {wanted}, or let uv reach the network to fetch one.",
+            [uv, "venv", "--quiet", "--clear", "--python", version, str(VENV)],
+            f"making .venv with Python {version}",
+            f"Install Python {version}, or let uv reach the network to fetch one.",
         )
     packages = sum("==" in line for line in LOCK.read_text().splitlines())
     say(f"installing {packages} packages by hash from {LOCK.name}")

@@ -42,96 +42,114 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code of one call, see the module."""
     words = list(sys.argv[1:] if argv is None else argv)
     before, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
-    asked = parser().parse_args(before)
+    options = parser().parse_args(before)
     try:
-        return int(asked.verb(asked, before, command))
+        return int(options.verb(options, before, command))
     except (ManifestError, StackError) as error:
         print(f"plumbline: {error}", file=sys.stderr)
         return 2
 
 
-def run(asked: argparse.Namespace, _: list[str], command: list[str]) -> int:
+def run(options: argparse.Namespace, _: list[str], command: list[str]) -> int:
     """Exit code of the command, run inside a stack."""
     if not command:
         raise StackError("run: expected a command after --, got none. For a stack that stays, use up.")
     if shutil.which(command[0], path=path_with_environment(os.environ)) is None:
         raise StackError(f"run: expected a program after --, got {command[0]}, which is not on PATH. Check it.")
-    detached.prune(asked.stacks)
-    return _launch(asked, f"run-{os.getpid()}", command)
+    detached.prune(options.stacks)
+    return _launch(options, f"run-{os.getpid()}", command)
 
 
-def up(asked: argparse.Namespace, words: list[str], _: list[str]) -> int:
+def up(options: argparse.Namespace, words: list[str], _: list[str]) -> int:
     """0 once a stack runs in the background."""
-    work = asked.stacks / detached.UP
+    work = options.stacks / detached.UP
     asyncio.run(detached.clear(work))
     return detached.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work)
 
 
-def serve(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
+def serve(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     """What `up` starts in the background: a stack until SIGTERM."""
-    return _launch(asked, detached.UP, [])
+    return _launch(options, detached.UP, [])
 
 
-def down(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
+def down(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     """0 once nothing runs of the stack that is up, nor of any whose launcher was killed."""
-    return asyncio.run(detached.down(asked.stacks))
+    return asyncio.run(detached.down(options.stacks))
 
 
-def status(asked: argparse.Namespace, _: list[str], __: list[str]) -> int:
+def status(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     """0, after a table of what runs."""
-    print(detached.status(asked.stacks))
+    print(detached.status(options.stacks))
     return 0
 
 
-def _launch(asked: argparse.Namespace, name: str, command: list[str]) -> int:
-    work = asked.stacks.resolve() / name
-    folders = Folders(work, (asked.logs or work / "logs").resolve())
-    env = dict(asked.env) | ({"GUNICORN_WORKERS": str(asked.workers)} if asked.workers else {})
-    options = Options(
-        images=asked.images,
-        ingress_port=asked.ingress_port,
-        prometheus_port=asked.prometheus_port,
-        scrape_interval=asked.scrape_interval,
-        breakers=asked.breakers,
-        retries=asked.retries,
-        restarts=asked.restarts,
-        pod_monitors=asked.pod_monitors,
+def _launch(options: argparse.Namespace, name: str, command: list[str]) -> int:
+    work = options.stacks.resolve() / name
+    folders = Folders(work, (options.logs or work / "logs").resolve())
+    env = dict(options.env) | ({"GUNICORN_WORKERS": str(options.workers)} if options.workers else {})
+    stack_options = Options(
+        images=options.images,
+        ingress_port=options.ingress_port,
+        prometheus_port=options.prometheus_port,
+        scrape_interval=options.scrape_interval,
+        breakers=options.breakers,
+        retries=options.retries,
+        restarts=options.restarts,
+        pod_monitors=options.pod_monitors,
         rules=(RULES,),
         env=env,
     )
-    return launch.launch(asked.manifest, asked.namespace, options, folders, "run" if command else "up", command)
+    return launch.launch(
+        options.manifest, options.namespace, stack_options, folders, "run" if command else "up", command
+    )
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    found = _Parser(
+    parser = _Parser(
         prog="python -m deploy.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    verbs = found.add_subparsers(required=True, metavar="up|down|status|run")
+    verbs = parser.add_subparsers(required=True, metavar="up|down|status|run")
     texts = {run: "run a command inside a stack", up: "start a stack and leave it", serve: "what up starts"}
     for verb, text in (texts | {down: "stop the stack", status: "say what runs"}).items():
-        one = verbs.add_parser(verb.__name__, allow_abbrev=False, help=text)
-        one.set_defaults(verb=verb)
+        verb_parser = verbs.add_parser(verb.__name__, allow_abbrev=False, help=text)
+        verb_parser.set_defaults(verb=verb)
         if verb in texts:
-            _stack_options(one)
-        one.add_argument("--stacks", type=Path, default=STACKS, help="folder of the state (default .tools/stacks)")
-    return found
+            _stack_options(verb_parser)
+        verb_parser.add_argument(
+            "--stacks", type=Path, default=STACKS, help="folder of the state (default .tools/stacks)"
+        )
+    return parser
 
 
-def _stack_options(one: argparse.ArgumentParser) -> None:
-    one.add_argument("manifest", type=Path, help="a SeldonDeployment")
-    one.add_argument("--namespace", help="as kubectl -n (default: the manifest's own, else seldon)")
-    one.add_argument("--images", type=Path, default=IMAGES, help="the image map (default deploy/local/images.toml)")
-    one.add_argument("--ingress-port", type=int, default=0, help="port of Envoy (default: a free one)")
-    one.add_argument("--prometheus-port", type=int, default=0, help="port of Prometheus (default: a free one)")
-    one.add_argument("--scrape-interval", type=_duration, default="1s", help="such as 500ms or 15s (default 1s)")
-    one.add_argument("--breakers", choices=["istio", "envoy"], default="istio", help="none, or 1,024 of everything")
-    one.add_argument("--retries", choices=["none", "istio", "istio-1.23"], default="none", help="of the ingress")
-    one.add_argument("--pod-monitors", type=_positive, default=1, help="that select each pod: 2 double every sum")
-    one.add_argument("--workers", type=_positive, help="gunicorn workers of each replica (default: the image's)")
-    one.add_argument("--restarts", type=int, default=3, help="of each process that ends by itself (default 3)")
-    one.add_argument("--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE", help="for models")
-    one.add_argument("--logs", type=Path, help="folder of the logs (default: beside the state)")
+def _stack_options(verb_parser: argparse.ArgumentParser) -> None:
+    verb_parser.add_argument("manifest", type=Path, help="a SeldonDeployment")
+    verb_parser.add_argument("--namespace", help="as kubectl -n (default: the manifest's own, else seldon)")
+    verb_parser.add_argument(
+        "--images", type=Path, default=IMAGES, help="the image map (default deploy/local/images.toml)"
+    )
+    verb_parser.add_argument("--ingress-port", type=int, default=0, help="port of Envoy (default: a free one)")
+    verb_parser.add_argument("--prometheus-port", type=int, default=0, help="port of Prometheus (default: a free one)")
+    verb_parser.add_argument(
+        "--scrape-interval", type=_duration, default="1s", help="such as 500ms or 15s (default 1s)"
+    )
+    verb_parser.add_argument(
+        "--breakers", choices=["istio", "envoy"], default="istio", help="none, or 1,024 of everything"
+    )
+    verb_parser.add_argument(
+        "--retries", choices=["none", "istio", "istio-1.23"], default="none", help="of the ingress"
+    )
+    verb_parser.add_argument(
+        "--pod-monitors", type=_positive, default=1, help="that select each pod: 2 double every sum"
+    )
+    verb_parser.add_argument(
+        "--workers", type=_positive, help="gunicorn workers of each replica (default: the image's)"
+    )
+    verb_parser.add_argument("--restarts", type=int, default=3, help="of each process that ends by itself (default 3)")
+    verb_parser.add_argument(
+        "--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE", help="for models"
+    )
+    verb_parser.add_argument("--logs", type=Path, help="folder of the logs (default: beside the state)")
 
 
 def _duration(text: str) -> str:

@@ -150,7 +150,7 @@ class _Loader(yaml.SafeLoader):
 
 def _document(content: bytes) -> schema.Document:
     try:
-        documents = [one for one in yaml.load_all(content.decode(), _Loader) if one is not None]
+        documents = [document for document in yaml.load_all(content.decode(), _Loader) if document is not None]
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         line = f"line {where.line + 1}" if where else "the file"
@@ -170,11 +170,11 @@ def _document(content: bytes) -> schema.Document:
     return schema.known(document, schema.TOP, "")
 
 
-def _namespace(written: object, asked: str | None) -> str:
+def _namespace(written: object, option: str | None) -> str:
     own = schema.text(written, "metadata.namespace", "")
-    if own and asked and own != asked:
-        raise FieldError("metadata.namespace", f"expected {asked!r} as asked for, got {own!r}. Name one of the two.")
-    return _name(asked or own or DEFAULT_NAMESPACE, "metadata.namespace")
+    if own and option and own != option:
+        raise FieldError("metadata.namespace", f"expected {option!r} as asked for, got {own!r}. Name one of the two.")
+    return _name(option or own or DEFAULT_NAMESPACE, "metadata.namespace")
 
 
 def _name(value: object, where: str) -> str:
@@ -185,13 +185,13 @@ def _name(value: object, where: str) -> str:
 
 
 def _predictors(spec: schema.Document) -> tuple[Predictor, ...]:
-    found = list(schema.items(spec.get("predictors"), "spec.predictors"))
-    documents = [schema.mapping(item, where) for where, item in found]
+    predictors = list(schema.items(spec.get("predictors"), "spec.predictors"))
+    documents = [schema.mapping(item, where) for where, item in predictors]
     sole = sum(not document.get("shadow") for document in documents) == 1
     replicas = schema.integer(spec.get("replicas"), "spec.replicas", 1)
     return tuple(
         _predictor(document, where, replicas, sole)
-        for (where, _), document in zip(found, documents, strict=True)
+        for (where, _), document in zip(predictors, documents, strict=True)
     )  # fmt: skip
 
 
@@ -200,9 +200,9 @@ def _predictor(document: schema.Document, where: str, replicas: int, sole: bool)
     graph = schema.mapping(document.get("graph"), f"{where}.graph")
     model = _name(graph.get("name"), f"{where}.graph.name")
     parameters = tuple(
-        Parameter(one["name"], one["value"], one["type"])
-        for _, one in schema.items(graph.get("parameters"), f"{where}.graph.parameters")
-        if isinstance(one, dict)
+        Parameter(parameter["name"], parameter["value"], parameter["type"])
+        for _, parameter in schema.items(graph.get("parameters"), f"{where}.graph.parameters")
+        if isinstance(parameter, dict)
     )
     component, container = webhook.container_of(document, model)
     shadow = bool(document.get("shadow"))
@@ -212,13 +212,13 @@ def _predictor(document: schema.Document, where: str, replicas: int, sole: bool)
     return Predictor(
         name=name,
         model=model,
-        artifact=next((one.value for one in parameters if one.name == MODEL_PARAMETER), ""),
+        artifact=next((parameter.value for parameter in parameters if parameter.name == MODEL_PARAMETER), ""),
         image=container.get("image") or "",
         shadow=shadow,
         traffic=100 if (shadow and traffic == 0) or (sole and not shadow) else traffic,
         replicas=schema.integer(component.get("replicas"), f"{where}.componentSpecs[0].replicas", replicas),
         parameters=parameters,
-        env=tuple((one["name"], one.get("value") or "") for one in container.get("env") or []),
+        env=tuple((variable["name"], variable.get("value") or "") for variable in container.get("env") or []),
         annotations=tuple(schema.strings(document.get("annotations"), f"{where}.annotations").items()),
         labels=tuple(({"version": name} | labels).items()),
     )

@@ -61,10 +61,10 @@ def _of_predictor(predictor: Document, where: str) -> Iterator[str]:
     yield from _of_graph(predictor, where)
     for place, component in schema.items(predictor.get("componentSpecs"), f"{where}.componentSpecs"):
         yield from _of_pod(schema.mapping(component, place).get("spec") or {}, f"{place}.spec")
-    found = list(webhook.containers(predictor, where))
-    for place, _ in found[1:]:
+    containers = list(webhook.containers(predictor, where))
+    for place, _ in containers[1:]:
         yield f"{place}: the local stack runs one container per predictor. {ADVICE}"
-    for place, container in found[:1]:
+    for place, container in containers[:1]:
         yield from _of_container(container, place)
 
 

@@ -19,7 +19,7 @@ class FieldError(Exception):
     def __init__(self, where: str, problem: str) -> None:
         text = f"{where}: {problem}"
         super().__init__(
-            "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+            "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
         )  # a key may hold anything
 
 
@@ -82,11 +82,11 @@ def mapping(value: object, where: str) -> Document:
 
 def known(value: object, keys: frozenset[str], where: str) -> Document:
     """``value`` as a mapping with no key but those in ``keys``."""
-    found = mapping(value, where)
-    for key in found:
+    fields = mapping(value, where)
+    for key in fields:
         if key not in keys:
             raise FieldError(f"{where}.{key}" if where else key, f"no such key. {did_you_mean(key, keys)}")
-    return found
+    return fields
 
 
 def items(value: object, where: str) -> Iterator[tuple[str, object]]:
@@ -126,11 +126,11 @@ def truth(value: object, where: str) -> bool:
 
 def one_of(value: object, choices: Iterable[str], where: str, default: str) -> str:
     """``value``, when it is one of ``choices``; absent is ``default``."""
-    found = text(value, where, default)
-    if found not in choices:
-        raise FieldError(where, f"expected one of {', '.join(sorted(choices))}, got {shown(found)}. "
-                         f"{did_you_mean(found, choices)}")  # fmt: skip
-    return found
+    name = text(value, where, default)
+    if name not in choices:
+        raise FieldError(where, f"expected one of {', '.join(sorted(choices))}, got {shown(name)}. "
+                         f"{did_you_mean(name, choices)}")  # fmt: skip
+    return name
 
 
 def strings(value: object, where: str) -> dict[str, str]:

@@ -103,8 +103,8 @@ def _check_predictor(predictor: Document, where: str, *, kafka: bool) -> None:
     for place, node in graph:
         _check_node(node, place, names)
     if kafka:
-        found = {one.get("name") for one in (predictor.get("svcOrchSpec") or {}).get("env") or []}
-        if not found >= KAFKA_ENV:
+        variables = {variable.get("name") for variable in (predictor.get("svcOrchSpec") or {}).get("env") or []}
+        if not variables >= KAFKA_ENV:
             raise FieldError(
                 f"{where}.svcOrchSpec.env",
                 f"expected {', '.join(sorted(KAFKA_ENV))} with serverType kafka. Add what is missing.",
@@ -125,8 +125,8 @@ def _check_pods(predictor: Document, where: str) -> set[str]:
         if name in names:
             raise FieldError(f"{place}.name", f"expected a name of its own, got {name!r} again. Rename it.")
         names.add(name)
-        for spot, one in schema.items(container.get("env"), f"{place}.env"):
-            variable = schema.known(one, schema.ENV, spot)
+        for spot, entry in schema.items(container.get("env"), f"{place}.env"):
+            variable = schema.known(entry, schema.ENV, spot)
             schema.text(variable.get("name"), f"{spot}.name")
             schema.text(variable.get("value"), f"{spot}.value", "")
     return names
@@ -196,14 +196,16 @@ def _check_traffic(predictors: list[tuple[str, Document]]) -> None:
 
 
 def _check_transport(predictors: list[tuple[str, Document]], transport: str) -> None:
-    found = {
+    place_by_type = {
         kind.lower(): f"{place}.endpoint.type"
         for where, predictor in predictors
         for place, node in nodes(predictor.get("graph"), f"{where}.graph")
         if (kind := (node.get("endpoint") or {}).get("type"))
     }
-    if len(found) > 1:
-        raise FieldError(found["grpc"], "expected one type in all graphs, got REST and GRPC. Use spec.transport.")
-    for kind, place in found.items():
+    if len(place_by_type) > 1:
+        raise FieldError(
+            place_by_type["grpc"], "expected one type in all graphs, got REST and GRPC. Use spec.transport."
+        )
+    for kind, place in place_by_type.items():
         if transport not in {"", kind}:
             raise FieldError(place, f"expected {transport} as spec.transport says, got {kind}. Remove one of them.")

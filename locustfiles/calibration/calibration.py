@@ -49,11 +49,11 @@ class Calibration:
         able_per_s = self.ceiling_per_s * min(processes, cores)
         if peak_per_s <= SHARE * able_per_s:
             return None
-        wanted = math.ceil(peak_per_s / (SHARE * self.ceiling_per_s))
-        few = f", and a machine with more than {cores} cores" if wanted > cores else ""
+        needed = math.ceil(peak_per_s / (SHARE * self.ceiling_per_s))
+        few = f", and a machine with more than {cores} cores" if needed > cores else ""
         return (
             f"generator: {peak_per_s:,.0f}/s is above {SHARE:.0%} of the {able_per_s:,.0f}/s that it can send with "
-            f"{processes} process{'es' if processes > 1 else ''} here, so it may be late: use --processes {wanted}{few}"
+            f"{processes} process{'es' if processes > 1 else ''} here, so it may be late: use --processes {needed}{few}"
         )
 
 

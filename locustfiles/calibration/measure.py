@@ -133,11 +133,11 @@ def _server(rows: int, label: int) -> Iterator[str]:
 
 def main() -> None:
     """Leave the figures at the path that is the first argument, or ``null`` if there are none."""
-    found: Calibration | None = None
+    calibration: Calibration | None = None
     try:
-        found = calibrate(plan_of(json.load(sys.stdin)))
+        calibration = calibrate(plan_of(json.load(sys.stdin)))
     finally:
-        write_atomically(Path(sys.argv[1]), json.dumps(found and asdict(found)) + "\n")
+        write_atomically(Path(sys.argv[1]), json.dumps(calibration and asdict(calibration)) + "\n")
 
 
 if __name__ == "__main__":

@@ -61,10 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     """The front door's options, and those of the search."""
-    made = door.parser()
-    made.prog, made.epilog = "python -m locustfiles.capacity", EPILOG
-    made.description = "Find the highest rate at which every gate holds and the live counts are exact."
-    group = made.add_argument_group("the search (it chooses --rate and --duration)")
+    parser = door.parser()
+    parser.prog, parser.epilog = "python -m locustfiles.capacity", EPILOG
+    parser.description = "Find the highest rate at which every gate holds and the live counts are exact."
+    group = parser.add_argument_group("the search (it chooses --rate and --duration)")
     group.add_argument("--from", dest="low", type=float, default=100.0, help="Lowest rate (now 100)", metavar="X")
     group.add_argument("--to", dest="high", type=float, default=5000.0, help="Highest rate (now 5000)", metavar="X")
     group.add_argument(
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--within", default="10%", metavar="X", help="Stop at an interval so narrow (now 10%%)")
     group.add_argument("--step-duration", default="10s", metavar="X", help="Least length of a step's load (now 10s)")
     group.add_argument("--warm-up", default="3s", metavar="X", help="Load at a step's rate before it (now 3s)")
-    return made
+    return parser
 
 
 def _search_of(parsed: argparse.Namespace) -> Search:
@@ -127,12 +127,12 @@ def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: 
 
 def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Search, gates: tuple[str, ...]) -> int:
     """Exit code of the whole search; what is known is on disk after each step."""
-    asked = SearchRequest(
+    request = SearchRequest(
         setup.deployment.name, setup.deployment.namespace, str(setup.manifest), parsed.host, gates, parsed.warm_up_s,
         parsed.step_duration_s, setup.load.seed, parsed.processes, runfolder.utc(time.time()),
     )  # fmt: skip
     driver = StepRunner(parsed, setup, folder, gates, parsed.warm_up_s, door.locust_command)
-    searched = SearchRecord(asked, search)
+    searched = SearchRecord(request, search)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     _write(folder, searched)
@@ -159,13 +159,13 @@ def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Sear
 
 def _next(parsed: argparse.Namespace, searched: SearchRecord) -> NextStep | StopReason:
     """The next step, where there is time for it by what the steps so far took beside their load."""
-    attempts = [one.as_attempt() for one in searched.steps]
+    attempts = [step.as_attempt() for step in searched.steps]
     step = wanted(searched.search, attempts)
     if not isinstance(step, NextStep):
         return step
-    beside = [one.lasted_s - one.sent_for_s for one in searched.steps]
+    beside = [step.lasted_s - step.sent_for_s for step in searched.steps]
     overhead = sum(beside) / len(beside) if beside else OVERHEAD_S
-    needs_s = _length(parsed, searched.asked.gates, step) + overhead
+    needs_s = _length(parsed, searched.request.gates, step) + overhead
     return next_step(searched.search, attempts, {step.lengthened: needs_s})
 
 

@@ -43,12 +43,12 @@ def drain(prometheus_url: str, deployment: str, namespace: str, predictors: Iter
 
 def at_rest(series: Sequence[Sequence[float]]) -> bool:
     """Whether every series was stored `SCRAPES` times and shows one value in the last of them; not so of no series."""
-    return bool(series) and all(len(one) >= SCRAPES and len(set(one[-SCRAPES:])) == 1 for one in series)
+    return bool(series) and all(len(values) >= SCRAPES and len(set(values[-SCRAPES:])) == 1 for values in series)
 
 
 def nothing_under_way(active: Sequence[Sequence[float]]) -> bool:
     """Whether each of the gateway's gauges was last 0; so of none, for a gateway need not be scraped."""
-    return all(one[-1] == 0 for one in active)
+    return all(values[-1] == 0 for values in active)
 
 
 def _series(prometheus_url: str, query: str) -> list[tuple[str, list[float]]]:
@@ -56,7 +56,9 @@ def _series(prometheus_url: str, query: str) -> list[tuple[str, list[float]]]:
     url = f"{prometheus_url.rstrip('/')}/api/v1/query?{urlencode({'query': query})}"
     try:
         with urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310  (the URL was checked to be http or https)
-            found = json.load(answer)["data"]["result"]
-            return [(one["metric"]["__name__"], [float(value) for _, value in one["values"]]) for one in found]
+            result = json.load(answer)["data"]["result"]
+            return [
+                (series["metric"]["__name__"], [float(value) for _, value in series["values"]]) for series in result
+            ]
     except (URLError, OSError, ValueError, KeyError, TypeError):
         return []

@@ -52,16 +52,18 @@ class StepRunner:
         # before the first load there is nothing yet that could come to rest
         rested = self._drain() if self.warm_up_s or number > 1 else True
         code = self._run(run, rate, length_s, judged=True)
-        made = StepRun(rate, attempt, length_s, round(time.monotonic() - began, 3), str(run.relative_to(self.folder)))
+        step_run = StepRun(
+            rate, attempt, length_s, round(time.monotonic() - began, 3), str(run.relative_to(self.folder))
+        )
         result = _result(run)
         if result is None:
-            return without_result(made, _last_line(run, code))
-        step = step_of(made, result)
+            return without_result(step_run, _last_line(run, code))
+        step = step_of(step_run, result)
         return step if rested else disturbed(step)
 
     def _drain(self) -> bool:
         deployment = self.setup.deployment
-        names = [one.name for one in deployment.predictors]
+        names = [predictor.name for predictor in deployment.predictors]
         return drain(self.parsed.prometheus_url, deployment.name, deployment.namespace, names)
 
     def _run(self, folder: Path, rate: float, length_s: float, *, judged: bool) -> int:
@@ -102,14 +104,14 @@ def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 def _result(run: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads((run / runfolder.RESULT_FILE).read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads((run / runfolder.RESULT_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found
+    return result
 
 
 def _last_line(run: Path, code: int) -> str:
     """Why there is no result: the last thing that the run said."""
     lines = (run / runfolder.LOGS_FOLDER / CONSOLE_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
-    said = [line.strip() for line in lines if line.strip()]
-    return f"the run ended with {code} and no result: {said[-1] if said else 'it said nothing'}"
+    nonblank = [line.strip() for line in lines if line.strip()]
+    return f"the run ended with {code} and no result: {nonblank[-1] if nonblank else 'it said nothing'}"

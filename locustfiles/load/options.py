@@ -75,7 +75,7 @@ class LoadOptions:
         """Whether arrivals come from a schedule, not from users."""
         return bool(self.rate_per_s or self.trace or self.shape)
 
-    def asked(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The options by name, for ``run.json``."""
         return asdict(self)
 
@@ -146,10 +146,10 @@ def add_options(parser: Any) -> None:
 
 def parse_duration(text: str) -> float:
     """Seconds in ``45``, ``30s``, ``5m`` or ``1h30m``; raises `OptionsError` for anything else and for nothing."""
-    found = _DURATION.fullmatch(text.strip())
+    match = _DURATION.fullmatch(text.strip())
     seconds = (
-        sum(float(value) * unit for value, unit in zip(found.groups(), (3600, 60, 1), strict=True) if value)
-        if found
+        sum(float(value) * unit for value, unit in zip(match.groups(), (3600, 60, 1), strict=True) if value)
+        if match
         else 0
     )
     if not 0 < seconds <= 30 * 86400:

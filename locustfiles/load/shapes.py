@@ -171,8 +171,8 @@ def _rates(phase: str, text: str) -> tuple[float, float]:
 
 
 def _rate(phase: str, text: str) -> float:
-    found = _RATE.fullmatch(text)
-    rate = float(found[1]) if found else math.inf
+    match = _RATE.fullmatch(text)
+    rate = float(match[1]) if match else math.inf
     if rate > MAX_RATE_PER_S:
         raise OptionsError(
             f"reading --shape: expected a rate as 100/s, of at most {MAX_RATE_PER_S:g}/s, in {phase!r}, got {text!r}."

@@ -68,8 +68,8 @@ class GrpcRequests:
         key = (method, rows, reward)
         call = self._calls.get(key)
         if call is None:
-            made = self._question(rows) if method == "Predict" else self._feedback(rows, reward)
-            call = Call(method, made.SerializeToString())
+            seldon_message = self._question(rows) if method == "Predict" else self._feedback(rows, reward)
+            call = Call(method, seldon_message.SerializeToString())
             if len(rows) == 1:  # batches hardly ever come again
                 self._calls[key] = call
         return call
@@ -111,13 +111,15 @@ def answer_of(body: bytes) -> dict[str, Any]:
         raise AnswerError(f"expected a SeldonMessage, got {body[:40]!r}") from error
     if answer.status.status == _FAILURE:
         raise AnswerError(f"Seldon tells of a failure: {(answer.status.info or answer.status.reason)[:80]}")
-    made: dict[str, Any] = {"meta": {"tags": {key: _plain(value) for key, value in answer.meta.tags.items()}}}
+    decoded: dict[str, Any] = {"meta": {"tags": {key: _plain(value) for key, value in answer.meta.tags.items()}}}
     form = answer.data.WhichOneof("data_oneof")
     if form == "tensor":
-        made["data"] = {"tensor": {"shape": list(answer.data.tensor.shape), "values": list(answer.data.tensor.values)}}
+        decoded["data"] = {
+            "tensor": {"shape": list(answer.data.tensor.shape), "values": list(answer.data.tensor.values)}
+        }
     elif form == "ndarray":
-        made["data"] = {"ndarray": [_plain(value) for value in answer.data.ndarray.values]}
-    return made
+        decoded["data"] = {"ndarray": [_plain(value) for value in answer.data.ndarray.values]}
+    return decoded
 
 
 def _plain(value: Any) -> Any:
@@ -127,32 +129,32 @@ def _plain(value: Any) -> Any:
         number: float = value.number_value
         return int(number) if number.is_integer() else number
     if kind == "list_value":
-        return [_plain(one) for one in value.list_value.values]
+        return [_plain(item) for item in value.list_value.values]
     if kind == "struct_value":
-        return {key: _plain(one) for key, one in value.struct_value.fields.items()}
+        return {key: _plain(item) for key, item in value.struct_value.fields.items()}
     return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def _schema() -> descriptor_pb2.FileDescriptorProto:
-    made = descriptor_pb2.FileDescriptorProto(name="plumbline/prediction.proto", package="seldon.protos")
-    made.syntax = "proto3"
-    made.dependency.append("google/protobuf/struct.proto")
+    file = descriptor_pb2.FileDescriptorProto(name="plumbline/prediction.proto", package="seldon.protos")
+    file.syntax = "proto3"
+    file.dependency.append("google/protobuf/struct.proto")
     for name, fields in _FIELDS.items():
-        described = made.message_type.add(name=name)
+        described = file.message_type.add(name=name)
         for field in fields.split(", "):
             _add_field(described, *field.replace("=", " ").split())
         if name in _ONEOF:
             described.oneof_decl.add(name="data_oneof")
-    [meta] = (one for one in made.message_type if one.name == "Meta")
+    [meta] = (message_type for message_type in file.message_type if message_type.name == "Meta")
     entry = meta.nested_type.add(name="TagsEntry")
     entry.options.map_entry = True
     _add_field(entry, "key", "1", "string")
     _add_field(entry, "value", "2", "Value")
-    [status] = (one for one in made.message_type if one.name == "Status")
+    [status] = (message_type for message_type in file.message_type if message_type.name == "Status")
     flag = status.enum_type.add(name="StatusFlag")
     flag.value.add(name="SUCCESS", number=0)
     flag.value.add(name="FAILURE", number=_FAILURE)
-    return made
+    return file
 
 
 def _add_field(described: descriptor_pb2.DescriptorProto, name: str, number: str, kind: str) -> None:

@@ -84,8 +84,8 @@ class RestRequests:
             truth = b'{"data":{"tensor":{"shape":[%d],"values":[%b]}}}' % (len(rows), labels)
         else:
             truth = b'{"data":{"ndarray":[%b]}}' % labels
-        told = b"" if reward is None else b'"reward":%b,' % repr(float(reward)).encode()
-        return b'{"request":%b,%b"truth":%b}' % (self._data(rows), told, truth)
+        reward_field = b"" if reward is None else b'"reward":%b,' % repr(float(reward)).encode()
+        return b'{"request":%b,%b"truth":%b}' % (self._data(rows), reward_field, truth)
 
     def _row(self, row: int) -> bytes:
         encoded = self._rows.get(row)

@@ -41,10 +41,10 @@ def take_baseline(folder: Path) -> None:
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
         try:
-            said, _ = process.communicate()
+            output, _ = process.communicate()
         except BaseException:  # a Ctrl-C while we wait
             process.kill()
             raise
     if process.returncode:
-        lines = said.strip().splitlines() or [f"analysis baseline ended with {process.returncode} and said nothing"]
+        lines = output.strip().splitlines() or [f"analysis baseline ended with {process.returncode} and said nothing"]
         raise SetupError(lines[-1])

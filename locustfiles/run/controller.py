@@ -198,8 +198,8 @@ class RunController:
         tags = sorted({tag for report in reports for tag in report.recorded.tags})
         run.end(stop, recorder, tags)
         if recorder.dropped:
-            told = f"{recorder.dropped:,} visits were due while --max-in-flight were under way, and were dropped"
-            print(f"  {told}: the deployment does not keep up with this rate", file=sys.stderr, flush=True)
+            message = f"{recorder.dropped:,} visits were due while --max-in-flight were under way, and were dropped"
+            print(f"  {message}: the deployment does not keep up with this rate", file=sys.stderr, flush=True)
         if not self.automatic:
             self._judging = gevent.spawn(self._judge)
 
@@ -219,8 +219,10 @@ class RunController:
         waited = [report.waited_share for report in reports if report.waited_share is not None]
         waited_share = round(max(waited), 4) if waited else None
         dropped = sum(report.dropped for report in reports)
-        said = runfolder.RecorderReport(events, unrecorded, workers, lost, round(cpu_share, 4), dropped, waited_share)
-        return reports, said
+        summary = runfolder.RecorderReport(
+            events, unrecorded, workers, lost, round(cpu_share, 4), dropped, waited_share
+        )
+        return reports, summary
 
     def _judge(self) -> None:
         assert self._run is not None  # noqa: S101 - there is something to judge

@@ -63,11 +63,11 @@ class JudgedRun:
         self.book: LedgerFile | None = None
         self.calibration: Calibration | None = None
 
-    def calibrated(self, found: Calibration | None) -> None:
+    def calibrated(self, calibration: Calibration | None) -> None:
         """Note what the generator can do, if somebody measured it."""
-        self.calibration = found
-        if found is not None:
-            self.run = replace(self.run, calibration=asdict(found))
+        self.calibration = calibration
+        if calibration is not None:
+            self.run = replace(self.run, calibration=asdict(calibration))
             runfolder.write(self.folder, self.run)
 
     def begin(self) -> None:
@@ -82,8 +82,8 @@ class JudgedRun:
     @property
     def duration_s(self) -> float | None:
         """How long the load is to last, if somebody said."""
-        asked: float | None = self.run.asked["duration_s"]
-        return asked
+        duration_s: float | None = self.run.options["duration_s"]
+        return duration_s
 
     def counts(self) -> EventTotals:
         """Totals of the ledger so far."""
@@ -126,22 +126,22 @@ class JudgedRun:
             ended=runfolder.utc(time.time()),
             stop=stop,
             recorder=recorder,
-            served_tags=tuple(dict(one) for one in tags),
+            served_tags=tuple(dict(pairs) for pairs in tags),
         )
         runfolder.write(self.folder, self.run)
 
     def judge(self, limit_s: float | None = None) -> JudgeOutput:
         """What ``python -m analysis finish`` says; after ``limit_s``, or `abandon`, it is ended unfinished."""
-        told = "finished" if self.run.stop == "finished" else "interrupted"
+        ending = "finished" if self.run.stop == "finished" else "interrupted"
         try:
-            said, _ = self._judge.communicate(told + "\n", timeout=limit_s)
+            output, _ = self._judge.communicate(ending + "\n", timeout=limit_s)
         except subprocess.TimeoutExpired:
             self.abandon()
-            said, _ = self._judge.communicate()
+            output, _ = self._judge.communicate()
         if self._judge.returncode >= 0:
-            return JudgeOutput(self._judge.returncode, said)
+            return JudgeOutput(self._judge.returncode, output)
         advice = f"To take it up again: python -m analysis finish {self.folder}"
-        return JudgeOutput(INCONCLUSIVE, f"{said}INCONCLUSIVE: the judging was broken off. {advice}\n")
+        return JudgeOutput(INCONCLUSIVE, f"{output}INCONCLUSIVE: the judging was broken off. {advice}\n")
 
     def abandon(self) -> None:
         """End the judging, if it is under way."""
@@ -149,18 +149,18 @@ class JudgedRun:
             self._judge.kill()
 
 
-def make_run(setup: Setup, wanted: RunRequest) -> JudgedRun:
+def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
     """A run folder with its first ``run.json`` and its baseline. Raises `SetupError` when that cannot be."""
     now = time.time()
     deployment = setup.deployment
     name = runfolder.run_id(now, deployment.name)
-    folder = Path(wanted.folder) if wanted.folder else RUNS / name
+    folder = Path(request.folder) if request.folder else RUNS / name
     _make_folder(folder)
-    run = _run_of(setup, wanted, folder.resolve().name if wanted.folder else name, now)
+    run = _run_of(setup, request, folder.resolve().name if request.folder else name, now)
     runfolder.write(folder, run)
     judge = start_judge(folder.resolve())
     owned = JudgedRun(folder.resolve(), run, setup, judge)
-    calibrating = _calibrating(setup, folder / runfolder.LOGS_FOLDER) if wanted.calibrate and setup.load.open else None
+    calibrating = _calibrating(setup, folder / runfolder.LOGS_FOLDER) if request.calibrate and setup.load.open else None
     try:
         take_baseline(folder.resolve())
         if calibrating is not None:
@@ -184,7 +184,7 @@ def _calibrating(setup: Setup, logs: Path) -> CalibrationProcess:
     return CalibrationProcess.begin(setup, path)
 
 
-def _run_of(setup: Setup, wanted: RunRequest, name: str, now: float) -> Run:
+def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:
     deployment = setup.deployment
     return Run(
         id=name,
@@ -193,28 +193,35 @@ def _run_of(setup: Setup, wanted: RunRequest, name: str, now: float) -> Run:
         manifest=str(setup.manifest),
         manifest_sha256=deployment.sha256,
         predictors=tuple(
-            PredictorSpec(one.name, one.model, one.artifact, one.shadow, one.traffic, one.replicas)
-            for one in deployment.predictors
+            PredictorSpec(
+                predictor.name,
+                predictor.model,
+                predictor.artifact,
+                predictor.shadow,
+                predictor.traffic,
+                predictor.replicas,
+            )
+            for predictor in deployment.predictors
         ),
-        host=wanted.host,
-        prometheus_url=wanted.prometheus_url,
+        host=request.host,
+        prometheus_url=request.prometheus_url,
         seed=setup.load.seed,
-        asked=_asked(setup, wanted),
+        options=_options(setup, request),
         heldout=str(setup.heldout_path),
         heldout_sha256=setup.heldout.sha256,
         artifacts={card.artifact: card.sha256 for card in setup.cards.values()},
         versions=_versions(),
         started=runfolder.utc(now),
-        rate_planned_per_s=planned_per_s(setup.load, wanted.duration_s),
+        rate_planned_per_s=planned_per_s(setup.load, request.duration_s),
     )
 
 
-def _asked(setup: Setup, wanted: RunRequest) -> dict[str, Any]:
-    return setup.load.asked() | {
-        "users": wanted.users,
-        "spawn_rate_per_s": wanted.spawn_rate_per_s,
-        "duration_s": wanted.duration_s,
-        "processes": wanted.processes,
+def _options(setup: Setup, request: RunRequest) -> dict[str, Any]:
+    return setup.load.as_dict() | {
+        "users": request.users,
+        "spawn_rate_per_s": request.spawn_rate_per_s,
+        "duration_s": request.duration_s,
+        "processes": request.processes,
     }
 
 

@@ -33,14 +33,14 @@ class OpenLoopShape(LoadTestShape):
 
     def __init__(self, users: int, end_s: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.asked = users, float(users)
+        self.target_users = users, float(users)
         self._end_s = end_s
 
     def tick(self) -> tuple[int, float] | None:
         """Users and how many to start in a second; None at the end, for which it waits where that comes soon."""
         left_s = self._end_s - time.monotonic()
         if left_s > TICK_S:
-            return self.asked
+            return self.target_users
         gevent.sleep(max(left_s, 0))
         return None
 
@@ -56,7 +56,7 @@ def run_shape(environment: Environment, runner: Runner, name: str, start_ns: int
     shape = kind(int(options.num_users or 1), end_s)
     environment.shape_class = shape
     shape.runner = runner
-    runner.shape_last_tick = shape.asked  # these users are on their way already
+    runner.shape_last_tick = shape.target_users  # these users are on their way already
     runner.shape_greenlet = gevent.spawn(_work, runner)
 
 

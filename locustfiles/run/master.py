@@ -154,7 +154,7 @@ class WorkerGroup:
 def driven_of(values: dict[str, Any]) -> DriverReport:
     """What `dataclasses.asdict` made of a `DriverReport`, and MessagePack of that, turned back."""
     recorded = values["recorded"]
-    tags = tuple(tuple((str(key), str(value)) for key, value in one) for one in recorded["tags"])
+    tags = tuple(tuple((str(key), str(value)) for key, value in pairs) for pairs in recorded["tags"])
     return DriverReport(**values | {"recorded": RecorderTotals(**recorded | {"tags": tags})})
 
 

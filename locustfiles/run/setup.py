@@ -117,11 +117,11 @@ def check_host(url: str, deployment: Deployment, load: LoadOptions) -> None:
 
 
 def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
-    told = unanswered(DeploymentAddress(url, deployment.namespace, deployment.name), load)
-    if told:
+    answer = unanswered(DeploymentAddress(url, deployment.namespace, deployment.name), load)
+    if answer:
         raise SetupError(
             f"reaching the host: expected Seldon's gRPC at {url} for {deployment.namespace}/{deployment.name}, "
-            f"got {told}. Does HOST point at an ingress that takes HTTP/2, and is the deployment up?"
+            f"got {answer}. Does HOST point at an ingress that takes HTTP/2, and is the deployment up?"
         )
 
 

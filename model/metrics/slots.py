@@ -80,15 +80,15 @@ class Slots:
         """
         start = slot * SLOT_BYTES // _WORD
         used = self._ints[start]
-        found: list[tuple[bytes, int, int]] = []
+        records: list[tuple[bytes, int, int]] = []
         at = seen or _HEADER_WORDS
         while at < used:
             length, width = self._ints[start + at], self._ints[start + at + 1]
             first = (start + at + 2) * _WORD
             handle = start + at + 2 - (-length // _WORD)
-            found.append((bytes(self._map[first : first + length]), handle, width))
+            records.append((bytes(self._map[first : first + length]), handle, width))
             at = handle + width - start
-        return found, at
+        return records, at
 
 
 def _anonymous_file(size: int) -> int:

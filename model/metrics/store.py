@@ -116,11 +116,11 @@ class Store:
         with self._writing:
             if self._owner != os.getpid():
                 self._claim()
-        found: dict[str, float] = {}
+        largest: dict[str, float] = {}
         for record in self._records(self._slot):
             if record.kind == "GAUGE" and record.key in self._running:
-                found[record.key] = max(found.get(record.key, 0.0), self._slots.values[record.handle])
-        return found
+                largest[record.key] = max(largest.get(record.key, 0.0), self._slots.values[record.handle])
+        return largest
 
     def generate_metrics(self) -> tuple[str, str]:
         """The exposition and its content type, in the form that the scrape which is being answered asks for."""
@@ -186,7 +186,7 @@ class Store:
             known, seen = self._read[slot]
             new, seen = self._slots.records(slot, seen)
             if new:
-                known = [*known, *(_record(slot, *one) for one in new)]
+                known = [*known, *(_record(slot, *record) for record in new)]
                 self._read[slot] = (known, seen)
             return known
 

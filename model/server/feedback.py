@@ -163,8 +163,8 @@ def _given(message: object) -> Given | None:
         return None
     if "data" not in message:
         return Given(tags, None)
-    found = _array(message["data"])
-    return None if found is None else Given(tags, found[0])
+    array = _array(message["data"])
+    return None if array is None else Given(tags, array[0])
 
 
 def _is_text(message: object) -> bool:

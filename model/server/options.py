@@ -40,7 +40,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     ours = argparse.ArgumentParser(add_help=False)
     ours.add_argument("--bind-host", default=os.environ.get(BIND_HOST_ENV, DEFAULT_BIND_HOST))
     ours.add_argument("--no-shortcut", dest="shortcut", action="store_false")
-    mine, rest = ours.parse_known_args(argv)
+    own, rest = ours.parse_known_args(argv)
     if "-h" in rest or "--help" in rest:
         print(HELP)
     elif not rest or rest[0].startswith("-"):
@@ -60,7 +60,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         ) from error
     if unknown:
         raise ServerError(f"options: expected those of --help, got {' '.join(unknown)}.")
-    return argparse.Namespace(**vars(options), **vars(mine))
+    return argparse.Namespace(**vars(options), **vars(own))
 
 
 @contextlib.contextmanager

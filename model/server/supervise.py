@@ -27,10 +27,10 @@ def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = (
     """
     fork = multiprocessing.get_context("fork")
     wake, waker = os.pipe()
-    asked: list[int] = []
+    signals: list[int] = []
 
     def stop(number: int, _: object) -> None:
-        asked.append(number)
+        signals.append(number)
         os.write(waker, b".")
 
     supervisor = os.getpid()
@@ -45,16 +45,16 @@ def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = (
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     running: list[BaseProcess] = list(processes)
     failed: list[BaseProcess] = []
-    while not asked and not failed:
+    while not signals and not failed:
         wait([wake, *(process.sentinel for process in running)])
         gone = [process for process in running if not process.is_alive()]
         running = [process for process in running if process not in gone]
         failed = [process for process in gone if process.name not in may_end or process.exitcode != 0]
-    if not asked:
+    if not signals:
         for process in failed:
             print(f"server: {process.name} ended with exit code {process.exitcode}; stopping.", file=sys.stderr)
     stop_all(processes)
-    return 0 if asked else 1
+    return 0 if signals else 1
 
 
 def _run(part: Callable[[], None], supervisor: int, mask: set[signal.Signals]) -> None:

@@ -136,7 +136,7 @@ def run(**said: Any) -> Run:
         host="http://127.0.0.1:33501",
         prometheus_url="http://127.0.0.1:40117",
         seed=0,
-        asked={"rate_per_s": 0.0, "users": 8, "duration_s": 30.0, "feedback_ratio": 1.0, "trace": "", "processes": 1},
+        options={"rate_per_s": 0.0, "users": 8, "duration_s": 30.0, "feedback_ratio": 1.0, "trace": "", "processes": 1},
         heldout="artifacts/heldout.parquet",
         heldout_sha256="b" * 64,
         artifacts={"binary-percept.joblib": "c" * 64},

@@ -194,7 +194,7 @@ def _run(world: World) -> Run:
     return Run(
         id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
         predictors=world.predictors, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=0,
-        asked={"rate": None}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
+        options={"rate": None}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
         versions={"python": "3.12"}, started=runfolder.utc(START_NS / 1e9), ended=runfolder.utc(last / 1e9),
         stop=world.stop,
         recorder=world.recorder or RecorderReport(len(world.events), 0, 1, 0, 0.1),

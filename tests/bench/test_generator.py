@@ -65,7 +65,7 @@ def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: ng
     done = clients.load("ours", asked)
     served = server.requests() - before - 1
     assert done is not None
-    assert done.counted == done.said["recorded"] == ledger.read(asked.ledger).events.num_rows == served
+    assert done.counted == done.counts["recorded"] == ledger.read(asked.ledger).events.num_rows == served
 
 
 @pytest.mark.stack

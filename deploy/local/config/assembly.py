@@ -54,16 +54,16 @@ class Assembly:
         """The replicas as the state file names them."""
         return tuple(
             ReplicaRecord(
-                predictor=one.predictor.name,
-                pod=one.pod,
-                model=one.predictor.model,
-                shadow=one.predictor.shadow,
-                rest_url=one.rest_url,
-                grpc_address=f"127.0.0.1:{one.grpc_port}",
-                metrics_url=one.metrics_url,
-                cluster=envoy.cluster_name(self.deployment, one.predictor),
+                predictor=replica.predictor.name,
+                pod=replica.pod,
+                model=replica.predictor.model,
+                shadow=replica.predictor.shadow,
+                rest_url=replica.rest_url,
+                grpc_address=f"127.0.0.1:{replica.grpc_port}",
+                metrics_url=replica.metrics_url,
+                cluster=envoy.cluster_name(self.deployment, replica.predictor),
             )
-            for one in self.replicas
+            for replica in self.replicas
         )
 
 
@@ -99,7 +99,10 @@ def assemble(
     Raises `StackError` for an image that the map does not know, or a port that is taken.
     """
     known = images.read(options.images)
-    commands = {one.image: images.command_of(known, one.image, options.images) for one in deployment.predictors}
+    commands = {
+        predictor.image: images.command_of(known, predictor.image, options.images)
+        for predictor in deployment.predictors
+    }
     ingress = envoy.Ingress(
         ports.take(options.ingress_port, "--ingress-port"), ports.take(), options.breakers, options.retries
     )
@@ -111,8 +114,8 @@ def assemble(
         deployment=deployment,
         replicas=replicas,
         models=tuple(
-            plan.microservice(deployment, one, commands[one.predictor.image], inherited, options.env or {})
-            for one in replicas
+            plan.microservice(deployment, replica, commands[replica.predictor.image], inherited, options.env or {})
+            for replica in replicas
         ),
         envoy=envoy_process(programs.envoy, envoy_file, ingress.admin_port, inherited),
         prometheus=prometheus_process(programs.prometheus, prometheus_file, folders, prometheus_port, inherited),

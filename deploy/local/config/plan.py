@@ -123,7 +123,10 @@ def operator_env(deployment: Deployment, replica: Replica) -> dict[str, str]:
         "PREDICTIVE_UNIT_METRICS_ENDPOINT": METRICS_PATH,
     }
     if predictor.parameters:
-        parameters = [{"name": one.name, "value": one.value, "type": one.type} for one in predictor.parameters]
+        parameters = [
+            {"name": parameter.name, "value": parameter.value, "type": parameter.type}
+            for parameter in predictor.parameters
+        ]
         env["PREDICTIVE_UNIT_PARAMETERS"] = _json(parameters)
     return env
 
@@ -154,7 +157,7 @@ def _expanded(written: Mapping[str, str]) -> dict[str, str]:
     for name, value in written.items():
         done[name] = re.sub(
             r"\$\$|\$\(([A-Za-z_.-][\w.-]*)\)",
-            lambda found: "$" if found[0] == "$$" else done.get(found[1], found[0]),
+            lambda match: "$" if match[0] == "$$" else done.get(match[1], match[0]),
             value,
         )
     return done

@@ -32,18 +32,18 @@ class Ports:
         for held in self._held:
             held.close()
 
-    def take(self, wanted: int = 0, option: str = "") -> int:
+    def take(self, port: int = 0, option: str = "") -> int:
         """A port number: ``wanted``, or a free one for 0. Raises `StackError` naming a port that is taken."""
         held = socket.socket()
         self._held.append(held)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            held.bind((LOOPBACK, wanted))
+            held.bind((LOOPBACK, port))
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise StackError(
-                f"{option}: expected port {wanted} of {LOOPBACK} free, got: {why}. Free it, or choose another."
+                f"{option}: expected port {port} of {LOOPBACK} free, got: {why}. Free it, or choose another."
             ) from error
-        if wanted == 0:  # only now: Seldon's gRPC server sets this option alone, and a fixed port must be ours alone
+        if port == 0:  # only now: Seldon's gRPC server sets this option alone, and a fixed port must be ours alone
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return int(held.getsockname()[1])

@@ -25,7 +25,7 @@ def targets(deployment: Deployment, replicas: Sequence[Replica], pod_monitors: i
 
 
 def config(
-    found: Sequence[dict[str, Any]], admin_port: int, interval: str, rules: Sequence[Path] = ()
+    targets: Sequence[dict[str, Any]], admin_port: int, interval: str, rules: Sequence[Path] = ()
 ) -> dict[str, Any]:
     """The whole configuration, to be written as YAML. ``interval``: a Prometheus duration, such as ``1s``."""
     return {
@@ -35,7 +35,7 @@ def config(
             {
                 "job_name": "seldon-models",
                 "metrics_path": METRICS_PATH,
-                "static_configs": list(found),
+                "static_configs": list(targets),
             },
             {
                 "job_name": ENVOY_JOB,

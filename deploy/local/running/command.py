@@ -107,6 +107,6 @@ async def _keep_awake(group: int) -> None:
     """Undoes Ctrl-Z: no shell would ever be told of the stop, and load that pauses is no load anyway."""
     while True:
         await asyncio.sleep(0.2)
-        found = processes.stat(group)
-        if found is not None and found.state == "T":
+        stat = processes.stat(group)
+        if stat is not None and stat.state == "T":
             processes.send(group, signal.SIGCONT)

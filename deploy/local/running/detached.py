@@ -84,7 +84,7 @@ async def down(stacks: Path) -> int:
 
 
 async def _end(work: Path, record: state.StackRecord) -> None:
-    groups = [one.pid for one in (record.launcher, *record.processes) if state.survivors(record, one)]
+    groups = [process.pid for process in (record.launcher, *record.processes) if state.survivors(record, process)]
     await asyncio.gather(*(processes.end_group(group, 1.0) for group in groups))
     (work / state.FILE).unlink(missing_ok=True)
     shutil.rmtree(work / "tsdb", ignore_errors=True)
@@ -95,8 +95,14 @@ def status(stacks: Path) -> str:
     parts = []
     for _, record in _all(stacks):
         rows = [
-            (one.name, str(one.pid), "runs" if state.is_alive(record, one) else "gone", str(one.restarts), one.log)
-            for one in (record.launcher, *record.processes)
+            (
+                process.name,
+                str(process.pid),
+                "runs" if state.is_alive(record, process) else "gone",
+                str(process.restarts),
+                process.log,
+            )
+            for process in (record.launcher, *record.processes)
         ]
         header = ("process", "pid", "state", "restarts", "log")
         widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]

@@ -47,5 +47,7 @@ async def unscraped(prometheus_url: str, expected: int) -> str:
     if len(targets) < expected:
         return f"Prometheus knows {len(targets)} of {expected} targets"
     return "; ".join(
-        f"{one['scrapeUrl']} {one['lastError'] or one['health']}" for one in targets if one["health"] != "up"
+        f"{target['scrapeUrl']} {target['lastError'] or target['health']}"
+        for target in targets
+        if target["health"] != "up"
     )

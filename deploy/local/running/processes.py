@@ -37,14 +37,14 @@ def stat(pid: int) -> Stat | None:
     except OSError:
         return None
     fields = content[content.rindex(")") + 2 :].split()  # the name before it may hold anything
-    found = Stat(pid, fields[0], int(fields[2]), int(fields[3]), int(fields[19]))
-    return None if found.state in "ZX" else found
+    process = Stat(pid, fields[0], int(fields[2]), int(fields[3]), int(fields[19]))
+    return None if process.state in "ZX" else process
 
 
 def members(group: int) -> list[Stat]:
     """The living processes of a group. Zombies are left out: an orphan's may stay for as long as init pleases."""
     numbers = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
-    return [found for number in numbers if (found := stat(number)) and found.group == group]
+    return [process for number in numbers if (process := stat(number)) and process.group == group]
 
 
 def send(group: int, number: signal.Signals) -> None:
@@ -55,13 +55,13 @@ def send(group: int, number: signal.Signals) -> None:
         return
 
 
-async def until(holds: Callable[[], bool], seconds: float, every: float = 0.02) -> bool:
+async def until(holds: Callable[[], bool], seconds: float, interval_s: float = 0.02) -> bool:
     """Whether a condition came to hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() >= deadline:
             return False
-        await asyncio.sleep(every)
+        await asyncio.sleep(interval_s)
     return True
 
 

@@ -32,7 +32,7 @@ class Stack:
         self.assembly = assembly
         self.folders = folders
         self.prometheus = self._supervised(assembly.prometheus)
-        self.models = [self._supervised(one) for one in assembly.models]
+        self.models = [self._supervised(model) for model in assembly.models]
         self.envoy = self._supervised(assembly.envoy)
         self.record = state.StackRecord(
             kind=kind,
@@ -52,8 +52,8 @@ class Stack:
     def _supervised(self, plan: Any) -> Supervised:
         return Supervised(plan, self.folders.logs / f"{plan.name}.log", self._started)
 
-    def _started(self, one: Supervised, pid: int) -> None:
-        self.note(state.own_record(one.plan.name, pid, one.log, one.restarts))
+    def _started(self, child: Supervised, pid: int) -> None:
+        self.note(state.own_record(child.plan.name, pid, child.log, child.restarts))
 
     def note(self, process: state.ProcessRecord) -> None:
         """Puts one started process into the state file, at once: from here on `down` finds it."""
@@ -65,14 +65,14 @@ class Stack:
         began = time.monotonic()
         self._prepare()
         everything = [self.prometheus, *self.models, self.envoy]
-        for one in everything:
-            await one.start()
-        await together(one.until_ready() for one in everything)
+        for child in everything:
+            await child.start()
+        await together(child.until_ready() for child in everything)
         await self.prometheus.until(
             lambda: probe.unscraped(self.assembly.prometheus_url, self.assembly.targets), seconds=30.0
         )
         seconds = time.monotonic() - began
-        self._watches = [asyncio.create_task(one.watch(restarts)) for one in everything]
+        self._watches = [asyncio.create_task(child.watch(restarts)) for child in everything]
         self.record = replace(self.record, ready_s=round(seconds, 3))
         state.write(self.folders.state, self.record)
         return seconds
@@ -83,7 +83,7 @@ class Stack:
         for watch in self._watches:
             watch.cancel()
         await self.envoy.stop(at_most_s)
-        await together(one.stop(at_most_s) for one in reversed(self.models))
+        await together(child.stop(at_most_s) for child in reversed(self.models))
         await self.prometheus.stop(at_most_s)
         self.folders.state.unlink(missing_ok=True)
         shutil.rmtree(self.folders.database, ignore_errors=True)

@@ -66,7 +66,7 @@ class StackRecord:
 
     def with_process(self, process: ProcessRecord) -> StackRecord:
         """This record with one process added, or put in place of the one of the same name."""
-        by_name = {one.name: one for one in self.processes} | {process.name: process}
+        by_name = {known.name: known for known in self.processes} | {process.name: process}
         return replace(self, processes=tuple(by_name.values()))
 
 
@@ -80,15 +80,15 @@ def write(path: Path, record: StackRecord) -> None:
 def read(path: Path) -> StackRecord:
     """The stack that a state file describes; raises `StackError` for a file that is none."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if found["schema"] != SCHEMA:
-            raise StackError(f"reading {path}: expected schema {SCHEMA}, got {found['schema']}. Delete the file.")
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise StackError(f"reading {path}: expected schema {SCHEMA}, got {content['schema']}. Delete the file.")
         return StackRecord(
-            **found
+            **content
             | {
-                "launcher": ProcessRecord(**found["launcher"]),
-                "replicas": tuple(ReplicaRecord(**one) for one in found["replicas"]),
-                "processes": tuple(ProcessRecord(**one) for one in found["processes"]),
+                "launcher": ProcessRecord(**content["launcher"]),
+                "replicas": tuple(ReplicaRecord(**replica) for replica in content["replicas"]),
+                "processes": tuple(ProcessRecord(**process) for process in content["processes"]),
             }
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -97,8 +97,8 @@ def read(path: Path) -> StackRecord:
 
 def is_alive(record: StackRecord, process: ProcessRecord) -> bool:
     """Whether the very process runs that was recorded, not another one under its number."""
-    found = processes.stat(process.pid)
-    return found is not None and found.started == process.started and record.boot == processes.boot_id()
+    stat = processes.stat(process.pid)
+    return stat is not None and stat.started == process.started and record.boot == processes.boot_id()
 
 
 def survivors(record: StackRecord, process: ProcessRecord) -> list[int]:
@@ -110,15 +110,15 @@ def survivors(record: StackRecord, process: ProcessRecord) -> list[int]:
     leader = processes.stat(process.pid)
     if record.boot != processes.boot_id() or (leader is not None and leader.started != process.started):
         return []
-    found = processes.members(process.pid)
-    ours = all(one.session == process.session and one.started >= process.started for one in found)
-    return [one.pid for one in found] if ours else []
+    members = processes.members(process.pid)
+    ours = all(member.session == process.session and member.started >= process.started for member in members)
+    return [member.pid for member in members] if ours else []
 
 
 def own_record(name: str, pid: int, log: Path, restarts: int = 0) -> ProcessRecord:
     """The record of a process that was just started. One that has ended already is recorded as never started."""
-    found = processes.stat(pid)
-    return ProcessRecord(name, pid, found.started if found else -1, found.session if found else -1, str(log), restarts)
+    stat = processes.stat(pid)
+    return ProcessRecord(name, pid, stat.started if stat else -1, stat.session if stat else -1, str(log), restarts)
 
 
 def launcher_record(log: Path) -> ProcessRecord:

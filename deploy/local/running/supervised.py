@@ -30,8 +30,8 @@ def say(text: str) -> None:
 def last_words(log: Path) -> str:
     """The last line of a log that tells of an error, else its last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines[-40:] if TELLING.search(line)]
-    return (telling or lines or ["nothing in its log"])[-1][:500]
+    errors = [line for line in lines[-40:] if TELLING.search(line)]
+    return (errors or lines or ["nothing in its log"])[-1][:500]
 
 
 class Supervised:

@@ -250,7 +250,7 @@ def test_each_test_of_the_web_page_leaves_its_own_judged_run(
         after = delivered(server)
         assert recorded(running.run) == Counted(after.predict - before.predict, after.feedback - before.feedback)
         asked = runfolder.read(running.run)
-        assert (asked.stop, asked.seed, asked.asked["predict_ratio"]) == ("finished", number, float(ratio))
+        assert (asked.stop, asked.seed, asked.options["predict_ratio"]) == ("finished", number, float(ratio))
         before = after
     running.signal(signal.SIGINT, group=True)
     _, out, err = running.end()

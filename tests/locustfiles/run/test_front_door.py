@@ -269,7 +269,7 @@ def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> Non
     run = runfolder.Run(
         id="r", deployment="d", namespace="ns", manifest=SINGLE, manifest_sha256="", predictors=(), host="",
         prometheus_url="", seed=7, heldout="", heldout_sha256="", artifacts={}, versions={}, started="",
-        asked=asked.asked() | {"users": 3, "spawn_rate_per_s": 3.0, "duration_s": 30.0, "processes": 1},
+        options=asked.as_dict() | {"users": 3, "spawn_rate_per_s": 3.0, "duration_s": 30.0, "processes": 1},
     )  # fmt: skip
     command = shlex.split(again(run))
     parsed = parser().parse_args(command[3:])
@@ -293,7 +293,7 @@ def test_a_run_on_an_existing_deployment_ends_with_the_judges_code(
     code, out, err = running.end()
     assert (code, out) == (3, "FAKE VERDICT finished, told finished\n"), err
     folder = running.folder / "here"
-    asked = runfolder.read(folder).asked
+    asked = runfolder.read(folder).options
     assert (asked["seed"], asked["users"], asked["duration_s"], asked["processes"]) == (5, 3, 3.0, int(processes))
     events = ledger.read(folder / "ledger.arrow").events.num_rows
     assert f"3/3 s  {events:>9,} events" in err

@@ -60,7 +60,7 @@ def test_every_arrival_of_an_open_loop_is_sent(
     assert due[-1] == pytest.approx(last_s, abs=0.01)
     run = runfolder.read(folder)
     assert run.rate_planned_per_s == pytest.approx(rate)
-    assert (run.asked["shape"], run.asked["duration_s"]) == (schedule[1] if "--shape" in schedule else "", 3.0)
+    assert (run.options["shape"], run.options["duration_s"]) == (schedule[1] if "--shape" in schedule else "", 3.0)
 
 
 def test_a_shape_that_is_broken_off_ends_at_once(locust: Callable[..., Any], counting: Callable[..., Any]) -> None:
