@@ -28,7 +28,7 @@ from any_world import (
     too_low_for_certain,
     true_worlds,
 )
-from worlds import MS, START_NS, Count, World
+from worlds import START_NS, Count, World
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -107,7 +107,8 @@ def test_a_mirror_of_a_part_never_counts_more_than_there_was(world: World, data:
 @given(true_worlds(), st.data())
 def test_a_restart_during_the_run_that_loses_counts_never_passes(world: World, data: st.DataObject) -> None:
     """From one scrape on, a target shows only what it counted since the scrape before."""
-    began_ms = START_NS / MS + world.clock.offset_s * 1000 + 60
+    first_ns = min((event.sent_ns for event in world.events), default=START_NS)
+    began_ms = world.clock.prometheus_ms(first_ns) + 60
     telling = [
         (up.labels["instance"], int(at))
         for up in worlds.series_of(world)
