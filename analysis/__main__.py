@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
+
+from model.command_line import BAD_INPUT, OneLineParser
 
 LATEST: Final = Path("runs/latest")
-BAD_INPUT: Final = 2
-"""Exit code."""
 STEPS: Final = {
     "baseline": "before the load: ask Prometheus, wait for a fresh scrape (baseline.json, offline.parquet)",
     "collect": "after the load: fetch what Prometheus stored (samples.parquet)",
@@ -25,13 +25,6 @@ exit codes:
 RUN is a run folder, runs/latest by default. A copied run folder is judged again, byte for byte, anywhere:
   python -m analysis judge runs/latest
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; argparse would print its whole usage first."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,18 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m analysis",
         description="Judge a load test: are the live counts in Prometheus those of the offline model?",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     for name, description in STEPS.items():
-        step = steps.add_parser(
-            name, help=description, description=f"{description[0].upper()}{description[1:]}.", allow_abbrev=False
-        )
+        step = steps.add_parser(name, help=description, description=f"{description[0].upper()}{description[1:]}.")
         step.add_argument("folder", type=Path, nargs="?", default=LATEST, metavar="RUN", help="default: %(default)s")
         _add_options(name, step)
     return parser

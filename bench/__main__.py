@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from bench.parts import generator, harness, judge, memory, open_loop, server, stack, stall
 from bench.servers.servers import BenchError
+from model.command_line import OneLineParser
 
 PARTS: Final[dict[str, Any]] = {
     "generator": generator,
@@ -32,7 +32,7 @@ RESULTS: Final = Path(__file__).resolve().parent / "results.json"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 if a measurement cannot be made."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Plumbline beside others, in ratios.")
+    parser = OneLineParser(prog="python -m bench", description="Measures Plumbline beside others, in ratios.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default all)")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), metavar="DIR")
     parser.add_argument("--rounds", type=int, help="alternating rounds (default: each part's own)")

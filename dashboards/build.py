@@ -8,12 +8,12 @@ denominator is 0 is absent, not 0 and not NaN.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
 from typing import Any, Final
 
+from model.command_line import OneLineParser
 from model.contract import CELLS, LABEL_DEPLOYMENT, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK, METRIC_OF_CELL, Cell
 
 OUT: Final = Path(__file__).with_name("statistical-metrics.json")
@@ -140,7 +140,7 @@ def text() -> str:
 
 def main() -> int:
     """Write the dashboard, or with ``--check`` say whether the file is the one that would be written."""
-    parser = argparse.ArgumentParser(description=f"Write {OUT.name} from the contract.")
+    parser = OneLineParser(description=f"Write {OUT.name} from the contract.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 3 when the file is out of date")
     if parser.parse_args().check:
         return 0 if OUT.is_file() and OUT.read_text(encoding="utf-8") == text() else 3

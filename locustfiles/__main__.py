@@ -31,9 +31,9 @@ from locustfiles.load.options import (
 )
 from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
 from model.artifact import ArtifactError, load_model
+from model.command_line import BAD_INPUT, OneLineParser
 
 PROGRESS_ENV: Final = "PLUMBLINE_PROGRESS"
-USAGE: Final = 2
 DURATION: Final = "30s"
 DESCRIPTION: Final = "Drive a Seldon deployment, hold its live metrics against scikit-learn, and print a verdict."
 EPILOG: Final = """\
@@ -49,13 +49,6 @@ examples:
 Each option may be set by a variable in the environment: SDEP DURATION USERS RATE SEED HOST PROMETHEUS_URL
 NAMESPACE RUN IMAGES; the others by PLUMBLINE_ and the name in capitals, as PLUMBLINE_TIMEOUT.
 exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 2 bad arguments or input."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; argparse would print its whole usage first."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -78,12 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the front door: those of the locustfiles, and how to run them."""
-    command_parser = _Parser(
+    command_parser = OneLineParser(
         prog="python -m locustfiles",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     run = command_parser.add_argument_group("the run")
     _add(run, "--duration", "", str, "How long the load lasts, as 45, 30s, 5m or 1h30m (default 30s, or the shape's)")
@@ -236,7 +228,7 @@ def _free_port() -> int:
 
 def _say(message: str) -> int:
     print(f"plumbline: {message}", file=sys.stderr)
-    return USAGE
+    return BAD_INPUT
 
 
 if __name__ == "__main__":

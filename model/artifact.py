@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -141,20 +139,6 @@ def load_model(path: Path | str) -> Model:
             "Run `make train`, or bring back the file that the card belongs to."
         )
     return Model(card, _checked(_unpickled(content, path), card, path))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Puts ``content`` at ``path`` whole or not at all: a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as sink:
-            sink.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def card_bytes(card: Card) -> bytes:

@@ -15,13 +15,15 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from model import artifact, dataset
+from model.atomic import write_bytes
+from model.command_line import BAD_INPUT, OneLineParser
 from model.contract import CELLS, Cell, cell_of
 
 QUANTILES: Final = 61
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         train(out, options.seed)
     except OSError as error:
         print(f"train: expected to write to {out}, got {error.strerror or error}. Give another --out.", file=sys.stderr)
-        return 2
+        return BAD_INPUT
     return 0
 
 
@@ -72,7 +74,8 @@ def train(out: Path, seed: int) -> None:
     """Writes the held-out rows, each model file, then its card: no card names bytes that are not there yet."""
     parts = dataset.split(seed)
     heldout = dataset.heldout_bytes(parts.test_ids, parts.test_x, parts.test_y)
-    artifact.write_atomically(out / dataset.HELDOUT_FILE, heldout)
+    out.mkdir(parents=True, exist_ok=True)
+    write_bytes(out / dataset.HELDOUT_FILE, heldout)
     print(f"{out / dataset.HELDOUT_FILE}: {len(parts.test_ids)} held-out rows, seed {seed}")
     for name, make in MODELS.items():
         estimator = make()
@@ -83,8 +86,8 @@ def train(out: Path, seed: int) -> None:
         sink = io.BytesIO()
         joblib.dump(estimator, sink)
         card = make_card(name, sink.getvalue(), estimator, parts, seed, heldout)
-        artifact.write_atomically(out / name, sink.getvalue())
-        artifact.write_atomically(artifact.card_path(out / name), artifact.card_bytes(card))
+        write_bytes(out / name, sink.getvalue())
+        write_bytes(artifact.card_path(out / name), artifact.card_bytes(card))
         print(f"{out / name}: {_summary(card)}")
 
 
@@ -163,15 +166,8 @@ def _summary(card: artifact.Card) -> str:
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; argparse would print its whole usage first."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m model.train",
         description="Trains logistic regression and perceptron on 10 % of scikit-learn's breast-cancer data and keeps "
         "the other 90 % as held-out rows. Does nothing where all is there and whole.",

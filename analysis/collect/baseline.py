@@ -17,7 +17,9 @@ import numpy as np
 from analysis.collect.prometheus import Fetch, Prometheus
 from analysis.evidence import queries
 from analysis.evidence.samples import ClockOffset, Series
-from analysis.record.runfolder import BASELINE_FILE, Run, utc, write_atomically
+from analysis.record.instants import rfc3339
+from analysis.record.runfolder import BASELINE_FILE, Run
+from model.atomic import write_text
 
 SCHEMA_VERSION: Final = 1
 POLL_S: Final = 0.1
@@ -51,11 +53,11 @@ def write(
         "prometheus": prometheus.version(),
         "clock_offset_s": clock.offset_s,
         "clock_uncertainty_s": clock.uncertainty_s,
-        "at": utc(now()),
+        "at": rfc3339(now()),
         "scrape_interval_s": interval_s(ups),
         "targets": [dict(up.labels) for up in fresh],
     }
-    write_atomically(folder / BASELINE_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    write_text(folder / BASELINE_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
     return _said(ups, fresh, clock, waited)
 
 

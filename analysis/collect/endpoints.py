@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from prometheus_client.parser import text_string_to_metric_families
 
 from analysis.evidence.exposed import EXPOSED_FILE, ExposedCounts, counts_of, text
-from analysis.record.runfolder import write_atomically
+from model.atomic import write_text
 
 STACK_ENV: Final = "PLUMBLINE_STACK"
 TIMEOUT_S: Final = 1.0
@@ -28,7 +28,7 @@ def write(folder: Path, environment: Mapping[str, str], host: str) -> tuple[Expo
     """Read every endpoint that the stack names and write ``exposed.json``; nothing without a stack at ``host``."""
     exposed = tuple(_read(url) for url in endpoints(environment.get(STACK_ENV, ""), host))
     if exposed:
-        write_atomically(folder / EXPOSED_FILE, text(exposed))
+        write_text(folder / EXPOSED_FILE, text(exposed))
     return exposed
 
 

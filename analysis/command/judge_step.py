@@ -20,8 +20,9 @@ from analysis.record.runfolder import RESULT_FILE, RunFolderError
 from analysis.report.terminal import spoken
 from analysis.result import content as result
 from analysis.verdict import Verdict
+from model.atomic import write_text
+from model.command_line import BAD_INPUT
 
-BAD_INPUT: Final = 2
 EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
 
 
@@ -56,7 +57,7 @@ def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any],
     evidence = arrange(files.read(folder, runfolder.read(folder)))
     findings = registry.judge(evidence)
     content = result.result(evidence, findings)
-    runfolder.write_atomically(folder / RESULT_FILE, result.text(content))
+    write_text(folder / RESULT_FILE, result.text(content))
     return content, registry.verdict(findings)
 
 
@@ -64,7 +65,7 @@ def settle_gates(folder: Path, texts: Sequence[str] | None) -> None:
     """Write down the gates that the run is judged by, if any are given: a copied folder is then judged by the same."""
     if texts is not None:
         chosen = [gates.parse(text).text for text in texts]
-        runfolder.write_atomically(folder / runfolder.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
+        write_text(folder / runfolder.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
 
 
 def say(text: str) -> None:

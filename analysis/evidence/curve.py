@@ -14,6 +14,7 @@ from analysis.evidence.samples import Samples
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
+from analysis.stats.average_precision import average_precision_bounds, average_precisions
 from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCORE_BUCKETS
 
 
@@ -57,8 +58,6 @@ def curve_of(samples: Samples, tally: Tally, predictor: str, artifact: str, firs
 
 def _average_precision(score: Floats, weight: Ints, positive: int) -> float | None:
     """``sklearn.metrics.average_precision_score`` of rows that were sent ``weight[row, truth]`` times."""
-    from analysis.judge.compare import average_precisions  # noqa: PLC0415  (until it is moved)
-
     if not weight[:, positive].any():
         return None
     classes = weight.shape[1]
@@ -122,26 +121,3 @@ def as_json(curve: Curve | None) -> dict[str, Any] | None:
 
 def _by_cell(counts: Ints) -> Mapping[str, list[int]]:
     return {cell: counts[:, i].tolist() for i, cell in enumerate(CELLS)}
-
-
-def average_precision_bounds(counts: Ints) -> tuple[float | None, float | None]:
-    """Least and greatest ``sklearn.metrics.average_precision_score`` of rows with these counts at the thresholds.
-
-    Within a bucket the least is that all negatives score above the positives, one by one; the greatest is that the
-    positives are tied with each other above them, for scikit-learn gives each of a tie the precision at its end.
-    None where no row is positive.
-    """
-    tp, fp = counts[::-1, CELLS.index("tp")], counts[::-1, CELLS.index("fp")]  # from the highest threshold down
-    positives = int(counts[0, CELLS.index("tp")] + counts[0, CELLS.index("fn")]) if len(counts) else 0
-    negatives = int(counts[0, CELLS.index("fp")] + counts[0, CELLS.index("tn")]) if len(counts) else 0
-    if not positives:
-        return None, None
-    true, false = (np.concatenate([[0], counts, [whole]]) for counts, whole in ((tp, positives), (fp, negatives)))
-    low = high = 0.0
-    for at in range(len(true) - 1):
-        more = int(true[at + 1] - true[at])
-        if more:
-            ranks = int(true[at]) + np.arange(1, more + 1)
-            low += float((ranks / (ranks + int(false[at + 1]))).sum())
-            high += more * float(true[at + 1] / (true[at + 1] + false[at]))
-    return low / positives, high / positives

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from analysis.record.arrays import Codes, Floats
 from analysis.record.arrow import of_numbers, of_words, read_parquet, to_numpy
+from model.atomic import write_file
 
 SCHEMA_VERSION: Final = 1
 _KEY: Final = b"plumbline.offline"
@@ -80,9 +81,7 @@ def write(path: Path, offline: OfflineAnswers) -> None:
     table = pa.Table.from_arrays(list(columns.values()), names=list(columns)).replace_schema_metadata(
         {_KEY: json.dumps(metadata, sort_keys=True)}
     )
-    temporary = path.with_name(f".{path.name}")
-    pq.write_table(table, temporary)
-    temporary.replace(path)
+    write_file(path, lambda temporary: pq.write_table(table, temporary))
 
 
 def read(path: Path) -> OfflineAnswers:

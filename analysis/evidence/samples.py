@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from analysis.record.arrays import Floats, Ints
 from analysis.record.arrow import of_numbers, of_words, read_parquet, to_numpy
+from model.atomic import write_file
 
 SCHEMA_VERSION: Final = 1
 _KEY: Final = b"plumbline.samples"
@@ -130,9 +131,7 @@ def write(path: Path, samples: Samples) -> None:
         ],
         schema=_SCHEMA,
     ).replace_schema_metadata({_KEY: json.dumps(metadata, sort_keys=True)})
-    temporary = path.with_name(f".{path.name}")
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(path)
+    write_file(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
 def read(path: Path) -> Samples:

@@ -1,29 +1,30 @@
-"""Which model is better: primary against shadow, on distinct rows only, since replays add no information."""
+"""Which model is better: primary against shadow, on distinct rows only, because replays add no information."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.tally import Tally
-from analysis.record.arrays import Bools, Floats, Ints
+from analysis.record.arrays import Bools, Ints
 from analysis.record.ledger import Kind, Outcome
 from analysis.record.runfolder import PredictorSpec
+from analysis.stats.average_precision import average_precisions, precisions
+from analysis.stats.bootstrap import paired_difference, resampled
 from analysis.stats.proportions import Paired, difference, mcnemar, rows_to_see
 
-RESAMPLES: Final = 2000
 SIZE: Final = 0.01
-"""Difference in accuracy whose number of rows is stated: one point."""
+"""Difference in accuracy for which the needed number of rows is stated: one percentage point."""
 LEVEL: Final = 0.05
+"""Level of the test, and of the intervals."""
 
 
 def comparison(evidence: Evidence) -> dict[str, Any] | None:
-    """``comparison`` of ``result.json``: differences are the shadow's less the primary's; None without a shadow.
+    """``comparison`` of ``result.json``: differences are the shadow's minus the primary's; None without a shadow.
 
-    ``discordant`` holds the id of every row that one of the two got right and the other did not.
+    ``discordant`` holds the ids of the rows that one of the two got right and the other did not.
     """
     primary = next((predictor for predictor in evidence.run.predictors if not predictor.shadow), None)
     shadow = next((predictor for predictor in evidence.run.predictors if predictor.shadow), None)
@@ -81,65 +82,17 @@ def _differences(
             name: _newcombe(right[0][chosen], right[1][chosen])
             for name, chosen in (("accuracy", everything), ("recall", positive), ("specificity", ~positive))
         },
-        "precision": _bootstrap(lambda side, weight: precisions(called[side], positive, weight), weight),
-        "average_precision": _bootstrap(lambda side, weight: average_precisions(score[side], positive, weight), weight),
+        "precision": _interval(
+            paired_difference(lambda side, weight: precisions(called[side], positive, weight), weight, LEVEL)
+        ),
+        "average_precision": _interval(
+            paired_difference(lambda side, weight: average_precisions(score[side], positive, weight), weight, LEVEL)
+        ),
     }
 
 
 def _newcombe(first: Bools, second: Bools) -> dict[str, float] | None:
-    if not len(first):
-        return None
-    return _interval(*difference(_paired(first, second)))
-
-
-def resampled(rows: int, seed: int) -> Floats:
-    """``[RESAMPLES, rows]``: how often each row is drawn, in as many draws with replacement as there are rows."""
-    if not rows:
-        return np.ones((RESAMPLES, 0))
-    random = np.random.default_rng(seed)
-    return random.multinomial(rows, np.full(rows, 1 / rows), RESAMPLES).astype(np.float64)
-
-
-def _bootstrap(ratio: Callable[[int, Floats], Floats], weight: Floats) -> dict[str, float] | None:
-    """Paired percentile bootstrap over rows (Efron 1979); None where the ratio is undefined on most resamples.
-
-    ``weight``: as `resampled` gives it, once for all ratios, for drawing takes longer than to judge a short run.
-    """
-    rows = weight.shape[1]
-    if not rows:
-        return None
-    whole = np.ones((1, rows))
-    differences = ratio(1, weight) - ratio(0, weight)
-    value = float((ratio(1, whole) - ratio(0, whole))[0])
-    differences = differences[np.isfinite(differences)]
-    if not np.isfinite(value) or len(differences) < RESAMPLES // 2:
-        return None
-    low, high = np.quantile(differences, [LEVEL / 2, 1 - LEVEL / 2])
-    return _interval(value, float(low), float(high))
-
-
-def precisions(called: Bools, positive: Bools, weight: Floats) -> Floats:
-    """``[n]``: precision under each row of ``weight`` [n, rows]; NaN where nothing is called positive."""
-    with np.errstate(invalid="ignore"):
-        precision: Floats = (weight @ (called & positive)) / (weight @ called)
-    return precision
-
-
-def average_precisions(score: Floats, positive: Bools, weight: Floats) -> Floats:
-    """``[n]``: ``sklearn.metrics.average_precision_score(sample_weight=)`` under each row of ``weight`` [n, rows].
-
-    The sum over distinct scores, from the highest down, of the gain in recall times the precision there; rows of
-    one score count together. NaN where nothing is positive.
-    """
-    order = np.argsort(-score, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    true = np.cumsum(weight[:, order] * positive[order], axis=1)[:, ends]
-    called = np.cumsum(weight[:, order], axis=1)[:, ends]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        precision = np.where(called > 0, true / called, 0.0)
-        gained = np.diff(true, axis=1, prepend=0.0) / true[:, -1:]
-        average: Floats = (gained * precision).sum(axis=1)
-    return average
+    return _interval(difference(_paired(first, second))) if len(first) else None
 
 
 def _needed(paired: Paired) -> dict[str, float | int] | None:
@@ -162,7 +115,10 @@ def _message(paired: Paired, primary: str, shadow: str) -> str:
     )
 
 
-def _interval(value: float, low: float, high: float) -> dict[str, float]:
+def _interval(estimate: tuple[float, float, float] | None) -> dict[str, float] | None:
+    if estimate is None:
+        return None
+    value, low, high = estimate
     return {"value": round(value, 9), "low": round(low, 9), "high": round(high, 9)}
 
 

@@ -12,8 +12,8 @@ from analysis.evidence.trajectories import ScrapeTarget
 from analysis.judge.diagnose import of_counts
 from analysis.judge.endpoint_checks import location_of_error
 from analysis.record.arrays import Floats, Ints
+from analysis.record.instants import rfc3339
 from analysis.record.ledger import Kind, Outcome
-from analysis.record.runfolder import utc
 from analysis.verdict import Explanation, Finding, Value
 from model.contract import CELLS
 
@@ -37,7 +37,7 @@ def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
     low, high = int(counted.bounds.low[scrape, cells]), int(counted.bounds.high[scrape, cells])
     value = float(counted.sums[scrape, cells])
     allowed = f"where only {low:,} can be" if low == high else f"outside {low:,}..{high:,}"
-    witness = f"{name_of_sum(cells)} was {value:,.0f} at {utc(path.time_ms[scrape] / 1000)}, {allowed}"
+    witness = f"{name_of_sum(cells)} was {value:,.0f} at {rfc3339(path.time_ms[scrape] / 1000)}, {allowed}"
     message = f"{witness} ({int(broken.any(axis=1).sum())} of {scrapes} scrapes are wrong)"
     cause = _explanation(tally, group, counted)
     explanation = Explanation(cause.diagnosis, message, cause.situation)
@@ -88,7 +88,7 @@ def _no_last_scrape(evidence: Evidence, tally: Tally, group: Group, counted: Cou
         since_ms = down[0].time_ms[np.flatnonzero(down[0].up)[-1]]
         losses = group.gateway.losses() if group.gateway is not None else ""
         message = (
-            f"the shadow is down since {utc(since_ms / 1000)}: "
+            f"the shadow is down since {rfc3339(since_ms / 1000)}: "
             f"it had counted {value.sum():,.0f} of {acknowledged:,}{losses}"
         )
         explanation = Explanation(Diagnosis.SHADOW_INCOMPLETE, message, "down")

@@ -13,7 +13,7 @@ from analysis.evidence.gateway import Gateway
 from analysis.evidence.tally import Tally
 from analysis.judge.diagnose_model import of_models
 from analysis.record.arrays import Bools
-from analysis.record.runfolder import utc
+from analysis.record.instants import rfc3339
 from analysis.verdict import Explanation
 from model.contract import CELLS, METRIC_OF_CELL
 
@@ -90,7 +90,7 @@ def _stale(counted: Counted) -> Explanation | None:
         return None
     first = int(np.argmax(wrong.any(axis=1)))
     below = counted.sums < counted.bounds.low
-    when = utc(counted.path.time_ms[first] / 1000)
+    when = rfc3339(counted.path.time_ms[first] / 1000)
     if np.array_equal(below, wrong):
         message = f"the counts lagged behind what was acknowledged, first at {when}, and were right in the end"
         return Explanation(Diagnosis.STALE_SERIES, message)
@@ -157,4 +157,4 @@ def _course(counted: Counted) -> str:
 def _since(counted: Counted) -> str:
     """When the counts were first wrong, as a part of a sentence; empty if they never were."""
     wrong = counted.broken.any(axis=1)
-    return f", the first by {utc(counted.path.time_ms[int(np.argmax(wrong))] / 1000)}" if wrong.any() else ""
+    return f", the first by {rfc3339(counted.path.time_ms[int(np.argmax(wrong))] / 1000)}" if wrong.any() else ""

@@ -9,7 +9,8 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.trajectories import ScrapeTarget
-from analysis.record.runfolder import SAMPLES_FILE, utc
+from analysis.record.instants import rfc3339
+from analysis.record.runfolder import SAMPLES_FILE
 from analysis.verdict import Explanation, Finding
 from model.contract import CELLS, METRIC_OF_CELL
 
@@ -97,7 +98,7 @@ def _gaps(name: str, target: ScrapeTarget, first_ms: float, last_ms: float) -> l
     if not interval or gap_ms <= GAP_INTERVALS * interval:
         return []
     instance = target.labels.get("instance", "a target")
-    message = f"{instance} was not scraped for {gap_ms / 1000:.0f} s from {utc(edges[widest] / 1000)}"
+    message = f"{instance} was not scraped for {gap_ms / 1000:.0f} s from {rfc3339(edges[widest] / 1000)}"
     return [Finding.unknown(name, Explanation(Diagnosis.SCRAPE_GAP, message))]
 
 
@@ -116,5 +117,5 @@ def _falls(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]:
     instance = target.labels.get("instance", "a target")
     before, after = value[scrape, cell], value[scrape + 1, cell]
     metric = METRIC_OF_CELL[CELLS[cell]]
-    message = f"{metric} of {instance} fell from {before:.0f} to {after:.0f} at {utc(time_ms[scrape + 1] / 1000)}"
+    message = f"{metric} of {instance} fell from {before:.0f} to {after:.0f} at {rfc3339(time_ms[scrape + 1] / 1000)}"
     return [Finding.failed(name, Explanation(Diagnosis.RECYCLED, message), expected=before, observed=after)]

@@ -7,11 +7,12 @@ has drained. A run folder without the second writing was cut short, and the judg
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from model.atomic import write_text
 
 SCHEMA_VERSION: Final = 1
 RUN_FILE: Final = "run.json"
@@ -105,11 +106,6 @@ class Run:
         return replace(self, ended=ended, stop=stop, recorder=recorder, served_tags=served_tags)
 
 
-def utc(seconds: float) -> str:
-    """RFC 3339 UTC time with milliseconds, of ``seconds`` since the epoch."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def run_id(seconds: float, deployment: str) -> str:
     """Name of a run folder: UTC time to the millisecond, then the deployment."""
     at = datetime.fromtimestamp(seconds, UTC)
@@ -117,20 +113,10 @@ def run_id(seconds: float, deployment: str) -> str:
 
 
 def write(folder: Path, run: Run) -> None:
-    """Write ``run.json`` whole or not at all (a temporary file, then a rename)."""
+    """Write ``run.json``, whole or not at all."""
     values = {KEY_OF_FIELD.get(name, name): value for name, value in asdict(run).items()}
     text = json.dumps({"schema": SCHEMA_VERSION, **values}, indent=1, sort_keys=True)
-    write_atomically(folder / RUN_FILE, text + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` so that a reader, or a crash, sees the old file or the new one and never half."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(folder / RUN_FILE, text + "\n")
 
 
 def read(folder: Path) -> Run:

@@ -16,6 +16,7 @@ from analysis.report import html, junit, markdown
 from analysis.result.fields import JUDGE_AGAIN, ReportError
 from analysis.result.parse import parse
 from analysis.result.parsed import Result
+from model.atomic import write_text
 
 HTML_FILE: Final = "report.html"
 MARKDOWN_FILE: Final = "report.md"
@@ -42,7 +43,7 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
     for name, text in render_all(result, run).items():
         path = folder / name
         try:
-            runfolder.write_atomically(path, text)
+            write_text(path, text)
         except OSError as error:
             raise ReportError(f"writing {path}: {error.strerror}. Make room, or make the folder writable.") from error
         written.append(path)

@@ -10,7 +10,7 @@ from analysis.evidence.request_times import TIMELINE_BINS
 from analysis.evidence.tally import Tally
 from analysis.evidence.trajectories import Trajectory
 from analysis.record.arrays import Floats, Ints
-from analysis.record.runfolder import utc
+from analysis.record.instants import rfc3339
 from analysis.stats.confusion import RATIOS, Confusion
 from analysis.stats.latency import percentiles
 
@@ -29,7 +29,7 @@ def quality(path: Trajectory, offline: Ints) -> dict[str, Any]:
     """The four ratios at scrapes, live and offline; ``offline`` [n, cells] are counts acknowledged by each scrape."""
     at = thinned(len(path.time_ms))
     return {
-        "time": [utc(time_ms / 1000) for time_ms in path.time_ms[at].tolist()],
+        "time": [rfc3339(time_ms / 1000) for time_ms in path.time_ms[at].tolist()],
         "live": _ratios(path.value[at]),
         "offline": _ratios(offline[at]),
     }
@@ -52,7 +52,7 @@ def load(tally: Tally) -> dict[str, list[Any]]:
     sent = [int(tally.sent[at : at + step].sum()) for at in starts]
     widths_s = [min(step, TIMELINE_BINS - at) * width_ns / 1e9 for at in starts]
     return {
-        "time": [utc((first + at * width_ns) / 1e9) for at in starts],
+        "time": [rfc3339((first + at * width_ns) / 1e9) for at in starts],
         "attempted_per_s": [round(number / width, 3) for number, width in zip(sent, widths_s, strict=True)],
         "p50_ms": [median_and_p99[0] for median_and_p99 in both],
         "p99_ms": [median_and_p99[1] for median_and_p99 in both],

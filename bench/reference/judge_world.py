@@ -22,6 +22,7 @@ from analysis.evidence.samples import ClockOffset, Samples, Series
 from analysis.record import ledger, runfolder
 from analysis.record.arrays import Codes, Ints
 from analysis.record.arrow import of_numbers
+from analysis.record.instants import rfc3339
 from analysis.record.ledger import NO_CLASS, Kind
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from model.contract import CELLS, METRIC_OF_CELL
@@ -214,6 +215,6 @@ def _run(events: int, seed: int, last_ns: int, answers: offline.OfflineAnswers) 
         predictors=_PREDICTORS, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=seed,
         options={"rate_per_s": RATE}, heldout="heldout.parquet", heldout_sha256=answers.heldout_sha256,
         artifacts={name: artifact.sha256 for name, artifact in answers.answers.items()}, versions={},
-        started=runfolder.utc(START_NS / SECOND), ended=runfolder.utc(last_ns / SECOND), stop="finished",
+        started=rfc3339(START_NS / SECOND), ended=rfc3339(last_ns / SECOND), stop="finished",
         recorder=RecorderReport(events, 0, 1, 0, 0.1),
     )  # fmt: skip

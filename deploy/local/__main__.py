@@ -16,7 +16,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from deploy.local import launch
 from deploy.local.config.assembly import Folders, Options
@@ -24,18 +23,12 @@ from deploy.local.config.binaries import ROOT, TOOLS, path_with_environment
 from deploy.local.errors import StackError
 from deploy.local.running import detached
 from deploy.manifest.deployment import ManifestError
+from model.command_line import BAD_INPUT, OneLineParser
 
 IMAGES = Path(__file__).with_name("images.toml")
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
 STACKS = TOOLS / "stacks"
 DURATION = re.compile(r"(\d+ms|\d+s|\d+m)")
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; argparse would print its whole usage first."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"plumbline: {message}. `{self.prog} --help` lists the options.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(options.verb(options, before, command))
     except (ManifestError, StackError) as error:
         print(f"plumbline: {error}", file=sys.stderr)
-        return 2
+        return BAD_INPUT
 
 
 def run(options: argparse.Namespace, _: list[str], command: list[str]) -> int:
@@ -106,13 +99,13 @@ def _launch(options: argparse.Namespace, name: str, command: list[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m deploy.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(required=True, metavar="up|down|status|run")
     texts = {run: "run a command inside a stack", up: "start a stack and leave it", serve: "what up starts"}
     for verb, text in (texts | {down: "stop the stack", status: "say what runs"}).items():
-        verb_parser = verbs.add_parser(verb.__name__, allow_abbrev=False, help=text)
+        verb_parser = verbs.add_parser(verb.__name__, help=text)
         verb_parser.set_defaults(verb=verb)
         if verb in texts:
             _stack_options(verb_parser)

@@ -27,13 +27,13 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
-from analysis.record.runfolder import write_atomically
 from locustfiles.calibration.calibration import Calibration
 from locustfiles.drive.cpu import CpuTime
 from locustfiles.drive.driver import Driver, WorkerPlan
 from locustfiles.drive.recorder import LedgerFile, Recorder
 from locustfiles.load.options import LoadOptions
 from locustfiles.run.master import plan_of
+from model.atomic import write_text
 
 ALONE_S: Final = 0.25
 FULL_S: Final = 0.75
@@ -137,7 +137,7 @@ def main() -> None:
     try:
         calibration = calibrate(plan_of(json.load(sys.stdin)))
     finally:
-        write_atomically(Path(sys.argv[1]), json.dumps(calibration and asdict(calibration)) + "\n")
+        write_text(Path(sys.argv[1]), json.dumps(calibration and asdict(calibration)) + "\n")
 
 
 if __name__ == "__main__":

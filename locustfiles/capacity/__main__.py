@@ -24,12 +24,15 @@ from analysis.capacity.search import NextStep, Search, StopReason, next_step, wa
 from analysis.command.project import gates as gates_of_project
 from analysis.judge.gates import GateError
 from analysis.record import runfolder
+from analysis.record.instants import rfc3339
 from deploy.manifest.deployment import ManifestError
 from locustfiles import __main__ as door
 from locustfiles.capacity.step_runner import StepRunner
 from locustfiles.load.options import VARIABLES, OptionsError, parse_duration
 from locustfiles.run.setup import Setup, SetupError
 from model.artifact import ArtifactError
+from model.atomic import write_text
+from model.command_line import BAD_INPUT
 
 OVERHEAD_S: Final = 10.0
 """What a step takes beside its load, until one has been seen to take it."""
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         folder = _folder_of(parsed, setup)
     except (SetupError, OptionsError, GateError, ManifestError, ArtifactError, ValueError) as error:
         print(f"plumbline: {error}", file=sys.stderr)
-        sys.exit(door.USAGE)
+        sys.exit(BAD_INPUT)
     if not parsed.host:
         _enter_stack(parsed, setup, folder, words)
     sys.exit(_search(parsed, setup, folder, search, gates))
@@ -129,7 +132,7 @@ def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Sear
     """Exit code of the whole search; what is known is on disk after each step."""
     request = SearchRequest(
         setup.deployment.name, setup.deployment.namespace, str(setup.manifest), parsed.host, gates, parsed.warm_up_s,
-        parsed.step_duration_s, setup.load.seed, parsed.processes, runfolder.utc(time.time()),
+        parsed.step_duration_s, setup.load.seed, parsed.processes, rfc3339(time.time()),
     )  # fmt: skip
     driver = StepRunner(parsed, setup, folder, gates, parsed.warm_up_s, door.locust_command)
     searched = SearchRecord(request, search)
@@ -185,7 +188,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 def _write(folder: Path, searched: SearchRecord) -> None:
     for name, content in render_all(searched).items():
-        runfolder.write_atomically(folder / name, content)
+        write_text(folder / name, content)
 
 
 def _shown(path: Path) -> str:

@@ -21,6 +21,7 @@ from locustfiles.capacity.drain import drain
 from locustfiles.run.analysis_stages import ANALYSIS_ENV
 from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import Setup
+from model.atomic import write_text
 
 CONSOLE_FILE: Final = "console.log"
 WARM_UP: Final = "warm-up"
@@ -70,7 +71,7 @@ class StepRunner:
         """Exit code of one run of Locust in a process group of its own; a Ctrl-C of ours is passed on once."""
         logs = folder / runfolder.LOGS_FOLDER
         logs.mkdir(parents=True, exist_ok=True)
-        runfolder.write_atomically(folder / runfolder.GATES_FILE, json.dumps(list(self.gates), indent=1) + "\n")
+        write_text(folder / runfolder.GATES_FILE, json.dumps(list(self.gates), indent=1) + "\n")
         chosen = argparse.Namespace(**vars(self.parsed) | {"rate": rate, "duration_s": length_s, "run": str(folder)})
         chosen.no_calibration |= not judged
         env = {name: value for name, value in os.environ.items() if name not in _CHOSEN} | {PROGRESS_ENV: "1"}

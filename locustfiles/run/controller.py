@@ -19,13 +19,14 @@ from locustfiles.calibration.calibration import cores
 from locustfiles.drive.driver import Driver, DriverReport
 from locustfiles.drive.recorder import Recorder
 from locustfiles.load.schedule import ends_after, peak_per_s
-from locustfiles.run.judged_run import USAGE, JudgedRun, JudgeOutput, RunRequest, make_run
+from locustfiles.run.judged_run import JudgedRun, JudgeOutput, RunRequest, make_run
 from locustfiles.run.load_shape import run_shape
 from locustfiles.run.master import EVENTS, FINAL, READY, WorkerGroup
 from locustfiles.run.progress import PROGRESS_ENV, Progress
 from locustfiles.run.setup import SetupError, check_host, read_setup
 from locustfiles.run.start import begin, make_driver
 from locustfiles.run.worker import INTERRUPTED_DRAIN_S
+from model.command_line import BAD_INPUT
 
 logger = logging.getLogger("plumbline")
 
@@ -260,4 +261,4 @@ def refuse_to_start(error: SetupError) -> None:
     print(str(error), file=sys.stderr, flush=True)
     if os.environ.get("PLUMBLINE_TRACEBACK"):
         raise error
-    sys.exit(USAGE)
+    sys.exit(BAD_INPUT)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from analysis.record import runfolder
+from analysis.record.instants import rfc3339
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, Stop
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibration, CalibrationProcess
 from locustfiles.drive.driver import WorkerPlan
@@ -27,7 +28,6 @@ from locustfiles.run.setup import Setup, SetupError
 RUNS: Final = Path("runs")
 PACKAGES: Final = ("locust", "gevent", "grpcio", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
 INCONCLUSIVE: Final = 4
-USAGE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class JudgedRun:
         if self.book is not None:
             self.book.close()
         self.run = self.run.finished(
-            ended=runfolder.utc(time.time()),
+            ended=rfc3339(time.time()),
             stop=stop,
             recorder=recorder,
             served_tags=tuple(dict(pairs) for pairs in tags),
@@ -211,7 +211,7 @@ def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:
         heldout_sha256=setup.heldout.sha256,
         artifacts={card.artifact: card.sha256 for card in setup.cards.values()},
         versions=_versions(),
-        started=runfolder.utc(now),
+        started=rfc3339(now),
         rate_planned_per_s=planned_per_s(setup.load, request.duration_s),
     )
 

@@ -18,6 +18,7 @@ from analysis.record import runfolder
 from analysis.record.arrays import Floats
 from analysis.record.ledger import Event, Kind, Outcome
 from analysis.record.runfolder import RecorderReport
+from model.atomic import write_text
 from model.contract import CELLS
 from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, World
 
@@ -42,7 +43,7 @@ def another_endpoint(folder: Path) -> None:
 
 def with_gate(gate: str) -> Callable[[Path], None]:
     """The run is judged by a gate."""
-    return lambda folder: runfolder.write_atomically(folder / runfolder.GATES_FILE, json.dumps([gate]))
+    return lambda folder: write_text(folder / runfolder.GATES_FILE, json.dumps([gate]))
 
 
 def answers_of(*names: str) -> Callable[[Path], None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.record import runfolder
+from analysis.record.instants import rfc3339
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from analysis.stats.confusion import RATIOS, Confusion
 from model.contract import CELLS
@@ -41,7 +42,7 @@ def timeline(live: Mapping[str, int], offline: Mapping[str, int], points: int) -
         ]
         return {ratio: [getattr(one, ratio) for one in grown] for ratio in RATIOS}
 
-    times = [runfolder.utc(START + i) for i in range(points)]
+    times = [rfc3339(START + i) for i in range(points)]
     return {"time": times, "live": ratios(live), "offline": ratios(offline)}
 
 
@@ -97,7 +98,7 @@ def load(points: int = 30, **said: Any) -> Json:
         "generator": {"verdict": "PASS", "processes": 1, "cpu_share": 0.41, "waited_share": 0.01, "dropped": 0},
         "lateness_ms": {"p50": 0.0, "p99": 0.0, "max": 0.0},
         "timeline": {
-            "time": [runfolder.utc(START + i) for i in range(points)],
+            "time": [rfc3339(START + i) for i in range(points)],
             "attempted_per_s": [400 + 9 * math.sin(i) for i in range(points)],
             "p50_ms": [2 + math.sin(i / 3) / 5 for i in range(points)],
             "p99_ms": [9 + 2 * math.sin(i / 2) for i in range(points)],
@@ -141,8 +142,8 @@ def run(**said: Any) -> Run:
         heldout_sha256="b" * 64,
         artifacts={"binary-percept.joblib": "c" * 64},
         versions={"plumbline": "0.1.0", "python": "3.12.3"},
-        started=runfolder.utc(START),
-        ended=runfolder.utc(START + 30.2),
+        started=rfc3339(START),
+        ended=rfc3339(START + 30.2),
         stop="finished",
         recorder=RecorderReport(12_000, 0, 1, 0, 0.41),
     )

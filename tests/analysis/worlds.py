@@ -21,6 +21,7 @@ from analysis.evidence.samples import ClockOffset, Samples, Series
 from analysis.judge.registry import judge, verdict
 from analysis.record import ledger, runfolder
 from analysis.record.arrays import Ints
+from analysis.record.instants import rfc3339
 from analysis.record.ledger import NO_CLASS, Event, Kind, Outcome
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from analysis.verdict import Finding, Verdict
@@ -195,7 +196,7 @@ def _run(world: World) -> Run:
         id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
         predictors=world.predictors, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=0,
         options={"rate": None}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
-        versions={"python": "3.12"}, started=runfolder.utc(START_NS / 1e9), ended=runfolder.utc(last / 1e9),
+        versions={"python": "3.12"}, started=rfc3339(START_NS / 1e9), ended=rfc3339(last / 1e9),
         stop=world.stop,
         recorder=world.recorder or RecorderReport(len(world.events), 0, 1, 0, 0.1),
         served_tags=world.tags or ({TAG_ARTIFACT: primary, TAG_DIGEST: artifacts[primary]},),

@@ -16,6 +16,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from model import artifact, dataset, train
+from model.atomic import write_bytes
 
 
 @pytest.fixture
@@ -156,8 +157,8 @@ def test_a_card_survives_writing_and_reading(path: Path) -> None:
 def test_an_interrupted_writing_leaves_the_old_file(tmp_path: Path) -> None:
     """What cannot be written whole is not written, and leaves nothing behind."""
     target = tmp_path / "x"
-    artifact.write_atomically(target, b"old")
+    write_bytes(target, b"old")
     with pytest.raises(TypeError):
-        artifact.write_atomically(target, "text")  # type: ignore[arg-type]
+        write_bytes(target, "text")  # type: ignore[arg-type]
     assert target.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from deploy.local.errors import StackError
 from deploy.local.running import processes
+from model.atomic import write_text
 
 SCHEMA: Final = 1
 FILE: Final = "state.json"
@@ -72,9 +73,7 @@ class StackRecord:
 
 def write(path: Path, record: StackRecord) -> None:
     """Writes the state file; a reader sees the old one or the new one, never half of one."""
-    beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_text(path, json.dumps(asdict(record), indent=2) + "\n")
 
 
 def read(path: Path) -> StackRecord:

@@ -24,6 +24,7 @@ from analysis.evidence import files, offline
 from analysis.evidence.arrange import arrange
 from analysis.judge import registry
 from analysis.record import ledger, runfolder
+from analysis.record.instants import rfc3339
 from analysis.record.ledger import Event, Kind
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from analysis.verdict import Verdict
@@ -142,7 +143,7 @@ def begin(folder: Path, scene: Scene, predictors: tuple[PredictorSpec, ...]) -> 
     run = worlds.put(folder, world)
     (folder / runfolder.LEDGER_FILE).unlink()
     (folder / runfolder.SAMPLES_FILE).unlink()
-    now = runfolder.utc(time.time())
+    now = rfc3339(time.time())
     run = replace(run, prometheus_url=scene.url, started=now, ended=None, stop=None, recorder=None)
     runfolder.write(folder, run)
     baseline.write(folder, run, Prometheus(scene.url), 20.0, time.time, time.sleep)
@@ -167,7 +168,7 @@ def end(folder: Path, run: Run, events: list[Event]) -> Run:
     with_ledger.append(ledger.batch_of_events(events))
     with_ledger.close()
     done = run.finished(
-        ended=runfolder.utc(time.time()),
+        ended=rfc3339(time.time()),
         stop="finished",
         recorder=RecorderReport(len(events), 0, 1, 0, 0.1),
         served_tags=(),

@@ -13,10 +13,11 @@ from sklearn.metrics import average_precision_score
 
 import worlds
 from alterations import ALONE, EDGES, feedback_of, hour, with_buckets, without_between
-from analysis.evidence.curve import Curve, as_json, average_precision_bounds
+from analysis.evidence.curve import Curve, as_json
 from analysis.evidence.samples import Series
 from analysis.record.arrays import Bools, Ints
 from analysis.record.ledger import Kind
+from analysis.stats.average_precision import average_precision_bounds
 from analysis.verdict import Verdict
 from model.contract import CELLS
 from worlds import PRIMARY, World

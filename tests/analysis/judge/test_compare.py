@@ -16,10 +16,11 @@ import worlds
 from analysis.evidence import files, offline
 from analysis.evidence.arrange import arrange
 from analysis.evidence.offline import OfflineAnswers
-from analysis.judge.compare import average_precisions, comparison, precisions
+from analysis.judge.compare import comparison
 from analysis.record import ledger
 from analysis.record.ledger import Kind
 from analysis.record.runfolder import LEDGER_FILE, OFFLINE_FILE
+from analysis.stats.average_precision import average_precisions, precisions
 from worlds import PRIMARY, SHADOW, START_NS
 
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=2, max_size=30)

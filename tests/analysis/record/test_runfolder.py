@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.record import runfolder
+from analysis.record.instants import rfc3339
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, RunFolderError
 
 RUN = Run(
@@ -109,4 +110,4 @@ def test_a_runs_name_sorts_by_time() -> None:
 
 def test_times_are_rfc_3339_utc() -> None:
     """With milliseconds and a Z."""
-    assert runfolder.utc(0.5) == "1970-01-01T00:00:00.500Z"
+    assert rfc3339(0.5) == "1970-01-01T00:00:00.500Z"

@@ -258,8 +258,9 @@ def test_a_name_with_markup_in_it_is_harmless() -> None:
     content["load"]["statuses"] = {HOSTILE: 3}
     content["evidence"] = {HOSTILE: HOSTILE}
     run = replace(
-        samples.run(), deployment=HOSTILE, namespace=HOSTILE, manifest=HOSTILE, host=HOSTILE, options={HOSTILE: HOSTILE},
-        versions={HOSTILE: HOSTILE}, predictors=(PredictorSpec(HOSTILE, HOSTILE, HOSTILE, False, 100, 1),),
+        samples.run(), deployment=HOSTILE, namespace=HOSTILE, manifest=HOSTILE, host=HOSTILE,
+        options={HOSTILE: HOSTILE}, versions={HOSTILE: HOSTILE},
+        predictors=(PredictorSpec(HOSTILE, HOSTILE, HOSTILE, False, 100, 1),),
     )  # fmt: skip
     root = page.read(report_html.render(parse(content), run))
     clean = opened(samples.shadow_pass())
