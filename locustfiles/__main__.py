@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from analysis.record import runfolder
+from analysis.record.runfolder import RunFolderError
 from deploy.manifest.deployment import ManifestError, require_runnable
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, CalibrationProcess
 from locustfiles.load.options import (
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         setup = checked(parsed)
         folder = _folder_of(parsed, setup)
-    except (SetupError, OptionsError, ManifestError, ArtifactError) as error:
+    except (SetupError, OptionsError, ManifestError, ArtifactError, RunFolderError) as error:
         sys.exit(_say(str(error)))
     command = _command(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"
@@ -166,12 +167,7 @@ def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path | None:
     if parsed.web and not parsed.run:
         return None
     folder = Path(parsed.run or Path("runs") / runfolder.run_id(time.time(), setup.deployment.name)).absolute()
-    if (folder / runfolder.RUN_FILE).exists():
-        raise SetupError(f"making the run folder: expected a new one, got {folder}, which holds a run. Name another.")
-    try:
-        (folder / runfolder.LOGS_FOLDER).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"making the run folder {folder}: {error.strerror}.") from error
+    runfolder.make_folder(folder)
     return folder
 
 

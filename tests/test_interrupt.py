@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from tests.running import ROOT, Ended, plain_environment
 
 pytestmark = pytest.mark.stack
@@ -40,7 +41,7 @@ def descendants(pid: int) -> list[psutil.Process]:
 def some_events(folder: Path) -> bool:
     """Whether the ledger already holds events."""
     try:
-        return bool(ledger.read(folder / "ledger.arrow").events.num_rows > 100)
+        return bool(read_ledger(folder / "ledger.arrow").events.num_rows > 100)
     except ledger.LedgerError:
         return False
 
@@ -77,6 +78,6 @@ def test_ctrl_c_stops_everything_and_leaves_a_readable_inconclusive_run(processe
     assert run.code == 4, str(run)
     assert run.result["verdict"] == "INCONCLUSIVE"
     assert any("interrupted" in finding["message"] for finding in run.findings("INCONCLUSIVE")), out
-    assert ledger.read(folder / "ledger.arrow").cut is None
+    assert read_ledger(folder / "ledger.arrow").cut is None
     assert (folder / "report.html").is_file()
     assert took_s < STOP_S, f"{took_s:.1f} s\n{run}"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from locustfiles.load.options import load_of
 from locustfiles.protocol.transport import DeploymentAddress, unanswered
 from tests.model.serving import serving
@@ -22,7 +23,7 @@ GRPC = ("--transport", "grpc")
 
 def told(run: Ended) -> list[dict[str, Any]]:
     """The ledger's events as (kind, row, position) and what was answered, in the order in which they were begun."""
-    events: list[dict[str, Any]] = ledger.read(run.folder / "ledger.arrow").events.to_pylist()
+    events: list[dict[str, Any]] = read_ledger(run.folder / "ledger.arrow").events.to_pylist()
     return sorted(events, key=lambda one: (one["worker"], one["request"], one["position"]))
 
 

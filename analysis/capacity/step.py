@@ -92,11 +92,16 @@ def step_of(run: StepRun, result: Mapping[str, Any]) -> Step:
     )
 
 
-def disturbed(step: Step) -> Step:
-    """The step, begun while the load before it was still being counted: what did not hold is not this rate's fault."""
+def disturbed(step: Step, unrest: str) -> Step:
+    """The step, which began while the load before it was still being counted: this rate may not be what did not hold.
+
+    ``unrest``: how it is known that the load before had not come to rest.
+    """
     if step.holding != "server":
         return step
-    return replace(step, holding="undecided", reason=f"the load before it had not come to rest; {step.reason}")
+    return replace(
+        step, holding="undecided", reason=f"the load before it had not come to rest ({unrest}); {step.reason}"
+    )
 
 
 def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tuple[Holding, str]:

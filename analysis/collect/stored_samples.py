@@ -19,6 +19,7 @@ from analysis.record.arrays import Ints
 from analysis.record.arrow import to_numpy
 from analysis.record.instants import epoch_s
 from analysis.record.ledger import Kind, Outcome
+from analysis.record.ledger_file import Scan
 from analysis.record.runfolder import BASELINE_FILE, LEDGER_FILE, SAMPLES_FILE, PredictorSpec, Run
 from model.contract import LABEL_PREDICTOR
 
@@ -241,7 +242,7 @@ def _load_of(folder: Path) -> LedgerTotals:
     first: list[int] = []
     acknowledged = 0
     try:
-        for batch in ledger.Scan(folder / LEDGER_FILE):
+        for batch in Scan(folder / LEDGER_FILE):
             if batch.num_rows:
                 first.append(int(to_numpy(batch.column("sent_ns")).min()))
                 kind, outcome = (to_numpy(batch.column(name)) for name in ("kind", "outcome"))

@@ -1,6 +1,7 @@
-"""The step ``judge`` of the command line: a run folder in, ``result.json`` and the verdict out.
+"""The step ``judge``: a run folder in, ``result.json`` and the verdict out.
 
-Apart from `steps`, for it asks nobody and draws nothing: what they import for that takes longer than to judge a run.
+It is apart from `steps` because it neither queries a server nor draws a page: the imports for those take longer than
+judging a run.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from analysis.evidence import files
 from analysis.evidence.arrange import arrange
 from analysis.judge import gates, registry
 from analysis.record import runfolder
-from analysis.record.runfolder import RESULT_FILE, RunFolderError
-from analysis.report.terminal import spoken
-from analysis.result import content as result
+from analysis.record.runfolder import GATES_FILE, RESULT_FILE, RunFolderError
+from analysis.report.terminal import summary
+from analysis.result.content import content_of
+from analysis.result.file import write_result
 from analysis.verdict import Verdict
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
@@ -27,14 +29,14 @@ EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge the folder that the arguments name, and say the verdict; the exit code."""
-    return told(options, _judge)
+    """Judge the folder that the options name and print the verdict; the exit code."""
+    return exit_code_of(options, _judge)
 
 
-def told(
+def exit_code_of(
     options: argparse.Namespace, step: Callable[[argparse.Namespace], int], errors: tuple[type[Exception], ...] = ()
 ) -> int:
-    """The step's exit code; that of bad input, and a line, where it raises one of the ``errors`` or cannot read."""
+    """The step's exit code. If it raises one of ``errors`` or cannot read: one line, and the exit code of bad input."""
     expected: tuple[type[Exception], ...] = (gates.GateError, RunFolderError, *errors)
     try:
         return step(options)
@@ -46,34 +48,34 @@ def told(
 
 def _judge(options: argparse.Namespace) -> int:
     content, verdict = judgement(options.folder, options.gate)
-    say(spoken(content))
+    say(summary(content))
     say(f"  result: {options.folder / RESULT_FILE}")
     return EXIT_CODE[verdict]
 
 
 def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any], Verdict]:
-    """Content of ``result.json``, which is written, and its verdict; ``gate``: as the command line gave them."""
-    settle_gates(folder, gate)
+    """Write ``result.json``; its content and verdict. ``gate``: as on the command line, None if there was none."""
+    save_gates(folder, gate)
     evidence = arrange(files.read(folder, runfolder.read(folder)))
     findings = registry.judge(evidence)
-    content = result.result(evidence, findings)
-    write_text(folder / RESULT_FILE, result.text(content))
+    content = content_of(evidence, findings)
+    write_result(folder, content)
     return content, registry.verdict(findings)
 
 
-def settle_gates(folder: Path, texts: Sequence[str] | None) -> None:
-    """Write down the gates that the run is judged by, if any are given: a copied folder is then judged by the same."""
+def save_gates(folder: Path, texts: Sequence[str] | None) -> None:
+    """Write down the gates of the run, if any are given, so that a copied folder is judged by the same gates."""
     if texts is not None:
         chosen = [gates.parse(text).text for text in texts]
-        write_text(folder / runfolder.GATES_FILE, json.dumps(chosen, indent=1) + "\n")
+        write_text(folder / GATES_FILE, json.dumps(chosen, indent=1) + "\n")
 
 
 def say(text: str) -> None:
-    """The text as a line on standard output."""
+    """Print the text as a line on standard output."""
     sys.stdout.write(text + "\n")
 
 
 def complain(line: str) -> int:
-    """The exit code of bad input; the line goes to standard error."""
+    """Print the line on standard error; the exit code of bad input."""
     sys.stderr.write(f"plumbline: {line}\n")
     return BAD_INPUT

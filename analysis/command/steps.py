@@ -1,4 +1,4 @@
-"""The steps of the command line but `judgement`: each reads a run folder and leaves a file in it."""
+"""The steps that query servers or draw pages: each reads a run folder and leaves a file in it. See also `judge_step`."""
 
 from __future__ import annotations
 
@@ -13,45 +13,47 @@ from analysis.collect import baseline, endpoints, stored_samples
 from analysis.collect.offline_answers import answers_for, artifacts_folder
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.command import project
-from analysis.command.judge_step import EXIT_CODE, complain, judgement, say, settle_gates, told
+from analysis.command.judge_step import EXIT_CODE, complain, exit_code_of, judgement, save_gates, say
 from analysis.evidence import offline
 from analysis.evidence.offline import OfflineError
 from analysis.evidence.samples import Samples
 from analysis.record import runfolder
 from analysis.record.instants import epoch_s
-from analysis.record.runfolder import OFFLINE_FILE, RESULT_FILE, Run
-from analysis.report import files
-from analysis.report.terminal import spoken
+from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, Run
+from analysis.report import files as report
+from analysis.report.terminal import summary
 from analysis.result.fields import ReportError
 
 
 class InputError(Exception):
-    """What the user gave cannot be used; one line says what was expected and found, and what to do."""
+    """The user's input cannot be used; one line says what was expected, what was found and what to do."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the step that the arguments name; its exit code."""
-    return told(options, _STEPS[options.step], (InputError, OfflineError, PrometheusError, ReportError))
+    """Run the step that the options name; its exit code."""
+    return exit_code_of(options, _STEPS[options.step], (InputError, OfflineError, PrometheusError, ReportError))
 
 
 def _baseline(options: argparse.Namespace) -> int:
-    run = runfolder.read(options.folder)
+    folder = options.folder
+    run = runfolder.read(folder)
     prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
-    if options.gate is not None or not (options.folder / runfolder.GATES_FILE).exists():
-        settle_gates(options.folder, options.gate if options.gate is not None else project.gates())
+    if options.gate is not None or not (folder / GATES_FILE).exists():
+        save_gates(folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
-    _score(options.folder, run)
-    say(baseline.write(options.folder, run, prometheus, options.wait, time.time, time.sleep))
+    _answer_offline(folder, run)
+    say(baseline.write(folder, run, prometheus, options.wait, time.time, time.sleep))
     return 0
 
 
 def _collect(options: argparse.Namespace) -> int:
     run = runfolder.read(options.folder)
-    _score_once(options.folder, run)
-    stored = _gather(options, run)
-    if stored.problem:
-        return complain(stored.problem)
-    say(f"collected {sum(len(series.time_ms) for series in stored.series):,} samples of {len(stored.series)} series")
+    _answer_offline_once(options.folder, run)
+    samples = _collect_samples(options, run)
+    if samples.problem:
+        return complain(samples.problem)
+    number = sum(len(series.time_ms) for series in samples.series)
+    say(f"collected {number:,} samples of {len(samples.series)} series")
     return 0
 
 
@@ -62,22 +64,26 @@ def _report(options: argparse.Namespace) -> int:
             f"report: expected {options.folder / RESULT_FILE}, got none. "
             f"Judge first: python -m analysis judge {options.folder}"
         )
-    for path in files.write_reports(options.folder):
+    for path in report.write_reports(options.folder):
         say(str(path))
     return 0
 
 
 def _finish(options: argparse.Namespace) -> int:
-    """Collect, judge and report; the judge itself says what a failure to collect means."""
-    run = runfolder.read(options.folder)
-    problems = [_problem_of(lambda: _score_once(options.folder, run)), _problem_of(lambda: _gather(options, run))]
-    content, verdict = judgement(options.folder, options.gate)
-    say(spoken(content))  # before the reports: a full disk must not take the verdict along
-    paths = files.write_reports(options.folder)
+    """Collect, judge and report. A failure to collect does not stop it, because the judge says what that means."""
+    folder = options.folder
+    run = runfolder.read(folder)
+    problems = [
+        _problem_of(lambda: _answer_offline_once(folder, run)),
+        _problem_of(lambda: _collect_samples(options, run)),
+    ]
+    content, verdict = judgement(folder, options.gate)
+    say(summary(content))  # before the reports: a full disk must not take the verdict along
+    paths = report.write_reports(folder)
     for problem in problems:
         if problem:
             say(f"  note: {problem}")
-    say(f"  report: {_page(paths) or options.folder / RESULT_FILE}")
+    say(f"  report: {_page(paths) or folder / RESULT_FILE}")
     if run.ended:
         say(f"  {time.time() - epoch_s(run.ended):.1f} s from the end of the load to this verdict")
     return EXIT_CODE[verdict]
@@ -92,7 +98,7 @@ _STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
 
 
 def _problem_of(step: Callable[[], Samples | None]) -> str | None:
-    """What the step could not do, on one line; None when it did all."""
+    """One line about what the step could not do; None if it did everything."""
     try:
         samples = step()
     except (OfflineError, PrometheusError) as error:
@@ -100,21 +106,21 @@ def _problem_of(step: Callable[[], Samples | None]) -> str | None:
     return samples.problem if samples is not None else None
 
 
-def _score(folder: Path, run: Run) -> None:
+def _answer_offline(folder: Path, run: Run) -> None:
     offline.write(folder / OFFLINE_FILE, answers_for(run, artifacts_folder()))
 
 
-def _score_once(folder: Path, run: Run) -> None:
+def _answer_offline_once(folder: Path, run: Run) -> None:
     if not (folder / OFFLINE_FILE).exists():
-        _score(folder, run)
+        _answer_offline(folder, run)
 
 
-def _gather(options: argparse.Namespace, run: Run) -> Samples:
+def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
     prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
     patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
-    stored = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep)
+    samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep)
     endpoints.write(options.folder, os.environ, run.host)
-    return stored
+    return samples
 
 
 def _page(paths: Sequence[Path]) -> Path | None:

@@ -20,6 +20,7 @@ from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import Samples
 from analysis.record import ledger
 from analysis.record.arrow import to_numpy
+from analysis.record.ledger_file import Scan
 from analysis.record.runfolder import BASELINE_FILE, GATES_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES_FILE, Run
 
 
@@ -59,7 +60,7 @@ def read(folder: Path, run: Run) -> RunFiles:
     stored = attempt(SAMPLES_FILE, lambda: samples.read(folder / SAMPLES_FILE), samples.SamplesError)
     answers = attempt(OFFLINE_FILE, lambda: offline.read(folder / OFFLINE_FILE), offline.OfflineError)
     baseline = attempt(BASELINE_FILE, lambda: _baseline(folder / BASELINE_FILE), ValueError)
-    scan = ledger.Scan(folder / LEDGER_FILE)
+    scan = Scan(folder / LEDGER_FILE)
     first_ns = attempt(LEDGER_FILE, lambda: first_sent(scan), ledger.LedgerError)
     endpoints = attempt(EXPOSED_FILE, lambda: exposed.read(folder / EXPOSED_FILE), ValueError)
     gates = attempt(GATES_FILE, lambda: read_gates(folder), ValueError)

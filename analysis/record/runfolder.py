@@ -7,6 +7,7 @@ has drained. A run folder without the second writing was cut short, and the judg
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +111,22 @@ def run_id(seconds: float, deployment: str) -> str:
     """Name of a run folder: UTC time to the millisecond, then the deployment."""
     at = datetime.fromtimestamp(seconds, UTC)
     return f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z-{deployment}"
+
+
+def make_folder(folder: Path, *, occupied_by: Sequence[str] = (RUN_FILE,)) -> None:
+    """Make a run folder with its folder of logs; an existing one that holds no run will do.
+
+    ``occupied_by``: names of files that must not be there. Raises `RunFolderError` if one is, or if the folder cannot
+    be made.
+    """
+    if any((folder / name).exists() for name in occupied_by):
+        raise RunFolderError(
+            f"making the run folder: expected a new one, got {folder}, which holds a run. Name another."
+        )
+    try:
+        (folder / LOGS_FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"making the run folder {folder}: {error.strerror}.") from error
 
 
 def write(folder: Path, run: Run) -> None:

@@ -6,14 +6,14 @@ files give the same bytes.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from analysis.record import runfolder
 from analysis.record.runfolder import Run
 from analysis.report import html, junit, markdown
 from analysis.result.fields import JUDGE_AGAIN, ReportError
+from analysis.result.file import read_result
 from analysis.result.parse import parse
 from analysis.result.parsed import Result
 from model.atomic import write_text
@@ -32,7 +32,7 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
     sees half a report. Raises `ReportError` when ``result.json`` or ``run.json`` is missing, is not JSON,
     is of another schema or of another run than its neighbour, and when the folder cannot be written.
     """
-    result = parse(_decoded(folder / runfolder.RESULT_FILE))
+    result = parse(read_result(folder))
     run = _run(folder)
     if result.run.get("id") != run.id:
         raise ReportError(
@@ -75,19 +75,3 @@ def _run(folder: Path) -> Run:
                 f"in {folder / runfolder.RUN_FILE}, got {value}. Name another run, or start one with `make loadtest`."
             )
     return run
-
-
-def _decoded(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise ReportError(
-            f"reading a result: expected {path}, got: {error.strerror}. "
-            "Judge the run first: `python -m analysis judge RUN`."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"reading a result: expected JSON in {path}, got: {error}. {JUDGE_AGAIN}") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name}, which is no JSON number")

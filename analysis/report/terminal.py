@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from analysis.report import order, terminal_load
+from analysis.report import order
+from analysis.report.terminal_load import load_lines
 from analysis.stats.confusion import RATIOS
 from model.contract import CELLS
 
 _REASONS: Final = 6
 
 
-def spoken(result: Mapping[str, Any]) -> str:
+def summary(result: Mapping[str, Any]) -> str:
     """Verdict, its reasons, the load, each predictor's counts and ratios, the comparison; no newline at the end."""
     lines = [f"{result['verdict']}  {result['run']['deployment']}  ({result['run']['id']})"]
     lines += _reasons(result["findings"])
     if result["load"] is not None:
-        lines += terminal_load.lines(result["load"])
+        lines += load_lines(result["load"])
     lines += [line for name, predictor in result["predictors"].items() for line in _predictor(name, predictor)]
     if result["comparison"] is not None:
         lines.append(f"  which is better: {result['comparison']['message']}")

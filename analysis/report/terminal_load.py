@@ -8,7 +8,7 @@ from typing import Any, Final
 _SHOWN: Final = {"p50": "p50", "p99": "p99", "p999": "p99.9", "max": "max"}
 
 
-def lines(load: Mapping[str, Any]) -> list[str]:
+def load_lines(load: Mapping[str, Any]) -> list[str]:
     """Requests and rate; then for each kind of request its response and service times; then the generator."""
     kinds = [kind for kind, row in load["latency_ms"].items() if row is not None]
     times = [_times(kind, load["latency_ms"][kind], load["service_ms"][kind]) for kind in kinds]

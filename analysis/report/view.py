@@ -35,13 +35,13 @@ class Stated:
 
 def ordered(findings: Sequence[ParsedFinding]) -> list[ParsedFinding]:
     """FAIL, INCONCLUSIVE, PASS; within each those with a diagnosis first, else as `report.order.places` has them."""
-    ordered = []
+    in_order = []
     for verdict in sorted(Verdict, reverse=True):
         alike = [finding for finding in findings if finding.verdict is verdict]
         places = order.places([(finding.check, finding.subject) for finding in alike])
         placed = sorted(zip(places, alike, strict=True), key=lambda pair: (pair[1].diagnosis is None, pair[0]))
-        ordered += [finding for _, finding in placed]
-    return ordered
+        in_order += [finding for _, finding in placed]
+    return in_order
 
 
 def shown(findings: Sequence[ParsedFinding], most: int = _SHOWN_FINDINGS) -> list[ParsedFinding]:

@@ -1,8 +1,7 @@
-"""``result.json``, schema 1: the judgement and the figures behind it, as text that is the same every time."""
+"""The content of ``result.json``, schema 1: the findings and the figures behind them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,8 +24,8 @@ from model.contract import CELLS
 SCHEMA_VERSION: Final = 1
 
 
-def result(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The whole of ``result.json``."""
+def content_of(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The whole content of ``result.json``."""
     run = evidence.run
     return {
         "schema": SCHEMA_VERSION,
@@ -49,11 +48,6 @@ def result(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
         "comparison": comparison(evidence),
         "evidence": _witnesses(evidence),
     }
-
-
-def text(content: Mapping[str, Any]) -> str:
-    """JSON with a line for each key and a newline at the end; equal content gives equal text."""
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from bench.clients.clients import NAMES, LoadFigures, LoadRequest, load
 from bench.parts.server import Spread
 from bench.servers import nginx
@@ -33,7 +33,7 @@ def one_load(name: str, request: LoadRequest, server: nginx.Nginx) -> LoadFigure
     done = load(name, request)
     served = server.requests() - before - 1
     if done is not None:
-        ledger_rows = ledger.read(request.ledger).events.num_rows if name == "ours" else None
+        ledger_rows = read_ledger(request.ledger).events.num_rows if name == "ours" else None
         check_counts(name, done.counted, ledger_rows, served, request.connections)
     return done
 

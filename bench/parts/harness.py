@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 
 from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from analysis.record.runfolder import LEDGER_FILE
 from bench.clients.clients import counts_of_wrk
 from bench.parts.generator import CONNECTIONS
@@ -72,7 +73,7 @@ def harness_rate(folder: Path) -> float:
     users = ["--users", str(CONNECTIONS), "--duration", f"{SECONDS}s"]
     command = [sys.executable, "-m", "locustfiles", *users, "--run", str(folder)]
     waited(command, os.environ, name="harness", codes=CODES, both=True)
-    events = ledger.read(folder / LEDGER_FILE).events
+    events = read_ledger(folder / LEDGER_FILE).events
     sent, done, outcome = (events.column(name).to_numpy() for name in ("sent_ns", "done_ns", "outcome"))
     failed = int(np.count_nonzero(outcome != ledger.Outcome.ACKNOWLEDGED))
     if failed:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from analysis.record.runfolder import RESULT_FILE
+from analysis.result.file import read_result
 from bench.parts.server import Spread
 from bench.reference import judge_world
 from bench.servers.servers import BenchError
@@ -52,7 +52,7 @@ class Judged:
 def judged(folder: Path, events: int) -> Judged:
     """The judgement of a run. `BenchError` unless it is a PASS on all of the events."""
     cost = measured(folder.parent / BYTECODE, "analysis", "judge", str(folder))
-    result = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+    result = read_result(folder)
     if (result["verdict"], result["load"]["attempted"]) != ("PASS", events):
         actual = f"{result['verdict']} on {result['load']['attempted']:,}"
         raise BenchError(f"judge: expected PASS on {events:,} events, got {actual} ({folder}).")

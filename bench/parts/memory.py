@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from bench.clients.clients import LoadRequest
 from bench.parts.generator import CONNECTIONS
 from bench.servers import nginx
@@ -77,7 +77,7 @@ def watched(request: LoadRequest, module: str = GENERATOR, environment: dict[str
             raise
     if process.returncode:
         raise BenchError(f"memory: expected exit code 0 of {module}, got {process.returncode}.")
-    return Watched(ledger.read(request.ledger).events.num_rows, tuple(readings))
+    return Watched(read_ledger(request.ledger).events.num_rows, tuple(readings))
 
 
 def _reading(pid: int, written: Path) -> list[Reading]:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from bench.clients.clients import LoadRequest
 from bench.parts.generator import CONNECTIONS, one_load
 from bench.servers import nginx
@@ -32,7 +32,7 @@ class Timed:
     @classmethod
     def read(cls, path: Path) -> Timed:
         """Those of the ledger in ``path``."""
-        events = ledger.read(path).events
+        events = read_ledger(path).events
         return cls(*(events.column(name).to_numpy() for name in ("planned_ns", "sent_ns", "done_ns")))
 
     def achieved_per_s(self, rate_per_s: float) -> float:

@@ -24,6 +24,7 @@ from analysis.record.arrays import Codes, Ints
 from analysis.record.arrow import of_numbers
 from analysis.record.instants import rfc3339
 from analysis.record.ledger import NO_CLASS, Kind
+from analysis.record.ledger_file import LedgerWriter
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from model.contract import CELLS, METRIC_OF_CELL
 
@@ -136,7 +137,7 @@ def _put_ledger(
     random: np.random.Generator,
 ) -> int:
     """Write the ledger and count its feedback; when the last event was done."""
-    writer = ledger.LedgerWriter(path)
+    writer = LedgerWriter(path)
     last_ns = START_NS
     for some in visits(events // 2, random):
         last_ns = max(last_ns, int(some.done_ns.max()))

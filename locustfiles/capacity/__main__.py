@@ -25,6 +25,7 @@ from analysis.command.project import gates as gates_of_project
 from analysis.judge.gates import GateError
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
+from analysis.record.runfolder import RunFolderError
 from deploy.manifest.deployment import ManifestError
 from locustfiles import __main__ as door
 from locustfiles.capacity.step_runner import StepRunner
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         search, gates = _search_of(parsed), chosen(parsed.gate, gates_of_project())
         setup = _checked(parsed)
         folder = _folder_of(parsed, setup)
-    except (SetupError, OptionsError, GateError, ManifestError, ArtifactError, ValueError) as error:
+    except (SetupError, OptionsError, GateError, ManifestError, ArtifactError, RunFolderError, ValueError) as error:
         print(f"plumbline: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     if not parsed.host:
@@ -111,12 +112,7 @@ def _checked(parsed: argparse.Namespace) -> Setup:
 def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path:
     name = f"{runfolder.run_id(time.time(), setup.deployment.name)}-capacity"
     folder = Path(parsed.run or Path("runs") / name).absolute()
-    if (folder / CAPACITY_FILE).exists() or (folder / runfolder.RUN_FILE).exists():
-        raise SetupError(f"making the folder: expected a new one, got {folder}, which holds a run. Name another.")
-    try:
-        (folder / runfolder.LOGS_FOLDER).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"making the folder {folder}: {error.strerror}.") from error
+    runfolder.make_folder(folder, occupied_by=(CAPACITY_FILE, runfolder.RUN_FILE))
     return folder
 
 

@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from analysis.capacity.step import Step, StepRun, disturbed, step_of, without_result
 from analysis.record import runfolder
+from analysis.result.fields import ReportError
+from analysis.result.file import read_result
 from locustfiles.capacity.drain import drain
 from locustfiles.run.analysis_stages import ANALYSIS_ENV
 from locustfiles.run.progress import PROGRESS_ENV
@@ -50,19 +52,19 @@ class StepRunner:
         run = self.folder / "steps" / f"{number:02d}-{rate:g}"
         if self.warm_up_s:
             self._run(run / WARM_UP, rate, self.warm_up_s, judged=False)
-        # before the first load there is nothing yet that could come to rest
-        rested = self._drain() if self.warm_up_s or number > 1 else True
+        # before the first load there is nothing that could still be counted
+        unrest = self._drain() if self.warm_up_s or number > 1 else None
         code = self._run(run, rate, length_s, judged=True)
         step_run = StepRun(
             rate, attempt, length_s, round(time.monotonic() - began, 3), str(run.relative_to(self.folder))
         )
-        result = _result(run)
-        if result is None:
+        try:
+            step = step_of(step_run, read_result(run))
+        except ReportError:
             return without_result(step_run, _last_line(run, code))
-        step = step_of(step_run, result)
-        return step if rested else disturbed(step)
+        return step if unrest is None else disturbed(step, unrest)
 
-    def _drain(self) -> bool:
+    def _drain(self) -> str | None:
         deployment = self.setup.deployment
         names = [predictor.name for predictor in deployment.predictors]
         return drain(self.parsed.prometheus_url, deployment.name, deployment.namespace, names)
@@ -101,14 +103,6 @@ def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Send a signal to what is left of a run's process group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-
-
-def _result(run: Path) -> dict[str, Any] | None:
-    try:
-        result: dict[str, Any] = json.loads((run / runfolder.RESULT_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return result
 
 
 def _last_line(run: Path, code: int) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.record.arrow import of_numbers, to_numpy
-from analysis.record.ledger import COLUMNS, SCHEMA, Kind, LedgerWriter, Outcome
+from analysis.record.ledger import COLUMNS, SCHEMA, Kind, Outcome
+from analysis.record.ledger_file import LedgerWriter
 
 logger = logging.getLogger("plumbline")
 

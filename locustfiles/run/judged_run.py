@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
-from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, Stop
+from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, RunFolderError, Stop
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibration, CalibrationProcess
 from locustfiles.drive.driver import WorkerPlan
 from locustfiles.drive.recorder import EventTotals, LedgerFile, Tags
@@ -155,7 +155,10 @@ def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
     deployment = setup.deployment
     name = runfolder.run_id(now, deployment.name)
     folder = Path(request.folder) if request.folder else RUNS / name
-    _make_folder(folder)
+    try:
+        runfolder.make_folder(folder)
+    except RunFolderError as error:
+        raise SetupError(str(error)) from error
     run = _run_of(setup, request, folder.resolve().name if request.folder else name, now)
     runfolder.write(folder, run)
     judge = start_judge(folder.resolve())
@@ -180,7 +183,6 @@ def _calibrating(setup: Setup, logs: Path) -> CalibrationProcess:
     path = logs.resolve() / CALIBRATION_FILE
     if os.environ.get(CALIBRATING_ENV) == str(path):
         return CalibrationProcess(path)
-    path.parent.mkdir(exist_ok=True)
     return CalibrationProcess.begin(setup, path)
 
 
@@ -227,15 +229,6 @@ def _options(setup: Setup, request: RunRequest) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
-
-
-def _make_folder(folder: Path) -> None:
-    if (folder / runfolder.RUN_FILE).exists():
-        raise SetupError(f"making the run folder: expected a new one, got {folder}, which holds a run. Name another.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"making the run folder {folder}: {error.strerror}.") from error
 
 
 def _point_latest(folder: Path) -> None:

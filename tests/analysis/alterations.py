@@ -16,8 +16,9 @@ from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
 from analysis.evidence.samples import Series
 from analysis.record import runfolder
 from analysis.record.arrays import Floats
-from analysis.record.ledger import Event, Kind, Outcome
+from analysis.record.ledger import Kind, Outcome
 from analysis.record.runfolder import RecorderReport
+from events import Event
 from model.atomic import write_text
 from model.contract import CELLS
 from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, World

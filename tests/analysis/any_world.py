@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 import worlds
 from analysis.evidence.samples import ClockOffset, Series
-from analysis.record.ledger import Event, Kind, Outcome
+from analysis.record.ledger import Kind, Outcome
 from analysis.record.runfolder import PredictorSpec
+from events import Event
 from worlds import MS, PRIMARY, SECOND, SHADOW, START_NS, Count, World
 
 KNOWN = (Outcome.ACKNOWLEDGED, Outcome.ACKNOWLEDGED, Outcome.ACKNOWLEDGED, Outcome.REFUSED)

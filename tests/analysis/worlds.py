@@ -19,12 +19,14 @@ from analysis.evidence.arrange import arrange
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.samples import ClockOffset, Samples, Series
 from analysis.judge.registry import judge, verdict
-from analysis.record import ledger, runfolder
+from analysis.record import runfolder
 from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339
-from analysis.record.ledger import NO_CLASS, Event, Kind, Outcome
+from analysis.record.ledger import NO_CLASS, Kind, Outcome
+from analysis.record.ledger_file import LedgerWriter
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from analysis.verdict import Finding, Verdict
+from events import Event, batch_of_events
 from model.contract import CELLS, METRIC_OF_CELL, TAG_ARTIFACT, TAG_DIGEST
 
 START_NS = 1_800_000_000 * 10**9
@@ -158,9 +160,9 @@ def put(folder: Path, world: World) -> Run:
     """Write the run folder of the world."""
     run = _run(world)
     runfolder.write(folder, run)
-    writer = ledger.LedgerWriter(folder / runfolder.LEDGER_FILE)
+    writer = LedgerWriter(folder / runfolder.LEDGER_FILE)
     for at in range(0, len(world.events), 7):
-        writer.append(ledger.batch_of_events(world.events[at : at + 7]))
+        writer.append(batch_of_events(world.events[at : at + 7]))
     writer.close()
     truth = (np.arange(ROWS) % 2).astype(np.int16)
     names = {*(one.artifact for one in world.predictors), *world.known}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from bench.__main__ import table
 from bench.clients import clients
 from bench.clients.clients import LoadRequest
@@ -65,7 +65,7 @@ def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: ng
     done = clients.load("ours", asked)
     served = server.requests() - before - 1
     assert done is not None
-    assert done.counted == done.counts["recorded"] == ledger.read(asked.ledger).events.num_rows == served
+    assert done.counted == done.counts["recorded"] == read_ledger(asked.ledger).events.num_rows == served
 
 
 @pytest.mark.stack

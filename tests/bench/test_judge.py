@@ -11,7 +11,7 @@ import pytest
 from analysis.evidence import files
 from analysis.evidence.arrange import arrange
 from analysis.judge.registry import judge, verdict
-from analysis.record import ledger
+from analysis.record.ledger_file import LedgerWriter, read_ledger
 from analysis.record.runfolder import LEDGER_FILE, read
 from analysis.verdict import Verdict
 from bench.parts import judge as part
@@ -56,7 +56,7 @@ def test_a_round_measures_what_passes_and_what_pandas_counts_alike(folders: dict
 def test_the_made_up_ledger_is_whole_and_of_many_batches(folders: dict[str, Path]) -> None:
     """All events are there, each request once, and the same of them under either name."""
     for folder in folders.values():
-        found = ledger.read(folder / LEDGER_FILE)
+        found = read_ledger(folder / LEDGER_FILE)
         assert found.cut is None
         assert found.events.num_rows == EVENTS
         assert len(np.unique(found.events.column("request").to_numpy())) == EVENTS
@@ -67,9 +67,9 @@ def test_the_made_up_ledger_is_whole_and_of_many_batches(folders: dict[str, Path
 def test_a_verdict_other_than_pass_is_not_measured(folders: dict[str, Path]) -> None:
     """A ledger that lacks a batch is not judged PASS, and that ends the benchmark with one line."""
     folder = folders["judge"]
-    first, *rest = ledger.read(folder / LEDGER_FILE).events.to_batches()
+    first, *rest = read_ledger(folder / LEDGER_FILE).events.to_batches()
     (folder / LEDGER_FILE).unlink()
-    writer = ledger.LedgerWriter(folder / LEDGER_FILE)
+    writer = LedgerWriter(folder / LEDGER_FILE)
     for batch in rest:
         writer.append(batch)
     writer.close()

@@ -17,6 +17,7 @@ import yaml
 
 from actions import wait_until
 from analysis.record import ledger
+from analysis.record.ledger_file import read_ledger
 from deploy.local.running import state
 from scene import ROOT, Edit, Found, Row, Scene, environment, found_in
 
@@ -114,7 +115,7 @@ def _load(row: Row, scene: Scene, cleanup: ExitStack) -> int:
 
 def _has_events(folder: Path) -> bool:
     try:
-        return bool(ledger.read(folder / "ledger.arrow").events.num_rows)
+        return bool(read_ledger(folder / "ledger.arrow").events.num_rows)
     except ledger.LedgerError:
         return False
 

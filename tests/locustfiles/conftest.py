@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import settings
 
+from analysis.record.ledger_file import read_ledger
 from locustfiles.http1.pool import ConnectionPool, target_of
 
 settings.register_profile("plumbline", deadline=None)  # a shared machine may pause for longer than any deadline
@@ -220,7 +221,7 @@ class Running:
 
         def loaded() -> bool:
             with contextlib.suppress(ledger.LedgerError):
-                return bool(ledger.read(self.run / "ledger.arrow").events.num_rows >= events)
+                return bool(read_ledger(self.run / "ledger.arrow").events.num_rows >= events)
             return False
 
         wait_for(loaded, 30, self)

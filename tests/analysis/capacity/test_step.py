@@ -133,7 +133,7 @@ def test_a_step_without_a_result_is_undecided_and_says_why() -> None:
 def test_a_step_begun_on_the_backlog_of_another_is_not_the_servers_failure() -> None:
     """What held, held all the same; what did not could not be told, and the backlog is named."""
     result: dict[str, Any] = {"verdict": "FAIL", "findings": [WRONG], "load": None, "predictors": {}}
-    step = disturbed(step_of(MADE, result))
+    step = disturbed(step_of(MADE, result), "Prometheus did not answer")
     assert (step.holding, step.reason[:15]) == ("undecided", "the load before")
     held = step_of(MADE, result | {"findings": [FINE], "load": {"attempted": 9, "acknowledged": 9, "requests": 1000}})
-    assert disturbed(held) is held
+    assert disturbed(held, "") is held

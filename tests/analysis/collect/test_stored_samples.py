@@ -23,13 +23,15 @@ from analysis.collect.stored_samples import Patience
 from analysis.evidence import files, offline
 from analysis.evidence.arrange import arrange
 from analysis.judge import registry
-from analysis.record import ledger, runfolder
+from analysis.record import runfolder
 from analysis.record.instants import rfc3339
-from analysis.record.ledger import Event, Kind
+from analysis.record.ledger import Kind
+from analysis.record.ledger_file import LedgerWriter
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from analysis.verdict import Verdict
 from deploy.local.config.binaries import prometheus as prometheus_program
 from deploy.local.config.ports import Ports
+from events import Event, batch_of_events
 from model.contract import CELLS, METRIC_OF_CELL
 from worlds import PRIMARY, SHADOW
 
@@ -164,8 +166,8 @@ def drive(scene: Scene, predictors: tuple[PredictorSpec, ...], number: int) -> l
 
 
 def end(folder: Path, run: Run, events: list[Event]) -> Run:
-    with_ledger = ledger.LedgerWriter(folder / runfolder.LEDGER_FILE)
-    with_ledger.append(ledger.batch_of_events(events))
+    with_ledger = LedgerWriter(folder / runfolder.LEDGER_FILE)
+    with_ledger.append(batch_of_events(events))
     with_ledger.close()
     done = run.finished(
         ended=rfc3339(time.time()),

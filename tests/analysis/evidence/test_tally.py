@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import worlds
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.tally import Axes, Tally, patterns, tally
-from analysis.record import ledger
-from analysis.record.ledger import Event, Kind, Outcome
+from analysis.record.ledger import Kind, Outcome
+from events import Event, batch_of_events
 from worlds import MS, ROWS, START_NS
 
 ARTIFACTS = ("percept.joblib", "lr.joblib")
@@ -28,7 +28,7 @@ def plan(starts: list[int], ends: list[int]) -> Axes:
 
 
 def folded(events: list[Event], chosen: Axes, size: int = 3, chunk: int = 5) -> Tally:
-    batches = [ledger.batch_of_events(events[at : at + size]) for at in range(0, len(events), size)]
+    batches = [batch_of_events(events[at : at + size]) for at in range(0, len(events), size)]
     return tally(batches, chosen, chunk)
 
 

@@ -17,10 +17,11 @@ from analysis.evidence import files, offline
 from analysis.evidence.arrange import arrange
 from analysis.evidence.offline import OfflineAnswers
 from analysis.judge.compare import comparison
-from analysis.record import ledger
 from analysis.record.ledger import Kind
+from analysis.record.ledger_file import LedgerWriter
 from analysis.record.runfolder import LEDGER_FILE, OFFLINE_FILE
 from analysis.stats.average_precision import average_precisions, precisions
+from events import batch_of_events
 from worlds import PRIMARY, SHADOW, START_NS
 
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=2, max_size=30)
@@ -76,9 +77,9 @@ def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) ->
     }
     offline.write(tmp_path / OFFLINE_FILE, OfflineAnswers(ids, truth, (0, 1), 1, "h" * 64, answers))
     (tmp_path / LEDGER_FILE).unlink()
-    writer = ledger.LedgerWriter(tmp_path / LEDGER_FILE)
+    writer = LedgerWriter(tmp_path / LEDGER_FILE)
     sent = [replace(worlds.event(Kind.FEEDBACK, int(row), START_NS, START_NS + 1), truth=0) for row in ids]
-    writer.append(ledger.batch_of_events(sent))
+    writer.append(batch_of_events(sent))
     writer.close()
     found = comparison(arrange(files.read(tmp_path, run)))
     assert found is not None

@@ -10,22 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.record.ledger import (
-    COLUMNS,
-    NO_CLASS,
-    Event,
-    Kind,
-    LedgerError,
-    LedgerWriter,
-    Outcome,
-    Pages,
-    Scan,
-    batch_of,
-    batch_of_events,
-    from_bytes,
-    read,
-    to_bytes,
-)
+from analysis.record.ledger import COLUMNS, NO_CLASS, Kind, LedgerError, Outcome, batch_of, from_bytes, to_bytes
+from analysis.record.ledger_file import LedgerWriter, Pages, Scan, read_ledger
+from events import Event, batch_of_events
 
 
 def event(request: int = 0, **changes: object) -> Event:
@@ -80,7 +67,7 @@ def test_a_batch_holds_its_events_and_crosses_the_wire(events: list[Event]) -> N
 def test_a_closed_ledger_is_whole(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     """All events of all batches, and nothing cut, also when there was nothing to write."""
     write(tmp_path / "l", *sizes)
-    ledger = read(tmp_path / "l")
+    ledger = read_ledger(tmp_path / "l")
     assert (ledger.events.num_rows, ledger.cut) == (sum(sizes), None)
 
 
@@ -89,7 +76,7 @@ def test_a_score_of_none_is_nan_not_zero(tmp_path: Path) -> None:
     writer = LedgerWriter(tmp_path / "l")
     writer.append(batch_of_events([event(score=math.nan)]))
     writer.close()
-    assert math.isnan(read(tmp_path / "l").events["score"][0].as_py())
+    assert math.isnan(read_ledger(tmp_path / "l").events["score"][0].as_py())
 
 
 def test_a_ledger_whose_writer_was_killed_between_batches_is_cut(tmp_path: Path) -> None:
@@ -98,7 +85,7 @@ def test_a_ledger_whose_writer_was_killed_between_batches_is_cut(tmp_path: Path)
     writer = LedgerWriter(path)
     writer.append(batch_of_events([event()]))
     writer.abandon()
-    ledger = read(path)
+    ledger = read_ledger(path)
     assert (ledger.events.num_rows, ledger.cut) == (1, "no end-of-stream mark after batch 1")
 
 
@@ -112,7 +99,7 @@ def test_a_ledger_cut_anywhere_gives_its_whole_batches_and_says_so(tmp_path: Pat
         cut = tmp_path / "cut"
         cut.write_bytes(content[:length])
         try:
-            ledger = read(cut)
+            ledger = read_ledger(cut)
         except LedgerError:
             continue
         assert ledger.cut is not None
@@ -130,7 +117,7 @@ def test_a_broken_byte_in_a_batch_ends_the_reading_there(tmp_path: Path) -> None
     content = bytearray(path.read_bytes())
     content[first - 8 + 4 : first - 8 + 8] = b"\xff\xff\xff\x7f"  # length of the second batch's metadata
     path.write_bytes(bytes(content))
-    ledger = read(path)
+    ledger = read_ledger(path)
     assert (ledger.events.num_rows, ledger.cut is None) == (3, False)
 
 
@@ -141,7 +128,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path, content: bytes | None) -> 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(LedgerError, match=str(path)):
-        read(path)
+        read_ledger(path)
 
 
 def test_a_stream_of_another_schema_is_refused(tmp_path: Path) -> None:
@@ -150,7 +137,7 @@ def test_a_stream_of_another_schema_is_refused(tmp_path: Path) -> None:
     with pa.ipc.new_stream(str(path), pa.schema([("a", pa.int8())])):
         pass
     with pytest.raises(LedgerError, match="expected ledger schema 1"):
-        read(path)
+        read_ledger(path)
 
 
 def test_bytes_that_are_no_batch_are_refused() -> None:

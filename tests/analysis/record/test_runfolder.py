@@ -94,7 +94,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     def broken(self: Path, *_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", broken)
+    monkeypatch.setattr(Path, "write_bytes", broken)
     with pytest.raises(OSError, match="No space left"):
         runfolder.write(tmp_path, ended())
     monkeypatch.undo()
@@ -111,3 +111,21 @@ def test_a_runs_name_sorts_by_time() -> None:
 def test_times_are_rfc_3339_utc() -> None:
     """With milliseconds and a Z."""
     assert rfc3339(0.5) == "1970-01-01T00:00:00.500Z"
+
+
+@pytest.mark.parametrize("name", ["run.json", "capacity.json"])
+def test_a_folder_that_holds_a_run_is_not_made_again(name: str, tmp_path: Path) -> None:
+    """Nothing that a user has is overwritten; a folder with other files will do."""
+    (tmp_path / "notes.txt").write_text("kept", encoding="utf-8")
+    runfolder.make_folder(tmp_path, occupied_by=("run.json", "capacity.json"))
+    assert (tmp_path / "logs").is_dir()
+    (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="expected a new one"):
+        runfolder.make_folder(tmp_path, occupied_by=("run.json", "capacity.json"))
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    """A file stands in its way."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="Not a directory"):
+        runfolder.make_folder(tmp_path / "file" / "run")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.report import terminal_load
+from analysis.report.terminal_load import load_lines
 from report_samples import load
 
 SERVICE = "p50 1.9  p99 8.1  p99.9 20.4  max 31.0 ms"
 
 
 def said(**more: Any) -> list[str]:
-    return terminal_load.lines({"requests": 12_000, **load(), **more})
+    return load_lines({"requests": 12_000, **load(), **more})
 
 
 def test_response_and_service_times_stand_side_by_side() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from locustfiles.capacity.drain import at_rest, nothing_under_way
+from locustfiles.capacity import drain as module
+from locustfiles.capacity.drain import all_answered, at_rest, drain
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,20 @@ def test_counts_that_moved_or_were_not_seen_thrice_are_not_rest(series: list[lis
 
 def test_requests_under_way_at_the_gateway_are_no_rest() -> None:
     """The last value of each gauge counts; twin: one request is enough. A gateway that is not scraped says nothing."""
-    assert nothing_under_way([[50.0, 0.0], [0.0]])
-    assert not nothing_under_way([[0.0, 0.0], [0.0, 1.0]])
-    assert nothing_under_way([])
+    assert all_answered([[50.0, 0.0], [0.0]])
+    assert not all_answered([[0.0, 0.0], [0.0, 1.0]])
+    assert all_answered([])
+
+
+def test_a_prometheus_that_cannot_be_queried_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure is reported with its cause, not taken for a deployment that is still counting."""
+    monkeypatch.setattr(module, "LIMIT_S", 0.3)
+    unrest = drain("http://127.0.0.1:9", "ab-test", "seldon", ["default"])
+    assert unrest is not None
+    assert "asking Prometheus at http://127.0.0.1:9" in unrest
+    assert "Connection refused" in unrest
+
+
+def test_an_address_that_is_none_is_the_reason() -> None:
+    """At once, without waiting."""
+    assert "expected an address like" in (drain("nowhere", "ab-test", "seldon", ["default"]) or "")

@@ -14,8 +14,8 @@ import gevent
 import pyarrow as pa
 import pytest
 
-from analysis.record import ledger
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
+from analysis.record.ledger_file import read_ledger
 from locustfiles.drive.recorder import FLUSH_EVENTS, FLUSH_S, MAX_TAGS, EndedRequest, LedgerFile, Recorder
 
 
@@ -151,8 +151,8 @@ def test_the_book_is_the_ledgers_file(tmp_path: Path) -> None:
     book.append(batch(Outcome.ACKNOWLEDGED, Outcome.REFUSED))
     book.append(batch(Outcome.INDETERMINATE))
     book.close()
-    read = ledger.read(tmp_path / "ledger.arrow")
-    assert (read.cut, read.events["outcome"].to_pylist()) == (None, [0, 1, 2])
+    ledger = read_ledger(tmp_path / "ledger.arrow")
+    assert (ledger.cut, ledger.events["outcome"].to_pylist()) == (None, [0, 1, 2])
     assert (book.counts.events, book.counts.failures) == (3, 2)
 
 
@@ -176,9 +176,9 @@ def test_a_full_disk_keeps_what_was_written_and_refuses_all_that_follows(tmp_pat
     with pytest.raises(OSError, match="too large"):
         book.append(many)
     book.close()
-    read = ledger.read(path)
-    assert read.events.num_rows == book.counts.events > 0
-    assert read.cut is not None
+    ledger = read_ledger(path)
+    assert ledger.events.num_rows == book.counts.events > 0
+    assert ledger.cut is not None
 
 
 IMPORTED = """

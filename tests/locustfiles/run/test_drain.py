@@ -22,8 +22,9 @@ from typing import Any, Final
 
 import pytest
 
-from analysis.record import ledger, runfolder
+from analysis.record import runfolder
 from analysis.record.ledger import Kind, Outcome
+from analysis.record.ledger_file import read_ledger
 
 ROOT: Final = Path(__file__).parents[3]
 SINGLE: Final = str(ROOT / "locustfiles" / "single.py")
@@ -55,7 +56,7 @@ def workers(count: int) -> list[str]:
 
 
 def recorded(run: Path) -> Counted:
-    events = ledger.read(run / "ledger.arrow").events
+    events = read_ledger(run / "ledger.arrow").events
     kinds = events["kind"].to_pylist()
     return Counted(kinds.count(Kind.PREDICT), kinds.count(Kind.FEEDBACK))
 
@@ -72,13 +73,13 @@ def tabled(err: str) -> Counted:
 
 
 def outcomes(run: Path) -> set[int]:
-    return set(ledger.read(run / "ledger.arrow").events["outcome"].to_pylist())
+    return set(read_ledger(run / "ledger.arrow").events["outcome"].to_pylist())
 
 
 def assert_all_agree(run: Path, server: Any, err: str) -> None:
     assert recorded(run) == delivered(server) == tabled(err)
     assert recorded(run).predict > 0
-    assert ledger.read(run / "ledger.arrow").cut is None
+    assert read_ledger(run / "ledger.arrow").cut is None
     recorder = runfolder.read(run).recorder
     assert recorder is not None
     assert (recorder.events, recorder.unrecorded, recorder.workers_lost) == (
@@ -100,7 +101,7 @@ def test_nothing_is_lost_when_the_run_time_is_over(
     assert (code, out) == (0, "FAKE VERDICT finished, told finished\n"), err
     assert_all_agree(running.run, server, err)
     assert outcomes(running.run) == {Outcome.ACKNOWLEDGED}
-    events = ledger.read(running.run / "ledger.arrow").events
+    events = read_ledger(running.run / "ledger.arrow").events
     assert set(events["worker"].to_pylist()) == set(range(processes))
     lasted_s = (max(events["sent_ns"].to_pylist()) - min(events["sent_ns"].to_pylist())) / 1e9
     assert 1.2 < lasted_s < 2.6

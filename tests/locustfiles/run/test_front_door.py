@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from analysis.record import ledger, runfolder
+from analysis.record import runfolder
+from analysis.record.ledger_file import read_ledger
 from analysis.report.view import again
 from locustfiles.__main__ import main, parser
 from locustfiles.load.options import load_of
@@ -295,7 +296,7 @@ def test_a_run_on_an_existing_deployment_ends_with_the_judges_code(
     folder = running.folder / "here"
     asked = runfolder.read(folder).options
     assert (asked["seed"], asked["users"], asked["duration_s"], asked["processes"]) == (5, 3, 3.0, int(processes))
-    events = ledger.read(folder / "ledger.arrow").events.num_rows
+    events = read_ledger(folder / "ledger.arrow").events.num_rows
     assert f"3/3 s  {events:>9,} events" in err
     assert all(line.startswith("  ") for line in err.splitlines()), err
     assert "Shutting down" in (folder / "logs" / "locust.log").read_text()

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import pytest
 
-from analysis.record import ledger, runfolder
+from analysis.record import runfolder
 from analysis.record.ledger import Kind
+from analysis.record.ledger_file import read_ledger
 
 pytestmark = pytest.mark.stack
 PROMETHEUS: Final = "http://127.0.0.1:1"
@@ -19,7 +20,7 @@ PROMETHEUS: Final = "http://127.0.0.1:1"
 
 def planned_s(folder: Path) -> list[float]:
     """Seconds at which the predictions were due, from the first on."""
-    events = ledger.read(folder / "ledger.arrow").events
+    events = read_ledger(folder / "ledger.arrow").events
     due = sorted(
         at
         for at, kind in zip(events["planned_ns"].to_pylist(), events["kind"].to_pylist(), strict=True)
@@ -77,5 +78,5 @@ def test_a_shape_that_is_broken_off_ends_at_once(locust: Callable[..., Any], cou
     _, out, _ = running.end(timeout_s=10)
     assert out == "FAKE VERDICT interrupted, told interrupted\n"
     assert runfolder.read(running.folder / "here").stop == "interrupted"
-    events = ledger.read(running.folder / "here" / "ledger.arrow").events.num_rows
+    events = read_ledger(running.folder / "here" / "ledger.arrow").events.num_rows
     assert events == sum(server.counts()[kind] for kind in ("predict", "feedback"))
