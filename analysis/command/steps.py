@@ -1,4 +1,4 @@
-"""The steps that query servers or draw pages: each reads a run folder and leaves a file in it. See also `judge_step`."""
+"""The steps that query servers or draw pages. Each reads a run folder and leaves a file there."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from locust import User, task
 from locust.env import Environment
 from locust.stats import stats_history
 
-from locustfiles.drive.driver import Driver, WorkerPlan
+from locustfiles.drive.driver import Driver
+from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import LedgerFile, Recorder
 from locustfiles.load.options import load_of
 from locustfiles.run.start import start_driver

@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from locustfiles.drive.driver import WorkerPlan
+from locustfiles.drive.plan import WorkerPlan
 from locustfiles.load.options import ROOT
-from locustfiles.run.setup import Setup
 
 logger = logging.getLogger("plumbline")
 
@@ -69,8 +68,8 @@ class CalibrationProcess:
         self._process = process
 
     @classmethod
-    def begin(cls, setup: Setup, path: Path) -> CalibrationProcess:
-        """Start the process; what it complains of goes beside ``path``."""
+    def begin(cls, plan: WorkerPlan, path: Path) -> CalibrationProcess:
+        """Start the process for the load of ``plan``; its errors go to a log beside ``path``."""
         with path.with_suffix(".log").open("w", encoding="utf-8") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "locustfiles.calibration.measure", str(path)],
@@ -81,12 +80,12 @@ class CalibrationProcess:
                 text=True,
             )
         assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-        with process.stdin as plan:
-            json.dump(asdict(_plan_of(setup)), plan)
+        with process.stdin as sink:
+            json.dump(asdict(plan), sink)
         return cls(path, process)
 
-    def found(self) -> Calibration | None:
-        """What it found; None, and a line in the log, if that does not come. A run can do without."""
+    def result(self) -> Calibration | None:
+        """The figures; None, and a line in the log, if they do not arrive. A run can do without them."""
         deadline = time.monotonic() + PATIENCE_S
         while not self._path.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -106,24 +105,6 @@ class CalibrationProcess:
                 self._process.wait(timeout=1)
             self._process.kill()
             self._process.wait()
-
-
-def _plan_of(setup: Setup) -> WorkerPlan:
-    """A plan for the load of ``setup``; the calibration has a server of its own."""
-    return WorkerPlan(
-        run="calibration",
-        worker=0,
-        workers=1,
-        start_ns=0,
-        host="",
-        namespace=setup.deployment.namespace,
-        deployment=setup.deployment.name,
-        heldout=str(setup.heldout_path),
-        heldout_sha256=setup.heldout.sha256,
-        features=setup.card.features,
-        classes=setup.card.classes,
-        load=setup.load,
-    )
 
 
 def cores() -> int:

@@ -29,10 +29,10 @@ from locust.env import Environment
 
 from locustfiles.calibration.calibration import Calibration
 from locustfiles.drive.cpu import CpuTime
-from locustfiles.drive.driver import Driver, WorkerPlan
+from locustfiles.drive.driver import Driver
+from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import LedgerFile, Recorder
 from locustfiles.load.options import LoadOptions
-from locustfiles.run.master import plan_of
 from model.atomic import write_text
 
 ALONE_S: Final = 0.25
@@ -135,7 +135,7 @@ def main() -> None:
     """Leave the figures at the path that is the first argument, or ``null`` if there are none."""
     calibration: Calibration | None = None
     try:
-        calibration = calibrate(plan_of(json.load(sys.stdin)))
+        calibration = calibrate(WorkerPlan.from_dict(json.load(sys.stdin)))
     finally:
         write_text(Path(sys.argv[1]), json.dumps(calibration and asdict(calibration)) + "\n")
 

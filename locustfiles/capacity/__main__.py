@@ -25,13 +25,12 @@ from analysis.command.project import gates as gates_of_project
 from analysis.judge.gates import GateError
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
-from analysis.record.runfolder import RunFolderError
-from deploy.manifest.deployment import ManifestError
-from locustfiles import __main__ as door
 from locustfiles.capacity.step_runner import StepRunner
-from locustfiles.load.options import VARIABLES, OptionsError, parse_duration
-from locustfiles.run.setup import Setup, SetupError
-from model.artifact import ArtifactError
+from locustfiles.command.checks import INPUT_ERRORS, checked
+from locustfiles.command.commands import locust_command, stack_command
+from locustfiles.command.parser import parser
+from locustfiles.load.options import OptionsError, forget_empty_variables, parse_duration
+from locustfiles.run.setup import Setup
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
 
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         search, gates = _search_of(parsed), chosen(parsed.gate, gates_of_project())
         setup = _checked(parsed)
         folder = _folder_of(parsed, setup)
-    except (SetupError, OptionsError, GateError, ManifestError, ArtifactError, RunFolderError, ValueError) as error:
+    except (*INPUT_ERRORS, GateError, ValueError) as error:
         print(f"plumbline: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     if not parsed.host:
@@ -65,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     """The front door's options, and those of the search."""
-    parser = door.parser()
-    parser.prog, parser.epilog = "python -m locustfiles.capacity", EPILOG
-    parser.description = "Find the highest rate at which every gate holds and the live counts are exact."
-    group = parser.add_argument_group("the search (it chooses --rate and --duration)")
+    options = parser()
+    options.prog, options.epilog = "python -m locustfiles.capacity", EPILOG
+    options.description = "Find the highest rate at which every gate holds and the live counts are exact."
+    group = options.add_argument_group("the search (it chooses --rate and --duration)")
     group.add_argument("--from", dest="low", type=float, default=100.0, help="Lowest rate (now 100)", metavar="X")
     group.add_argument("--to", dest="high", type=float, default=5000.0, help="Highest rate (now 5000)", metavar="X")
     group.add_argument(
@@ -80,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--within", default="10%", metavar="X", help="Stop at an interval so narrow (now 10%%)")
     group.add_argument("--step-duration", default="10s", metavar="X", help="Least length of a step's load (now 10s)")
     group.add_argument("--warm-up", default="3s", metavar="X", help="Load at a step's rate before it (now 3s)")
-    return parser
+    return options
 
 
 def _search_of(parsed: argparse.Namespace) -> Search:
@@ -106,7 +105,7 @@ def _seconds(flag: str, text: str) -> float:
 def _checked(parsed: argparse.Namespace) -> Setup:
     """What the front door checks, at the lowest rate: its checks of a closed loop are not ours."""
     parsed.duration, parsed.rate = f"{parsed.step_duration_s:g}s", parsed.low
-    return door.checked(parsed)
+    return checked(parsed)
 
 
 def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path:
@@ -119,7 +118,7 @@ def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path:
 def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: Sequence[str]) -> NoReturn:
     """Become the launcher of a local stack, which runs this very command in it, with HOST and PROMETHEUS_URL set."""
     again = [sys.executable, "-m", "locustfiles.capacity", *words, "--run", str(folder)]
-    command = [*door.stack_command(parsed, setup, folder), "--", *again]
+    command = [*stack_command(parsed, setup, folder), "--", *again]
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
@@ -130,7 +129,7 @@ def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Sear
         setup.deployment.name, setup.deployment.namespace, str(setup.manifest), parsed.host, gates, parsed.warm_up_s,
         parsed.step_duration_s, setup.load.seed, parsed.processes, rfc3339(time.time()),
     )  # fmt: skip
-    driver = StepRunner(parsed, setup, folder, gates, parsed.warm_up_s, door.locust_command)
+    runner = StepRunner(parsed, setup, folder, gates, parsed.warm_up_s, locust_command)
     searched = SearchRecord(request, search)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -143,7 +142,7 @@ def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Sear
                 searched,
                 steps=(
                     *searched.steps,
-                    driver.make(len(searched.steps) + 1, step.rate, step.lengthened, length),
+                    runner.make(len(searched.steps) + 1, step.rate, step.lengthened, length),
                 ),
             )
             _say(line(searched.steps[-1]))
@@ -196,7 +195,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    for name in VARIABLES:
-        if os.environ.get(name) == "":
-            del os.environ[name]
+    forget_empty_variables()
     main()

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from analysis.record import runfolder
 from analysis.result.fields import ReportError
 from analysis.result.file import read_result
 from locustfiles.capacity.drain import drain
-from locustfiles.run.analysis_stages import ANALYSIS_ENV
 from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import Setup
 from model.atomic import write_text
@@ -31,7 +29,7 @@ SLACK_S: Final = 180.0
 """How much longer than its load a run may take, to start, to drain and to be judged, before it is ended."""
 STOPPING_S: Final = 2.0
 """After a Ctrl-C, how long a run may take to end; the launcher's patience ends at 3.5 s."""
-_CHOSEN: Final = ("RATE", "DURATION", "RUN", "PLUMBLINE_SHAPE", "PLUMBLINE_TRACE", "USERS", ANALYSIS_ENV)
+_CHOSEN: Final = ("RATE", "DURATION", "RUN", "PLUMBLINE_SHAPE", "PLUMBLINE_TRACE", "USERS")
 """Variables that would choose what the search chooses."""
 
 
@@ -76,9 +74,8 @@ class StepRunner:
         write_text(folder / runfolder.GATES_FILE, json.dumps(list(self.gates), indent=1) + "\n")
         chosen = argparse.Namespace(**vars(self.parsed) | {"rate": rate, "duration_s": length_s, "run": str(folder)})
         chosen.no_calibration |= not judged
+        chosen.no_judge = not judged
         env = {name: value for name, value in os.environ.items() if name not in _CHOSEN} | {PROGRESS_ENV: "1"}
-        if not judged:
-            env[ANALYSIS_ENV] = f"{sys.executable} -c pass"
         with (
             (logs / CONSOLE_FILE).open("w", encoding="utf-8") as console,
             subprocess.Popen(

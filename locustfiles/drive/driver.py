@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import eq
 from pathlib import Path
 from typing import Final
@@ -24,9 +24,9 @@ from analysis.record.ledger import Kind
 from locustfiles.drive.attempts import Attempts, Fire
 from locustfiles.drive.clock import Clock
 from locustfiles.drive.cpu import CpuTime
-from locustfiles.drive.recorder import Recorder, RecorderTotals
+from locustfiles.drive.plan import DriverReport, WorkerPlan
+from locustfiles.drive.recorder import Recorder
 from locustfiles.load import arrivals as _pacer
-from locustfiles.load.options import LoadOptions
 from locustfiles.load.visits import Visit, VisitSequence
 from locustfiles.protocol.answers import Prediction
 from locustfiles.protocol.transport import DeploymentAddress, transport_of
@@ -34,44 +34,6 @@ from model.dataset import DatasetError, Heldout, load_heldout
 
 REST_AFTER_REFUSED_S: Final = 0.05
 """A closed loop that nobody answers would spin; this bounds it to 20 attempts a second for each user."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerPlan:
-    """What a generator process is told before it starts; travels as a plain dictionary.
-
-    ``worker``, ``workers``: its number among those that share the load. ``start_ns``: when the load begins,
-    in nanoseconds since the epoch. ``classes``: the card's, in its order. ``duration_s``: how long an open loop has
-    arrivals; None for no end.
-    """
-
-    run: str
-    worker: int
-    workers: int
-    start_ns: int
-    host: str
-    namespace: str
-    deployment: str
-    heldout: str
-    heldout_sha256: str
-    features: tuple[str, ...]
-    classes: tuple[int, ...]
-    load: LoadOptions
-    duration_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DriverReport:
-    """What a generator process says at its end.
-
-    ``cpu_share``: of one core; ``dropped``: arrivals past the bound. ``waited_share``: of the run, for a CPU that
-    others had; None where the kernel does not say.
-    """
-
-    recorded: RecorderTotals
-    cpu_share: float
-    dropped: int
-    waited_share: float | None = None
 
 
 class Driver:

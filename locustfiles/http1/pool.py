@@ -1,24 +1,16 @@
-"""A small HTTP/1.1 keep-alive client for gevent: one request in, one `Exchange` out, nothing ever raised.
+"""A pool of HTTP/1.1 connections for gevent: one request in, one `Exchange` out. It never raises.
 
-A request is whole bytes made beforehand (`protocol.rest_requests`); the answer is parsed by llhttp (httptools). What
-matters here is that each exchange says truthfully whether the server may have counted it:
+A request is whole bytes that were made beforehand (`protocol.rest_requests`). llhttp (httptools) parses the answer.
+Each exchange says truthfully whether the server may have counted the request (`outcome`).
 
-* REFUSED only if no byte of the request left, or the server answered 4xx;
-* ACKNOWLEDGED only for a 2xx answer read whole;
-* everything else is INDETERMINATE.
-
-No request is sent twice. The one exception cannot be seen by any server: a kept connection that turns
-out dead before the kernel has taken a single byte is replaced by a new one. A connection that dies after
-that is not proof that nobody read the request, whatever the error, so it is INDETERMINATE.
-Redirects are not followed; a proxy is never used.
+No request is sent twice, with one exception that no server can see: a kept connection that is found dead before the
+kernel has taken a single byte is replaced by a new one. If a connection dies later, somebody may have read the request,
+whatever the error is, so the outcome is INDETERMINATE. Redirects are not followed, and no proxy is used.
 """
 
 from __future__ import annotations
 
-import ssl
-from dataclasses import dataclass
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Final
 
 import gevent
 import gevent.socket
@@ -27,73 +19,11 @@ import gevent.ssl
 from analysis.record.ledger import Outcome
 from locustfiles.http1.connection import BrokenResponse, Connection, NothingSent
 from locustfiles.http1.deadlines import Deadlines, Expired
+from locustfiles.http1.outcome import Exchange, outcome_of
 from locustfiles.http1.sockets import PlainSocket, TlsSocket
+from locustfiles.http1.target import Target
 
 CONNECT_TIMEOUT_S: Final = 5.0
-
-
-class TargetError(ValueError):
-    """The URL is not one that this client can reach; one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where requests go. ``path``: what the URL adds in front of Seldon's path, without a slash at its end."""
-
-    host: str
-    port: int
-    path: str
-    tls: ssl.SSLContext | None
-
-    @property
-    def header(self) -> str:
-        """Value of the Host header."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return name if self.port == (443 if self.tls else 80) else f"{name}:{self.port}"
-
-
-def target_of(url: str, ca_file: str | None = None) -> Target:
-    """Target of ``url``; with ``ca_file`` TLS trusts the authorities in it, else those of the system.
-
-    Raises `TargetError` for another scheme than http and https, a missing host, a bad port, or an unreadable CA file.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise TargetError(
-            f"reading the host: expected a URL as http://127.0.0.1:8003, got {url!r} ({error})."
-        ) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise TargetError(f"reading the host: expected a URL as http://127.0.0.1:8003, got {url!r}.")
-    tls: ssl.SSLContext | None = None
-    if parts.scheme == "https":
-        try:
-            tls = gevent.ssl.create_default_context(cafile=ca_file or None)
-        except (OSError, ssl.SSLError) as error:
-            raise TargetError(f"reading the CA file: expected certificates in {ca_file}, got: {error}.") from error
-    return Target(parts.hostname, port or (443 if tls else 80), parts.path.rstrip("/"), tls)
-
-
-class Exchange(NamedTuple):
-    """How one request ended.
-
-    ``status``: HTTP status, 0 without an answer's head; or gRPC status, which is 0 for OK. ``fault``: empty unless
-    something went wrong. ``reached``: False if there was nobody to send it to.
-    """
-
-    outcome: Outcome
-    status: int
-    body: bytes
-    fault: str
-    reached: bool = True
-
-
-def outcome_of(status: int) -> Outcome:
-    """Outcome of an answer read whole. 3xx and 5xx may follow after the request was counted."""
-    if 200 <= status < 300:
-        return Outcome.ACKNOWLEDGED
-    return Outcome.REFUSED if 400 <= status < 500 else Outcome.INDETERMINATE
 
 
 class ConnectionPool:

@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from locustfiles.protocol.rest_requests import Payload
-
 ROOT: Final = Path(__file__).resolve().parents[2]
 VARIABLES: Final = (
     "SDEP",
@@ -32,9 +30,12 @@ VARIABLES: Final = (
 )
 """Options that have a variable of their own name, those of `make loadtest`."""
 PREFIX: Final = "PLUMBLINE_"
-Transport = Literal["rest", "grpc"]
+TransportName = Literal["rest", "grpc"]
+Payload = Literal["ndarray", "tensor"]
 NO_CALIBRATION: Final = "--no-calibration"
 NO_CALIBRATION_TEXT: Final = "Open loop: do not measure beforehand what the generator itself can do"
+NO_JUDGE: Final = "--no-judge"
+NO_JUDGE_TEXT: Final = "Only send and record the load: take no baseline and judge nothing (for a warm-up)"
 REWARDS: Final = ("correct", "none")
 ARRIVALS: Final = ("constant", "poisson")
 
@@ -65,7 +66,7 @@ class LoadOptions:
     think_time_s: float
     reward: str
     timeout_s: float
-    transport: Transport
+    transport: TransportName
     payload: Payload
     batch: int
     ca_file: str
@@ -108,7 +109,7 @@ OPTIONS: Final = (
     _Option("--think-time", 0.0, float, "Closed loop: seconds that a user rests after each visit"),
     _Option("--reward", "correct", str, "Reward sent with feedback: 1 for a right prediction, or none at all", REWARDS),
     _Option("--timeout", 5.0, float, "Seconds for one whole request, connecting included"),
-    _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(Transport)),
+    _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(TransportName)),
     _Option("--payload", "ndarray", str, "Form of the numbers in a body", get_args(Payload)),
     _Option("--batch", 1, int, "Rows in each request"),
     _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host"),
@@ -125,11 +126,16 @@ def variable_of(flag: str) -> str:
     return name if name in VARIABLES else PREFIX + name
 
 
-def add_options(parser: Any) -> None:
-    """Teach Locust's parser (or argparse's) our options."""
+def forget_empty_variables() -> None:
+    """Remove our variables that are empty from the environment: ``RATE= make loadtest`` means that it is not set."""
     for name in VARIABLES:
         if os.environ.get(name) == "":
-            del os.environ[name]  # `RATE= make loadtest` means: not set
+            del os.environ[name]
+
+
+def add_options(parser: Any) -> None:
+    """Teach Locust's parser (or argparse's) our options."""
+    forget_empty_variables()
     for option in OPTIONS:
         parser.add_argument(
             option.flag,
@@ -139,9 +145,8 @@ def add_options(parser: Any) -> None:
             help=option.text,
             env_var=variable_of(option.flag),
         )
-    parser.add_argument(
-        NO_CALIBRATION, action="store_true", help=NO_CALIBRATION_TEXT, env_var=variable_of(NO_CALIBRATION)
-    )
+    for flag, text in ((NO_CALIBRATION, NO_CALIBRATION_TEXT), (NO_JUDGE, NO_JUDGE_TEXT)):
+        parser.add_argument(flag, action="store_true", help=text, env_var=variable_of(flag))
 
 
 def parse_duration(text: str) -> float:

@@ -32,7 +32,9 @@ from gevent.hub import Waiter
 from grpc.experimental import gevent as grpc_gevent
 
 from analysis.record.ledger import Outcome
-from locustfiles.http1.pool import CONNECT_TIMEOUT_S, Exchange, Target, TargetError, target_of
+from locustfiles.http1.outcome import Exchange
+from locustfiles.http1.pool import CONNECT_TIMEOUT_S
+from locustfiles.http1.target import Target, TargetError, target_of
 from locustfiles.protocol.grpc_messages import SERVICE, Call
 
 MAX_ANSWER: Final = 16 * 1024 * 1024

@@ -14,8 +14,8 @@ import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, struct_pb2
 from numpy.typing import NDArray
 
+from locustfiles.load.options import Payload
 from locustfiles.protocol.answers import AnswerError
-from locustfiles.protocol.rest_requests import Payload
 
 SERVICE: Final = "seldon.protos.Seldon"
 _STRUCT: Final = "google.protobuf"

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Payload = Literal["ndarray", "tensor"]
+from locustfiles.load.options import Payload
 
 
 class RestRequests:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from analysis.record.ledger import Outcome
-from locustfiles.http1.pool import ConnectionPool, Exchange, target_of
+from locustfiles.http1.outcome import Exchange
+from locustfiles.http1.pool import ConnectionPool
+from locustfiles.http1.target import target_of
 from locustfiles.load.options import LoadOptions
 from locustfiles.protocol.answers import AnswerReader
 from locustfiles.protocol.rest_requests import RestRequests

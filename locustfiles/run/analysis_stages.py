@@ -1,9 +1,7 @@
-"""The stages of ``python -m analysis`` as the owner of a run calls them: the baseline now, the judging later."""
+"""The stages of ``python -m analysis`` that a run needs: the baseline before the load, the judging after it."""
 
 from __future__ import annotations
 
-import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,23 +10,17 @@ from typing import Final
 from locustfiles.load.options import ROOT
 from locustfiles.run.setup import SetupError
 
-ANALYSIS_ENV: Final = "PLUMBLINE_ANALYSIS"
-"""Command to call in place of ``python -m analysis``; the tests of this folder use it."""
-
-
-def analysis_command() -> list[str]:
-    """Command of the judging stages."""
-    return shlex.split(os.environ.get(ANALYSIS_ENV, "")) or [sys.executable, "-m", "analysis"]
+ANALYSIS: Final = (sys.executable, "-m", "analysis")
 
 
 def start_judge(folder: Path) -> subprocess.Popen[str]:
-    """The judging of the run to come, importing what it needs while the baseline waits for a scrape.
+    """The judging of the run to come, which imports what it needs while the baseline waits for a scrape.
 
     Python, Arrow and scikit-learn take a second or two to load: too long between the end of the load and a
-    verdict, and far too long after a Ctrl-C. It sits on its standard input until told how the run ended, and
-    ends by itself when we are gone. Its session is its own: a Ctrl-C that reaches us is ours to deal with.
+    verdict, and far too long after a Ctrl-C. The process reads from its standard input how the run ended, and
+    ends by itself when our process has ended. It has a session of its own: a Ctrl-C that reaches us is ours to handle.
     """
-    command = [*analysis_command(), "finish", str(folder), "--when-told"]
+    command = [*ANALYSIS, "finish", str(folder), "--when-told"]
     return subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -36,7 +28,7 @@ def start_judge(folder: Path) -> subprocess.Popen[str]:
 
 def take_baseline(folder: Path) -> None:
     """Write what Prometheus holds before the load. Raises `SetupError` with the line that says why it cannot be."""
-    command = [*analysis_command(), "baseline", str(folder)]
+    command = [*ANALYSIS, "baseline", str(folder)]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:

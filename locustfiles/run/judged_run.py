@@ -1,4 +1,4 @@
-"""The life of one run on the process that owns it: folder, run.json, baseline, ledger, verdict."""
+"""One run, from its folder to its verdict: run.json, baseline, ledger, judging. On the controlling process only."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from analysis.record import runfolder
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, RunFolderError, Stop
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibration, CalibrationProcess
-from locustfiles.drive.driver import WorkerPlan
+from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import EventTotals, LedgerFile, Tags
 from locustfiles.load.options import LoadOptions
 from locustfiles.load.schedule import planned_per_s
 from locustfiles.run.analysis_stages import start_judge, take_baseline
-from locustfiles.run.setup import Setup, SetupError
+from locustfiles.run.setup import Setup, SetupError, calibration_plan
 
 RUNS: Final = Path("runs")
 PACKAGES: Final = ("locust", "gevent", "grpcio", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
@@ -32,7 +32,11 @@ INCONCLUSIVE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Where the run goes and what it talks to. ``folder``: empty for one of its own under ``runs/``."""
+    """What the options ask for, apart from the load itself.
+
+    ``folder``: the run folder; empty for a new one under ``runs/``. ``calibrate``: measure the generator before an open
+    loop. ``judge``: take a baseline before and judge after; without it the load is only recorded.
+    """
 
     host: str
     prometheus_url: str
@@ -42,6 +46,7 @@ class RunRequest:
     duration_s: float | None
     processes: int
     calibrate: bool = True
+    judge: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,14 @@ class JudgeOutput:
 
 
 class JudgedRun:
-    """One run, from its folder to its verdict. ``judge``: its judging, started and waiting to be told."""
+    """One run. ``judge``: the process of its judging, which waits for the end of the load; None if none is wanted."""
 
-    def __init__(self, folder: Path, run: Run, setup: Setup, judge: subprocess.Popen[str]) -> None:
+    def __init__(self, folder: Path, run: Run, setup: Setup, judge: subprocess.Popen[str] | None) -> None:
         self.folder = folder
         self.run = run
         self._setup = setup
         self._judge = judge
-        self.book: LedgerFile | None = None
+        self.ledger: LedgerFile | None = None
         self.calibration: Calibration | None = None
 
     def calibrated(self, calibration: Calibration | None) -> None:
@@ -72,7 +77,7 @@ class JudgedRun:
 
     def begin(self) -> None:
         """Open the ledger: the load is about to start."""
-        self.book = LedgerFile(self.folder / runfolder.LEDGER_FILE)
+        self.ledger = LedgerFile(self.folder / runfolder.LEDGER_FILE)
 
     @property
     def timeout_s(self) -> float:
@@ -87,20 +92,20 @@ class JudgedRun:
 
     def counts(self) -> EventTotals:
         """Totals of the ledger so far."""
-        return self.book.counts if self.book is not None else EventTotals()
+        return self.ledger.counts if self.ledger is not None else EventTotals()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append a batch to the ledger; raises ``OSError`` when it cannot be."""
-        assert self.book is not None  # noqa: S101 - the run has begun
-        self.book.append(batch)
+        assert self.ledger is not None  # noqa: S101 - the run has begun
+        self.ledger.append(batch)
 
     @property
     def load(self) -> LoadOptions:
-        """What is asked of the load."""
+        """The options of the load."""
         return self._setup.load
 
     def plan(self, worker: int, workers: int) -> WorkerPlan:
-        """What generator process ``worker`` of ``workers`` is told; it hears later when to begin."""
+        """The plan of generator process ``worker`` of ``workers``; when to begin is sent later."""
         setup = self._setup
         return WorkerPlan(
             run=self.run.id,
@@ -120,8 +125,8 @@ class JudgedRun:
 
     def end(self, stop: Stop, recorder: RecorderReport, tags: Sequence[Tags]) -> None:
         """Close the ledger and complete ``run.json``."""
-        if self.book is not None:
-            self.book.close()
+        if self.ledger is not None:
+            self.ledger.close()
         self.run = self.run.finished(
             ended=rfc3339(time.time()),
             stop=stop,
@@ -131,7 +136,10 @@ class JudgedRun:
         runfolder.write(self.folder, self.run)
 
     def judge(self, limit_s: float | None = None) -> JudgeOutput:
-        """What ``python -m analysis finish`` says; after ``limit_s``, or `abandon`, it is ended unfinished."""
+        """The output of ``python -m analysis finish``; after ``limit_s``, or `abandon`, it is ended unfinished."""
+        if self._judge is None:
+            code = 0 if self.run.stop == "finished" else INCONCLUSIVE
+            return JudgeOutput(code, f"recorded and not judged, as --no-judge asks: {self.folder}\n")
         ending = "finished" if self.run.stop == "finished" else "interrupted"
         try:
             output, _ = self._judge.communicate(ending + "\n", timeout=limit_s)
@@ -145,12 +153,12 @@ class JudgedRun:
 
     def abandon(self) -> None:
         """End the judging, if it is under way."""
-        if self._judge.poll() is None:
+        if self._judge is not None and self._judge.poll() is None:
             self._judge.kill()
 
 
 def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
-    """A run folder with its first ``run.json`` and its baseline. Raises `SetupError` when that cannot be."""
+    """A new run, with its folder, its first ``run.json`` and its baseline. Raises `SetupError` if that fails."""
     now = time.time()
     deployment = setup.deployment
     name = runfolder.run_id(now, deployment.name)
@@ -161,21 +169,23 @@ def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
         raise SetupError(str(error)) from error
     run = _run_of(setup, request, folder.resolve().name if request.folder else name, now)
     runfolder.write(folder, run)
-    judge = start_judge(folder.resolve())
-    owned = JudgedRun(folder.resolve(), run, setup, judge)
+    judge = start_judge(folder.resolve()) if request.judge else None
+    judged_run = JudgedRun(folder.resolve(), run, setup, judge)
     calibrating = _calibrating(setup, folder / runfolder.LOGS_FOLDER) if request.calibrate and setup.load.open else None
     try:
-        take_baseline(folder.resolve())
+        if request.judge:
+            take_baseline(folder.resolve())
         if calibrating is not None:
-            owned.calibrated(calibrating.found())
+            judged_run.calibrated(calibrating.result())
     except BaseException:
-        judge.kill()
-        judge.communicate()
+        if judge is not None:
+            judge.kill()
+            judge.communicate()
         if calibrating is not None:
             calibrating.end()
         raise
     _point_latest(folder.resolve())
-    return owned
+    return judged_run
 
 
 def _calibrating(setup: Setup, logs: Path) -> CalibrationProcess:
@@ -183,7 +193,7 @@ def _calibrating(setup: Setup, logs: Path) -> CalibrationProcess:
     path = logs.resolve() / CALIBRATION_FILE
     if os.environ.get(CALIBRATING_ENV) == str(path):
         return CalibrationProcess(path)
-    return CalibrationProcess.begin(setup, path)
+    return CalibrationProcess.begin(calibration_plan(setup), path)
 
 
 def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:

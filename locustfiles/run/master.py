@@ -1,9 +1,9 @@
-"""The master's side of the drain: no worker's event is lost at a stop, or it is known that some were.
+"""The load from Locust's workers, as the master sees it: no event is lost at a stop, or it is known that some were.
 
-Locust's master tells its workers to quit and listens for half a second more; a worker that still has
-requests under way, or its last second of events, is not heard. So before Locust quits, the master asks
-each worker to drain (`_drain`), and waits for a last message that says how many batches and events
-there were. ZeroMQ keeps the order of one worker's messages, so when the last message is here, all are.
+Locust's master tells its workers to quit and listens for half a second more. A worker that still has requests in
+flight, or its last second of events, is not heard. So before Locust quits, the master asks each worker to drain
+(`messages.DRAIN`), and waits for a last message that says how many batches and events there were. ZeroMQ keeps the
+order of one worker's messages, so when the last message has arrived, all have.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from typing import Any, Final
 
 import gevent
 import pyarrow as pa
+from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner
 
 from analysis.record.ledger import LedgerError, from_bytes
-from locustfiles.drive.driver import DriverReport, WorkerPlan
-from locustfiles.drive.recorder import RecorderTotals
+from locustfiles.calibration.calibration import cores
+from locustfiles.drive.driver import Driver
+from locustfiles.drive.plan import DriverReport, WorkerPlan
+from locustfiles.run.generators import Drained
+from locustfiles.run.judged_run import JudgedRun
+from locustfiles.run.messages import DRAIN, EVENTS, FINAL, PLAN, READY, START
 
 logger = logging.getLogger("plumbline")
 
-PLAN: Final = "plumbline_plan"
-READY: Final = "plumbline_ready"
-START: Final = "plumbline_start"
-EVENTS: Final = "plumbline_events"
-DRAIN: Final = "plumbline_drain"
-FINAL: Final = "plumbline_final"
 GRACE_S: Final = 3.0
 """How much longer than its drain a worker's last message may take."""
 READY_S: Final = 10.0
@@ -40,7 +39,7 @@ START_DELAY_NS: Final = 100_000_000
 
 @dataclass(slots=True)
 class WorkerState:
-    """A worker of the present run. ``events``, ``unwritten``: rows that came and were, or could not be, written."""
+    """A worker of the present run. ``events``, ``unwritten``: rows that arrived and were, or could not be, written."""
 
     worker: int
     events: int = 0
@@ -51,64 +50,65 @@ class WorkerState:
 
 @dataclass(slots=True)
 class WorkerGroup:
-    """The workers that share the load of one run."""
+    """The workers that share the load of one run. ``workers``: their states, by Locust's client id."""
 
     run: str
     write: Callable[[pa.RecordBatch], None]
-    members: dict[str, WorkerState] = field(default_factory=dict)
+    workers: dict[str, WorkerState] = field(default_factory=dict)
 
     def enlist(self, runner: MasterRunner, plan: Callable[[int, int], WorkerPlan]) -> None:
         """Give each connected worker its part. Locust's own start message comes after this one."""
         clients = [client.id for client in runner.clients.ready + runner.clients.running + runner.clients.spawning]
         for worker, client in enumerate(clients):
-            self.members[client] = WorkerState(worker)
+            self.workers[client] = WorkerState(worker)
             runner.send_message(PLAN, asdict(plan(worker, len(clients))), client)
 
     def start(self, runner: MasterRunner) -> int:
-        """Tell all when to begin, once all are ready: nanoseconds since the epoch.
+        """Tell all workers when to begin, once all are ready: nanoseconds since the epoch.
 
-        Reading the rows takes a worker a while, and Locust's start message up to half a second more to reach it; an
-        arrival that was due by then would be late, and one that was sent before it missing from Locust's statistics.
+        Reading the rows takes a worker a while, and Locust's start message takes up to half a second more to reach it.
+        An arrival that was due by then would be late, and one that was sent before it would be missing from Locust's
+        statistics.
         """
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and any(
-            not member.ready and self._is_there(runner, client) for client, member in self.members.items()
+            not state.ready and self._is_there(runner, client) for client, state in self.workers.items()
         ):
             gevent.sleep(0.01)
         start_ns = time.time_ns() + START_DELAY_NS
-        for client in self.members:
+        for client in self.workers:
             runner.send_message(START, {"run": self.run, "start_ns": start_ns}, client)
         return start_ns
 
     def take_ready(self, client: str, message: dict[str, Any]) -> None:
         """Note that a worker is ready, or never will be."""
-        member = self.members.get(client)
-        if member is not None and message["run"] == self.run:
-            member.ready = True
+        state = self.workers.get(client)
+        if state is not None and message["run"] == self.run:
+            state.ready = True
 
     def take_events(self, client: str, message: dict[str, Any]) -> None:
         """Write a worker's batch."""
-        member = self.members.get(client)
-        if member is None or message["run"] != self.run:
+        state = self.workers.get(client)
+        if state is None or message["run"] != self.run:
             return
         try:
             batch = from_bytes(message["batch"])
             self.write(batch)
         except (OSError, LedgerError) as error:
-            if not member.unwritten:
+            if not state.unwritten:
                 logger.error("recording the load: expected to write %d events, got: %s.", message["events"], error)  # noqa: TRY400 - a full disk needs no traceback
-            member.unwritten += message["events"]
+            state.unwritten += message["events"]
             return
-        member.events += batch.num_rows
+        state.events += batch.num_rows
 
     def take_final(self, client: str, message: dict[str, Any]) -> None:
         """Note a worker's last message."""
-        member = self.members.get(client)
-        if member is not None and message["run"] == self.run:
-            member.final = driven_of(message["driven"])
+        state = self.workers.get(client)
+        if state is not None and message["run"] == self.run:
+            state.final = DriverReport.from_dict(message["report"])
 
     def drain(self, runner: MasterRunner, limit_s: float) -> None:
-        """Have every worker drain, and wait until each has said its last or cannot any more."""
+        """Have every worker drain, and wait until each has sent its last message or cannot any more."""
         for client in self._awaited(runner):
             runner.send_message(DRAIN, {"run": self.run, "limit_s": limit_s}, client)
         deadline = time.monotonic() + limit_s + GRACE_S
@@ -116,53 +116,83 @@ class WorkerGroup:
             gevent.sleep(0.02)
 
     def _awaited(self, runner: MasterRunner) -> list[str]:
-        """Workers that are there and have not said their last. Waiting for one that has gone would be for ever."""
+        """Workers that are there and have not sent their last message. A worker that has gone will never send it."""
         return [
-            client for client, member in self.members.items() if member.final is None and self._is_there(runner, client)
+            client for client, state in self.workers.items() if state.final is None and self._is_there(runner, client)
         ]
 
     @staticmethod
     def _is_there(runner: MasterRunner, client: str) -> bool:
         return client in runner.clients and runner.clients[client].state != STATE_MISSING
 
-    def reports(self) -> list[DriverReport]:
-        """What the workers said at their end."""
-        return [member.final for member in self.members.values() if member.final is not None]
-
-    def lost(self) -> int:
-        """How many workers never said their last."""
-        return sum(member.final is None for member in self.members.values())
-
-    def unrecorded(self) -> int:
-        """Rows known to be missing from the ledger: unwritten here, unsent there, or sent and never come."""
-        return sum(
-            member.unwritten
-            + (
-                member.final.recorded.unrecorded
-                + max(member.final.recorded.events - member.events - member.unwritten, 0)
-                if member.final
-                else 0
-            )
-            for member in self.members.values()
+    def drained(self) -> Drained:
+        """What the workers reported at their end, and what is known to be missing."""
+        states = self.workers.values()
+        return Drained.of(
+            [state.final for state in states if state.final is not None],
+            workers=len(states),
+            lost=sum(state.final is None for state in states),
+            events=sum(state.events for state in states),
+            unrecorded=sum(map(_unrecorded, states)),
         )
 
-    def events(self) -> int:
-        """Rows written for the workers."""
-        return sum(member.events for member in self.members.values())
+
+def _unrecorded(state: WorkerState) -> int:
+    """Rows of a worker that are known to be missing: unwritten here, unsent there, or sent and never arrived."""
+    if state.final is None:
+        return state.unwritten
+    recorded = state.final.recorded
+    return state.unwritten + recorded.unrecorded + max(recorded.events - state.events - state.unwritten, 0)
 
 
-def driven_of(values: dict[str, Any]) -> DriverReport:
-    """What `dataclasses.asdict` made of a `DriverReport`, and MessagePack of that, turned back."""
-    recorded = values["recorded"]
-    tags = tuple(tuple((str(key), str(value)) for key, value in pairs) for pairs in recorded["tags"])
-    return DriverReport(**values | {"recorded": RecorderTotals(**recorded | {"tags": tags})})
+class WorkerGenerators:
+    """The workers of a master; see `generators.Generators`."""
 
+    driver: Driver | None = None
 
-def plan_of(values: dict[str, Any]) -> WorkerPlan:
-    """What `dataclasses.asdict` made of a `WorkerPlan`, and MessagePack of that, turned back."""
-    from locustfiles.load.options import LoadOptions  # noqa: PLC0415
+    def __init__(self, runner: MasterRunner) -> None:
+        self._runner = runner
+        self._group: WorkerGroup | None = None
+        runner.register_message(EVENTS, self._on_events)
+        runner.register_message(FINAL, self._on_final)
+        runner.register_message(READY, self._on_ready)
 
-    load = LoadOptions(**values["load"])
-    return WorkerPlan(
-        **values | {"load": load, "features": tuple(values["features"]), "classes": tuple(values["classes"])}
-    )
+    def cores(self, processes: int, *, forked: bool) -> int:
+        """Processors of this machine if the workers are on it; else one for each, on machines that we do not know."""
+        return cores() if forked else processes
+
+    def begin(self, run: JudgedRun, start_load: Callable[[], None]) -> None:
+        """Give each worker its part. The workers are ready only when Locust has gone on from here."""
+        self._group = WorkerGroup(run.run.id, run.write)
+        self._group.enlist(self._runner, run.plan)
+        gevent.spawn(start_load)
+
+    def start(self) -> int:
+        """Tell the workers when to begin, once they are ready."""
+        assert self._group is not None  # noqa: S101 - begun before it is started
+        return self._group.start(self._runner)
+
+    def hurry(self, limit_s: float) -> None:
+        """Nothing: the workers have their limit, and the master waits for them no longer than that."""
+
+    def drain(self, limit_s: float) -> Drained:
+        """Drain every worker."""
+        assert self._group is not None  # noqa: S101 - begun when the test started
+        self._group.drain(self._runner, limit_s)
+        return self._group.drained()
+
+    def stop(self) -> None:
+        """Stop the runner; the workers are drained already, or drained by a message of ours."""
+        self._runner.stop(send_stop_to_client=False)
+
+    def _on_events(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self._group is not None:
+            self._group.take_events(msg.node_id, msg.data)
+
+    def _on_ready(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self._group is not None:
+            self._group.take_ready(msg.node_id, msg.data)
+
+    def _on_final(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self._group is not None:
+            self._group.take_final(msg.node_id, msg.data)

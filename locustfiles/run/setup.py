@@ -17,7 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from deploy.manifest.deployment import Deployment, ManifestError, Predictor
 from deploy.manifest.deployment import read as read_manifest
-from locustfiles.http1.pool import Target, TargetError, target_of
+from locustfiles.drive.plan import WorkerPlan
+from locustfiles.http1.target import Target, TargetError, target_of
 from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
 from locustfiles.load.schedule import ScheduleError, arrivals_of
 from locustfiles.protocol.transport import DeploymentAddress, unanswered
@@ -160,3 +161,21 @@ def _check_no_proxy(parts: SplitResult) -> None:
             f"reaching the host: the environment asks for the proxy {proxy}, and a load test through a proxy "
             f"measures the proxy. Put {host} into no_proxy, or unset {parts.scheme}_proxy."
         )
+
+
+def calibration_plan(setup: Setup) -> WorkerPlan:
+    """A plan for the load of ``setup``, for a calibration, which has a server of its own."""
+    return WorkerPlan(
+        run="calibration",
+        worker=0,
+        workers=1,
+        start_ns=0,
+        host="",
+        namespace=setup.deployment.namespace,
+        deployment=setup.deployment.name,
+        heldout=str(setup.heldout_path),
+        heldout_sha256=setup.heldout.sha256,
+        features=setup.card.features,
+        classes=setup.card.classes,
+        load=setup.load,
+    )

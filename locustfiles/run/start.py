@@ -6,7 +6,8 @@ import gc
 
 from locust.env import Environment
 
-from locustfiles.drive.driver import Driver, WorkerPlan
+from locustfiles.drive.driver import Driver
+from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import Recorder
 from locustfiles.load.arrivals import Until
 from locustfiles.load.schedule import arrivals_of

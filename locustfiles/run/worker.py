@@ -1,10 +1,10 @@
-"""A Locust worker's side: it drives its part of the load and sends its events to the master."""
+"""A Locust worker: it drives its part of the load and sends its events to the master."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import gevent
 import pyarrow as pa
@@ -14,20 +14,20 @@ from locust.exception import RPCError
 from locust.runners import STATE_CLEANUP, WorkerRunner
 
 from analysis.record.ledger import to_bytes
-from locustfiles.drive.driver import Driver, WorkerPlan
+from locustfiles.drive.driver import Driver
+from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import Recorder
 from locustfiles.load.schedule import ScheduleError
-from locustfiles.run.master import DRAIN, EVENTS, FINAL, PLAN, READY, START, plan_of
+from locustfiles.run.generators import INTERRUPTED_DRAIN_S
+from locustfiles.run.messages import DRAIN, EVENTS, FINAL, PLAN, READY, START
 from locustfiles.run.start import begin, make_driver
 from model.dataset import DatasetError
 
 logger = logging.getLogger("plumbline")
 
-INTERRUPTED_DRAIN_S: Final = 1.0
-
 
 class WorkerController:
-    """Listens to the master's plan, Locust's start and stop, and the end of the process."""
+    """Listens to the master's plan, to Locust's start and stop, and to the end of the process."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self._environment = environment
@@ -49,7 +49,7 @@ class WorkerController:
 
     def _on_plan(self, environment: Environment, msg: Any, **_: object) -> None:
         """Read the rows and make the requests before the load begins."""
-        self._plan = plan = plan_of(msg.data)
+        self._plan = plan = WorkerPlan.from_dict(msg.data)
         self._stopping = False
         self._stopped.clear()
         self._limit_s = plan.load.timeout_s
@@ -63,7 +63,7 @@ class WorkerController:
             begin(self.driver, self._plan, msg.data["start_ns"])
 
     def _on_test_start(self, **_: object) -> None:
-        """Say that we are ready; Locust has created our users and cleared its statistics."""
+        """Tell the master that we are ready: Locust has created our users and cleared its statistics."""
         plan = self._plan
         if plan is None or plan.run == self._begun:
             logger.warning("this worker came after the test had been divided; it takes no part until the next one")
@@ -86,7 +86,7 @@ class WorkerController:
         self._stop()
 
     def _stop(self) -> None:
-        """Stop Locust's users and ours, once; whoever comes second waits for the first."""
+        """Stop Locust's users and ours, once. A second call waits for the first."""
         if self.driver is not None:
             self.driver.hurry(self._limit_s)
         if self._stopping or self._runner.state == STATE_CLEANUP:
@@ -97,17 +97,20 @@ class WorkerController:
         self._stopped.set()
 
     def _on_test_stop(self, **_: object) -> None:
-        """Drain, and say the last word; Locust's own statistics first, which it would send too late or not at all."""
-        driver, self.driver = self.driver, self.driver
+        """Drain, and send the last message.
+
+        Locust's own statistics go first: Locust itself would send them too late or not at all.
+        """
+        driver = self.driver
         if driver is None:
             return
-        driven = driver.drain(self._limit_s)
+        driver_report = driver.drain(self._limit_s)
         self.driver = None
         report: dict[str, Any] = {}
         events: Any = self._environment.events
         events.report_to_master.fire(client_id=self._runner.client_id, data=report)
         self._runner.send_message("stats", report)
-        self._runner.send_message(FINAL, {"run": driver.run, "driven": asdict(driven)})
+        self._runner.send_message(FINAL, {"run": driver.run, "report": asdict(driver_report)})
         self._stopped.set()
 
     def _on_quitting(self, **_: object) -> None:

@@ -33,7 +33,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import settings
 
 from analysis.record.ledger_file import read_ledger
-from locustfiles.http1.pool import ConnectionPool, target_of
+from locustfiles.http1.pool import ConnectionPool
+from locustfiles.http1.target import target_of
 
 settings.register_profile("plumbline", deadline=None)  # a shared machine may pause for longer than any deadline
 settings.load_profile("plumbline")
@@ -253,8 +254,7 @@ def locust(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     def start(*arguments: str, module: str = "locust", environment: dict[str, str] | None = None) -> Running:
         surroundings = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "PLUMBLINE_ANALYSIS": f"{sys.executable} {HERE / 'fake_analysis.py'}",
+            "PYTHONPATH": os.pathsep.join([str(HERE / "fake_analysis"), str(ROOT)]),
             **(environment or {}),
         }
         process = subprocess.Popen(

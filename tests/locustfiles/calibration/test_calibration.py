@@ -14,9 +14,9 @@ from typing import Any, Final
 import pytest
 
 from analysis.record import runfolder
-from locustfiles.calibration.calibration import Calibration, CalibrationProcess, _plan_of
+from locustfiles.calibration.calibration import Calibration, CalibrationProcess
 from locustfiles.calibration.constant_server import whole
-from locustfiles.run.setup import SINGLE, Setup, read_setup
+from locustfiles.run.setup import SINGLE, Setup, calibration_plan, read_setup
 
 ROOT: Final = Path(__file__).parents[3]
 HELDOUT: Final = ROOT / "artifacts" / "heldout.parquet"
@@ -54,16 +54,16 @@ def setup() -> Setup:
 @pytest.mark.stack
 def test_a_slower_generator_has_a_lower_ceiling(setup: Setup, tmp_path: Path) -> None:
     """Measured, not known: ours, and its twin that burns 2 ms a request and so has at most 500 a second."""
-    ours = CalibrationProcess.begin(setup, tmp_path / "ours.json").found()
+    ours = CalibrationProcess.begin(calibration_plan(setup), tmp_path / "ours.json").result()
     assert ours is not None
     subprocess.run(
         [sys.executable, "-c", SLOWED, str(tmp_path / "twin.json")],
         cwd=ROOT,
-        input=json.dumps(asdict(_plan_of(setup))),
+        input=json.dumps(asdict(calibration_plan(setup))),
         text=True,
         check=True,
     )
-    twin = CalibrationProcess(tmp_path / "twin.json").found()
+    twin = CalibrationProcess(tmp_path / "twin.json").result()
     assert twin is not None
     assert 0 < ours.floor_ms <= ours.p50_ms
     assert twin.ceiling_per_s < 500 < ours.ceiling_per_s
@@ -73,7 +73,7 @@ def test_a_slower_generator_has_a_lower_ceiling(setup: Setup, tmp_path: Path) ->
 def test_a_calibration_that_fails_is_none(setup: Setup, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Rows that are not there: a line in the log says where to look, and the run goes on without figures."""
     lost = replace(setup, heldout_path=tmp_path / "none.parquet")
-    assert CalibrationProcess.begin(lost, tmp_path / "figures.json").found() is None
+    assert CalibrationProcess.begin(calibration_plan(lost), tmp_path / "figures.json").result() is None
     assert "calibrating the generator: expected figures" in caplog.text
     assert "none.parquet" in (tmp_path / "figures.log").read_text()
 

@@ -56,11 +56,10 @@ def test_what_a_worker_says_of_its_cpu_reaches_the_master(waited: str) -> None:
     """As a plain dictionary, which is how it travels; not known stays not known. Locust patches its process."""
     program = (
         "from dataclasses import asdict\n"
-        "from locustfiles.run.master import driven_of\n"
-        "from locustfiles.drive.driver import DriverReport\n"
+        "from locustfiles.drive.plan import DriverReport\n"
         "from locustfiles.drive.recorder import RecorderTotals\n"
         f"driven = DriverReport(RecorderTotals(3, 1, 0, ((('artifact', 'a'),),)), 0.5, 2, {waited})\n"
-        "print(driven_of(asdict(driven)) == driven, driven.waited_share)\n"
+        "print(DriverReport.from_dict(asdict(driven)) == driven, driven.waited_share)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.returncode) == (f"True {waited}\n", 0), done.stderr

@@ -17,7 +17,8 @@ import pytest
 from gevent.event import Event
 
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
-from locustfiles.drive.driver import Driver, DriverReport, WorkerPlan
+from locustfiles.drive.driver import Driver
+from locustfiles.drive.plan import DriverReport, WorkerPlan
 from locustfiles.drive.recorder import Recorder
 from locustfiles.load.arrivals import Arrivals, Constant, Trace
 from locustfiles.load.options import LoadOptions

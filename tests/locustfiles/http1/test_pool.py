@@ -14,7 +14,9 @@ import pytest
 
 from analysis.record.ledger import Outcome
 from locustfiles.http1.connection import MAX_BODY, MAX_HEAD
-from locustfiles.http1.pool import ConnectionPool, TargetError, outcome_of, target_of
+from locustfiles.http1.outcome import outcome_of
+from locustfiles.http1.pool import ConnectionPool
+from locustfiles.http1.target import TargetError, target_of
 
 BODY = b"x" * 500
 REQUEST = b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)

@@ -17,9 +17,10 @@ import grpc
 import pytest
 
 from analysis.record.ledger import Kind, Outcome
-from locustfiles.http1.pool import Exchange, TargetError
+from locustfiles.http1.outcome import Exchange
+from locustfiles.http1.target import TargetError
 from locustfiles.load.arrivals import Constant, Trace
-from locustfiles.load.options import LoadOptions, Transport
+from locustfiles.load.options import LoadOptions, TransportName
 from locustfiles.protocol.grpc_client import MAX_ANSWER, REFUSALS, GrpcClient, metadata_of, target_of_url
 from locustfiles.protocol.grpc_messages import Call
 from locustfiles.protocol.transport import DeploymentAddress, unanswered
@@ -259,7 +260,7 @@ def test_the_same_seed_drives_the_same_rows_in_the_same_order_by_both_transports
     """Kind and rows of every request, one after the other, and the truth that was told."""
     answer = b'{"data":{"ndarray":[%b]}}' % b",".join([b"1"] * batch)
     packed = speaking.predicting([1] * batch)
-    urls: dict[Transport, str] = {
+    urls: dict[TransportName, str] = {
         "rest": misbehaving(lambda peer: drives.seldon(peer, lambda peer, _: peer.answer(answer))).url,
         "grpc": serve(lambda *_: packed).url,
     }

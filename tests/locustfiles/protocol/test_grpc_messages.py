@@ -10,9 +10,10 @@ import pytest
 from google.protobuf import json_format
 from seldon_core.proto import prediction_pb2
 
+from locustfiles.load.options import Payload
 from locustfiles.protocol.answers import AnswerError, AnswerReader
 from locustfiles.protocol.grpc_messages import POOL, GrpcRequests, SeldonMessage, answer_of
-from locustfiles.protocol.rest_requests import Payload, RestRequests
+from locustfiles.protocol.rest_requests import RestRequests
 
 ROWS: Final[dict[str, Any]] = {
     "features": np.array([[1.5, 2.25, 1e-17], [3.0, -4.0, 0.1]]),

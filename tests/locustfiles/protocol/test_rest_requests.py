@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locustfiles.protocol.rest_requests import Payload, RestRequests
+from locustfiles.load.options import Payload
+from locustfiles.protocol.rest_requests import RestRequests
 
 FEATURES = np.array([[0.1 + 0.2, 1e-300, -0.0], [1.0, 2.5, 3e22], [7.0, 8.0, 9.0]])
 

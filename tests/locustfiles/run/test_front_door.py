@@ -25,7 +25,8 @@ import yaml
 from analysis.record import runfolder
 from analysis.record.ledger_file import read_ledger
 from analysis.report.view import again
-from locustfiles.__main__ import main, parser
+from locustfiles.__main__ import main
+from locustfiles.command.parser import parser
 from locustfiles.load.options import load_of
 
 ROOT: Final = Path(__file__).parents[3]

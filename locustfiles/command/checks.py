@@ -1,0 +1,73 @@
+"""Every input of a load test, checked before anything starts."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+from analysis.record import runfolder
+from deploy.manifest.deployment import ManifestError, require_runnable
+from locustfiles.load.options import OptionsError, parse_duration
+from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
+from model.artifact import ArtifactError, load_model
+
+DURATION: Final = "30s"
+INPUT_ERRORS: Final = (SetupError, OptionsError, ManifestError, ArtifactError, runfolder.RunFolderError)
+"""What the functions of this module raise, each with one line."""
+
+
+def checked(parsed: argparse.Namespace) -> Setup:
+    """The setup that the options ask for. Raises one of `INPUT_ERRORS`. Sets ``parsed.duration_s``."""
+    if parsed.shape and parsed.duration:
+        raise SetupError(
+            f"reading --duration: expected none beside --shape, which says how long it lasts, got {parsed.duration}."
+        )
+    parsed.duration_s = parse_duration(parsed.duration or DURATION)
+    _check_counts(parsed)
+    setup = read_setup(parsed, SHADOW)
+    for predictor in setup.deployment.predictors:
+        load_model(artifact_of(predictor, Path(parsed.artifacts)))
+    if bool(parsed.host) != bool(parsed.prometheus_url):
+        given, missing = ("--host", "--prometheus-url") if parsed.host else ("--prometheus-url", "--host")
+        raise SetupError(
+            f"choosing what to drive: expected both --host and --prometheus-url, or neither for the local stack, "
+            f"got {given} without {missing}."
+        )
+    if parsed.host:
+        check_host(parsed.host, setup.deployment, setup.load)
+    else:
+        require_runnable(setup.deployment)
+        if parsed.images and not Path(parsed.images).is_file():
+            raise SetupError(f"reading the image map: expected a TOML file, got none at {parsed.images}.")
+    if parsed.web:
+        _check_port(parsed.web_port)
+    return setup
+
+
+def run_folder(parsed: argparse.Namespace, setup: Setup) -> Path | None:
+    """The run folder, made; None for the web page, where each test makes its own. Raises ``RunFolderError``."""
+    if parsed.web and not parsed.run:
+        return None
+    folder = Path(parsed.run or Path("runs") / runfolder.run_id(time.time(), setup.deployment.name)).absolute()
+    runfolder.make_folder(folder)
+    return folder
+
+
+def _check_counts(parsed: argparse.Namespace) -> None:
+    for flag, value, high in (("--users", parsed.users, 100_000), ("--processes", parsed.processes, 256)):
+        if not 1 <= value <= high:
+            raise SetupError(f"reading {flag}: expected 1 to {high}, got {value}.")
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise SetupError(
+                f"opening the web page: expected a free port, got {port} ({error}). Name another with --web-port."
+            ) from error
