@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.parts import generator, harness, judge, memory, open_loop, server, stack, stall
-from bench.servers.servers import BenchError
+from bench.tools.errors import BenchError
 from model.command_line import OneLineParser
 
 PARTS: Final[dict[str, Any]] = {

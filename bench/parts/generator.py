@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from analysis.record.ledger_file import read_ledger
-from bench.clients.clients import NAMES, LoadFigures, LoadRequest, load
-from bench.parts.server import Spread
+from bench.clients.loads import NAMES, LoadFigures, LoadRequest, load
 from bench.servers import nginx
-from bench.servers.servers import BenchError
+from bench.tools.errors import BenchError
+from bench.tools.spread import Spread
 
 CONNECTIONS: Final = 10
 ROUNDS: Final = 5

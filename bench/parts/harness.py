@@ -22,12 +22,13 @@ import numpy as np
 from analysis.record import ledger
 from analysis.record.ledger_file import read_ledger
 from analysis.record.runfolder import LEDGER_FILE
-from bench.clients.clients import counts_of_wrk
+from bench.clients.loads import counts_of_wrk
 from bench.parts.generator import CONNECTIONS
-from bench.parts.server import Spread
-from bench.servers.servers import BenchError
 from bench.tools import programs
-from bench.tools.child import ROOT, waited
+from bench.tools.errors import BenchError
+from bench.tools.paths import ROOT
+from bench.tools.spread import Spread
+from bench.tools.subprocesses import waited
 from deploy.manifest import deployment
 from locustfiles.protocol.rest_requests import RestRequests
 from model.dataset import load_heldout

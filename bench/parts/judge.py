@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from analysis.result.file import read_result
-from bench.parts.server import Spread
 from bench.reference import judge_world
-from bench.servers.servers import BenchError
-from bench.tools.measured import Cost, measured
+from bench.tools.errors import BenchError
+from bench.tools.peak_memory import Cost, measured
+from bench.tools.spread import Spread
 from model.contract import CELLS
 
 SIZES: Final = (10**5, 10**6, 10**7)

@@ -23,11 +23,11 @@ from typing import Any, Final
 import numpy as np
 
 from analysis.record.ledger_file import read_ledger
-from bench.clients.clients import LoadRequest
+from bench.clients.loads import LoadRequest
 from bench.parts.generator import CONNECTIONS
 from bench.servers import nginx
-from bench.servers.servers import BenchError
-from bench.tools.child import ROOT
+from bench.tools.errors import BenchError
+from bench.tools.paths import ROOT
 
 SECONDS: Final = 20.0
 EACH_S: Final = 0.1

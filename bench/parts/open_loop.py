@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.record.ledger_file import read_ledger
-from bench.clients.clients import LoadRequest
+from bench.clients.loads import LoadRequest
 from bench.parts.generator import CONNECTIONS, one_load
 from bench.servers import nginx
 

@@ -10,41 +10,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.clients.bare_http import drive, post
-from bench.servers.servers import COMMANDS, BenchError, running
+from bench.servers.model_servers import COMMANDS, running
+from bench.tools.bare_http import drive, post
+from bench.tools.errors import BenchError
+from bench.tools.spread import Spread
 from model.dataset import load_heldout
 
 CONNECTIONS: Final = 4
 ROWS: Final = 50
 ROUNDS: Final = 7
 PATHS: Final = {"feedback": "/api/v1.0/feedback", "predict": "/api/v1.0/predictions"}
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Median of the rounds, with the lowest and the highest."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        return cls(statistics.median(values), min(values), max(values))
-
-    def rounded(self) -> dict[str, float]:
-        """As results.json holds it: three significant digits are more than a shared machine gives."""
-        return {name: float(f"{value:.3g}") for name, value in self.as_dict().items()}
-
-    def as_dict(self) -> dict[str, float]:
-        return {"median": self.median, "low": self.low, "high": self.high}
 
 
 def requests_of(heldout: Path) -> dict[str, list[bytes]]:

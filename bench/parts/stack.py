@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.parts.harness import CODES
-from bench.parts.server import Spread
-from bench.servers.servers import BenchError
-from bench.tools.child import waited
+from bench.tools.errors import BenchError
+from bench.tools.spread import Spread
+from bench.tools.subprocesses import waited
 
 ROUNDS: Final = 3
 LOAD: Final = ("--duration", "2s", "--rate", "100")

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bench.clients.clients import LoadRequest, load
+from bench.clients.loads import LoadRequest, load
 from bench.parts.generator import CONNECTIONS
 from bench.parts.open_loop import Timed, quantile_ms
-from bench.servers.servers import free_ports, wait_for
-from bench.tools.child import ROOT
+from bench.tools.paths import ROOT
+from bench.tools.ports import free_ports, wait_for
 
 RATE: Final = 200.0
 STALL_S: Final = 2.0

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.servers.servers import READY_S, BenchError, free_ports
 from bench.tools import programs
+from bench.tools.errors import BenchError
+from bench.tools.ports import READY_S, free_ports
 
 ANSWER: Final = '{"data":{"names":["t:0"],"ndarray":[1.0]},"meta":{}}'
 _CONFIGURATION: Final = """\

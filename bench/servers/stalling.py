@@ -9,8 +9,8 @@ import asyncio
 import sys
 import time
 
-from bench.clients.bare_http import whole_request
 from bench.servers.nginx import ANSWER
+from bench.tools.bare_http import whole_request
 
 _RESPONSE = (
     f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(ANSWER)}\r\n\r\n{ANSWER}"

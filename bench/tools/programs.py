@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.tools.paths import TOOLS
 from deploy.bootstrap.debian import DebianError, unpack
 
-TOOLS: Final = Path(__file__).resolve().parents[2] / ".tools"
 PACKAGES: Final[dict[str, tuple[list[str], ...]]] = {
     "nginx": (["nginx"], ["nginx-core"]),
     "hey": (["hey"],),

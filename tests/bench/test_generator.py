@@ -12,12 +12,12 @@ import pytest
 
 from analysis.record.ledger_file import read_ledger
 from bench.__main__ import table
-from bench.clients import clients
-from bench.clients.clients import LoadRequest
+from bench.clients import loads
+from bench.clients.loads import LoadRequest
 from bench.parts import generator, stall
 from bench.parts.open_loop import Timed, figures
 from bench.servers import nginx
-from bench.servers.servers import BenchError
+from bench.tools.errors import BenchError
 from tests.running import ROOT
 
 MS = 1_000_000
@@ -48,7 +48,7 @@ def test_the_server_counts_each_request_once(server: nginx.Nginx) -> None:
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("name", clients.NAMES)
+@pytest.mark.parametrize("name", loads.NAMES)
 def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Nginx, asked: LoadRequest) -> None:
     """Its load is counted, costs CPU, and is held against the server's count on the way."""
     done = generator.one_load(name, asked, server)
@@ -62,7 +62,7 @@ def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Ngi
 def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: nginx.Nginx, asked: LoadRequest) -> None:
     """To the request, with nothing dropped."""
     before = server.requests()
-    done = clients.load("ours", asked)
+    done = loads.load("ours", asked)
     served = server.requests() - before - 1
     assert done is not None
     assert done.counted == done.counts["recorded"] == read_ledger(asked.ledger).events.num_rows == served
@@ -72,7 +72,7 @@ def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: ng
 def test_requests_that_fail_end_the_benchmark(asked: LoadRequest) -> None:
     """Fast refusals are no throughput: nobody listens on port 1."""
     with pytest.raises(BenchError, match="ours: expected every request acknowledged"):
-        clients.load("ours", replace(asked, url="http://127.0.0.1:1"))
+        loads.load("ours", replace(asked, url="http://127.0.0.1:1"))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_counts_are_equal_or_the_benchmark_ends(counted: int, rows: int | None, 
 
 def test_ratios_are_within_a_round_and_null_without_the_program() -> None:
     """The second round was twice as slow for all."""
-    rates = {name: [30.0, 15.0] for name in clients.NAMES} | {"ours": [60.0, 30.0], "wrk": []}
+    rates = {name: [30.0, 15.0] for name in loads.NAMES} | {"ours": [60.0, 30.0], "wrk": []}
     found = generator.figures(rates)
     assert found["ours_over_fasthttpuser"] == {"median": 2.0, "low": 2.0, "high": 2.0}
     assert found["ours_over_wrk"] is None

@@ -17,8 +17,8 @@ from analysis.verdict import Verdict
 from bench.parts import judge as part
 from bench.reference import judge_world
 from bench.reference.judge_world import SECOND
-from bench.servers.servers import BenchError
-from bench.tools.measured import Cost, measured
+from bench.tools.errors import BenchError
+from bench.tools.peak_memory import Cost, measured
 
 EVENTS = 10_000
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.clients.clients import LoadRequest
+from bench.clients.loads import LoadRequest
 from bench.parts import memory
 from bench.parts.memory import Reading, slope, watched
 from bench.servers import nginx
-from bench.servers.servers import BenchError
+from bench.tools.errors import BenchError
 from tests.running import ROOT
 
 MOST_BYTES = 30

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
-from bench.clients.bare_http import answered, drive, post
-from bench.parts.server import Spread, ratios, requests_of
-from bench.servers.servers import COMMANDS
+from bench.parts.server import ratios, requests_of
+from bench.servers.model_servers import COMMANDS
+from bench.tools.bare_http import answered, drive, post
+from bench.tools.spread import Spread
 
 
 def test_ratios_are_taken_within_a_round() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local.config.replica_record import FILE
 from deploy.local.running import processes, state
 from deploy.local.running.state import StackRecord
 
@@ -91,7 +92,7 @@ class Job:
         return wait_for(self._ready)  # type: ignore[no-any-return]
 
     def _ready(self) -> StackRecord | None:
-        for path in self.stacks.glob(f"*/{state.FILE}"):
+        for path in self.stacks.glob(f"*/{FILE}"):
             record = state.read(path)
             if record.ready_s is not None and (record.kind == "up" or record.processes[-1].name == "command"):
                 return record

@@ -18,6 +18,7 @@ import yaml
 from actions import wait_until
 from analysis.record import ledger
 from analysis.record.ledger_file import read_ledger
+from deploy.local.config.replica_record import FILE
 from deploy.local.running import state
 from scene import ROOT, Edit, Found, Row, Scene, environment, found_in
 
@@ -58,7 +59,7 @@ def _stack(row: Row, folder: Path, cleanup: ExitStack) -> Scene:
     up += ["--logs", str(folder / "logs"), "--env", f"FAULTS_FOLDER={folder}", *row.stack]
     cleanup.callback(_call, folder, "deploy.local", "down", "--stacks", str(folder))
     _call(folder, "deploy.local", *up)
-    path = folder / "up" / state.FILE
+    path = folder / "up" / FILE
     record = state.read(path)
     return Scene(folder, record.host, record.prometheus_url, path, cleanup)
 

@@ -11,7 +11,7 @@ import yaml
 
 from deploy.local.config import binaries, envoy, images, plan, prometheus
 from deploy.local.config.ports import Ports
-from deploy.local.running.state import FILE, ReplicaRecord
+from deploy.local.config.replica_record import FILE, ReplicaRecord
 from deploy.manifest.deployment import Deployment
 
 

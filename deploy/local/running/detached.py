@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from deploy.local.config.replica_record import FILE
 from deploy.local.errors import StackError
 from deploy.local.running import processes, state
 from deploy.local.running.supervised import last_words
@@ -86,7 +87,7 @@ async def down(stacks: Path) -> int:
 async def _end(work: Path, record: state.StackRecord) -> None:
     groups = [process.pid for process in (record.launcher, *record.processes) if state.survivors(record, process)]
     await asyncio.gather(*(processes.end_group(group, 1.0) for group in groups))
-    (work / state.FILE).unlink(missing_ok=True)
+    (work / FILE).unlink(missing_ok=True)
     shutil.rmtree(work / "tsdb", ignore_errors=True)
 
 
@@ -116,14 +117,14 @@ def status(stacks: Path) -> str:
 def prune(stacks: Path) -> None:
     """Removes the folders of commands that ended: their logs are of use until the next command, no longer."""
     for work in stacks.glob("run-*"):
-        if not (work / state.FILE).exists():
+        if not (work / FILE).exists():
             shutil.rmtree(work, ignore_errors=True)
 
 
 def _all(stacks: Path) -> Iterator[tuple[Path, state.StackRecord]]:
-    for path in sorted(stacks.glob(f"*/{state.FILE}")):
+    for path in sorted(stacks.glob(f"*/{FILE}")):
         yield path.parent, state.read(path)
 
 
 def _read(work: Path) -> state.StackRecord | None:
-    return state.read(work / state.FILE) if (work / state.FILE).exists() else None
+    return state.read(work / FILE) if (work / FILE).exists() else None

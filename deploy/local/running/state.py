@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from deploy.local.config.replica_record import ReplicaRecord
 from deploy.local.errors import StackError
 from deploy.local.running import processes
 from model.atomic import write_text
 
 SCHEMA: Final = 1
-FILE: Final = "state.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,6 @@ class ProcessRecord:
     session: int
     log: str
     restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaRecord:
-    """One replica: where it answers and is scraped, and ``cluster``, Envoy's name of what it belongs to."""
-
-    predictor: str
-    pod: str
-    model: str
-    shadow: bool
-    rest_url: str
-    grpc_address: str
-    metrics_url: str
-    cluster: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
 from seldon_core.utils import json_to_feedback
 
-from bench.clients.bare_http import DriveFigures, drive, post
+from bench.tools.bare_http import DriveFigures, drive, post
 from model import artifact, contract, dataset
 from tests.model.serving import STOCK, Server, serving
 

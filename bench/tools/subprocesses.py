@@ -6,12 +6,9 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
-from bench.servers.servers import BenchError
-
-ROOT: Final = Path(__file__).resolve().parents[2]
+from bench.tools.errors import BenchError
+from bench.tools.paths import ROOT
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.tools.child import waited
+from bench.tools.subprocesses import waited
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.clients import clients
-from bench.clients.bare_http import post, whole_request
+from bench.clients import loads
 from bench.parts.harness import script_of
 from bench.parts.stack import times_of
-from bench.servers.servers import BenchError
 from bench.tools import programs
+from bench.tools.bare_http import post, whole_request
+from bench.tools.errors import BenchError
 from locustfiles.protocol.rest_requests import RestRequests
 from model.dataset import load_heldout
 from tests.running import ROOT
@@ -37,27 +37,27 @@ Requests/sec:  63271.50
 
 
 def test_heys_answers_are_counted_and_its_histogram_is_not() -> None:
-    assert clients.counts_of_hey(HEY) == (86_999, 0)
+    assert loads.counts_of_hey(HEY) == (86_999, 0)
 
 
 def test_heys_failures_are_answers_that_are_not_2xx_and_those_that_never_came() -> None:
     """A 503 was answered; an error was not, and counts as a request all the same."""
     told = HEY + "  [503]\t12 responses\n\nError distribution:\n  [3]\tPost: connection refused\n"
-    assert clients.counts_of_hey(told) == (87_014, 15)
+    assert loads.counts_of_hey(told) == (87_014, 15)
 
 
 def test_wrks_requests_are_counted() -> None:
-    assert clients.counts_of_wrk(WRK) == (126_543, 0)
+    assert loads.counts_of_wrk(WRK) == (126_543, 0)
 
 
 def test_wrks_failures_are_of_two_kinds() -> None:
     told = WRK + "  Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 5\n"
-    assert clients.counts_of_wrk(told) == (126_543, 15)
+    assert loads.counts_of_wrk(told) == (126_543, 15)
 
 
 def test_wrk_without_a_count_ends_the_benchmark() -> None:
     with pytest.raises(BenchError, match="expected its count of requests, got 'unable to connect'"):
-        clients.counts_of_wrk("unable to connect")
+        loads.counts_of_wrk("unable to connect")
 
 
 def test_a_program_and_its_libraries_are_found_in_an_unpacked_package(tmp_path: Path) -> None:

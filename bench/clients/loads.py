@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.servers.servers import BenchError
 from bench.tools import programs
-from bench.tools.child import waited
+from bench.tools.errors import BenchError
+from bench.tools.subprocesses import waited
 from locustfiles.protocol.rest_requests import RestRequests
 from model.dataset import load_heldout
 
