@@ -1,1 +1,4 @@
-"""Grafana dashboards, and what builds them."""
+"""Grafana dashboards, built from the names that the models publish.
+
+build   ``python -m dashboards.build`` writes ``statistical-metrics.json``
+"""

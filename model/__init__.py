@@ -1,1 +1,14 @@
-"""What is served: the data, the models, the Seldon class, and the names under which they publish."""
+"""What is served: the data, the models, the Seldon class, its server; and the ground that all packages stand on.
+
+contract       the names under which models publish: metrics, labels, cells
+artifact       a model file and its card: digests, loading
+dataset        the data, and the held-out rows
+train          ``python -m model.train``: trains the example's models
+MetricsModel   the Seldon class
+linear         labels and scores of a bare linear classifier
+metrics        the metrics store: counts that survive workers and threads
+server         ``python -m model.server``: serves a Seldon class
+stock          Seldon's own launcher, on loopback
+atomic         files that appear whole or not at all
+command_line   the parser of every command
+"""

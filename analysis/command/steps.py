@@ -20,7 +20,7 @@ from analysis.evidence.samples import Samples
 from analysis.record import runfolder
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, Run
-from analysis.report import files as report
+from analysis.report import reports
 from analysis.report.terminal import summary
 from analysis.result.fields import ReportError
 
@@ -64,7 +64,7 @@ def _report(options: argparse.Namespace) -> int:
             f"report: expected {options.folder / RESULT_FILE}, got none. "
             f"Judge first: python -m analysis judge {options.folder}"
         )
-    for path in report.write_reports(options.folder):
+    for path in reports.write_reports(options.folder):
         say(str(path))
     return 0
 
@@ -79,7 +79,7 @@ def _finish(options: argparse.Namespace) -> int:
     ]
     content, verdict = judgement(folder, options.gate)
     say(summary(content))  # before the reports: a full disk must not take the verdict along
-    paths = report.write_reports(folder)
+    paths = reports.write_reports(folder)
     for problem in problems:
         if problem:
             say(f"  note: {problem}")

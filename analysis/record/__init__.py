@@ -1,1 +1,11 @@
-"""TODO."""
+"""What a run leaves behind, and how it is written: all of ``analysis`` that load generation may import.
+
+Attempts of the load generator come in; files of the run folder go out.
+
+    runfolder     the names of the files, and ``run.json``: what the run was asked for and what its recorder reports
+    ledger        the ledger's format: columns, outcomes, batches to and from bytes
+    ledger_file   the ledger's file: written batch by batch, read batch by batch, also after a crash
+    instants      moments as RFC 3339 text and as seconds
+    arrow         numpy to and from Arrow without pandas
+    arrays        names for the types of arrays
+"""

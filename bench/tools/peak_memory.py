@@ -1,4 +1,4 @@
-"""``python -m bench.tools.measured MODULE [ARGUMENT ...]``: run a module and print its peak memory.
+"""``python -m bench.tools.peak_memory MODULE [ARGUMENT ...]``: run a module and print its peak memory.
 
 The last line of the output is the peak in MB (10**6 bytes). The process itself must say it: what the kernel tells a
 parent of its child (``ru_maxrss``) starts at the memory of the parent (exec_mmap in Linux' fs/exec.c).
@@ -35,7 +35,7 @@ def measured(bytecode: Path, module: str, *arguments: str) -> Cost:
     ``bytecode``: folder in which Python keeps what it compiled. Without one, where the environment forbids to write
     beside the sources (PYTHONDONTWRITEBYTECODE), each process compiles numpy again, and that is what would be measured.
     """
-    command = [sys.executable, "-m", "bench.tools.measured", module, *arguments]
+    command = [sys.executable, "-m", "bench.tools.peak_memory", module, *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
     ended = waited(command, environment, name=module)

@@ -21,7 +21,7 @@ from deploy.local import launch
 from deploy.local.config.assembly import Folders, Options
 from deploy.local.config.binaries import ROOT, TOOLS, path_with_environment
 from deploy.local.errors import StackError
-from deploy.local.running import detached
+from deploy.local.running import background
 from deploy.manifest.deployment import ManifestError
 from model.command_line import BAD_INPUT, OneLineParser
 
@@ -49,30 +49,30 @@ def run(options: argparse.Namespace, _: list[str], command: list[str]) -> int:
         raise StackError("run: expected a command after --, got none. For a stack that stays, use up.")
     if shutil.which(command[0], path=path_with_environment(os.environ)) is None:
         raise StackError(f"run: expected a program after --, got {command[0]}, which is not on PATH. Check it.")
-    detached.prune(options.stacks)
+    background.prune(options.stacks)
     return _launch(options, f"run-{os.getpid()}", command)
 
 
 def up(options: argparse.Namespace, words: list[str], _: list[str]) -> int:
     """0 once a stack runs in the background."""
-    work = options.stacks / detached.UP
-    asyncio.run(detached.clear(work))
-    return detached.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work)
+    work = options.stacks / background.UP
+    asyncio.run(background.clear(work))
+    return background.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work)
 
 
 def serve(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     """What `up` starts in the background: a stack until SIGTERM."""
-    return _launch(options, detached.UP, [])
+    return _launch(options, background.UP, [])
 
 
 def down(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     """0 once nothing runs of the stack that is up, nor of any whose launcher was killed."""
-    return asyncio.run(detached.down(options.stacks))
+    return asyncio.run(background.down(options.stacks))
 
 
 def status(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     """0, after a table of what runs."""
-    print(detached.status(options.stacks))
+    print(background.status(options.stacks))
     return 0
 
 

@@ -13,8 +13,8 @@ from deploy.local.config import binaries
 from deploy.local.config.assembly import Assembly, Folders, Options, Programs, assemble
 from deploy.local.config.ports import Ports
 from deploy.local.running import command, state
+from deploy.local.running.child_process import say
 from deploy.local.running.stack import Stack
-from deploy.local.running.supervised import say
 from deploy.manifest import deployment as manifest
 
 

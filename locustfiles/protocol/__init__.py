@@ -1,1 +1,8 @@
-"""TODO."""
+"""Seldon's protocol over REST and gRPC. Rows come in; requests go out, and predictions come back.
+
+transport       the two ways behind one interface: requests, client, answers
+rest_requests   whole HTTP requests, encoded once for each row
+grpc_messages   protobuf messages, encoded once for each row, and read back
+grpc_client     the gRPC client
+answers         the predicted classes in an answer, and its tags
+"""

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from deploy.local.config.assembly import Assembly, Folders
 from deploy.local.errors import StackError
 from deploy.local.running import probe, processes, state
-from deploy.local.running.supervised import Supervised
+from deploy.local.running.child_process import ChildProcess
 
 HURRY_S: Final = 0.4
 """Time to stop for a process of a stack that was interrupted, so that all of it is gone within five seconds."""
@@ -31,9 +31,9 @@ class Stack:
     def __init__(self, assembly: Assembly, kind: Literal["up", "run"], folders: Folders) -> None:
         self.assembly = assembly
         self.folders = folders
-        self.prometheus = self._supervised(assembly.prometheus)
-        self.models = [self._supervised(model) for model in assembly.models]
-        self.envoy = self._supervised(assembly.envoy)
+        self.prometheus = self._child(assembly.prometheus)
+        self.models = [self._child(model) for model in assembly.models]
+        self.envoy = self._child(assembly.envoy)
         self.record = state.StackRecord(
             kind=kind,
             deployment=assembly.deployment.name,
@@ -49,10 +49,10 @@ class Stack:
         )
         self._watches: list[asyncio.Task[None]] = []
 
-    def _supervised(self, plan: Any) -> Supervised:
-        return Supervised(plan, self.folders.logs / f"{plan.name}.log", self._started)
+    def _child(self, plan: Any) -> ChildProcess:
+        return ChildProcess(plan, self.folders.logs / f"{plan.name}.log", self._started)
 
-    def _started(self, child: Supervised, pid: int) -> None:
+    def _started(self, child: ChildProcess, pid: int) -> None:
         self.note(state.own_record(child.plan.name, pid, child.log, child.restarts))
 
     def note(self, process: state.ProcessRecord) -> None:

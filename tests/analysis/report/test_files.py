@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import report_samples as samples
-from analysis.report.files import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE, ReportError, write_reports
+from analysis.report.reports import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE, ReportError, write_reports
 from report_samples import Json
 
 

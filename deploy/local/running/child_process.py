@@ -34,10 +34,10 @@ def last_words(log: Path) -> str:
     return (errors or lines or ["nothing in its log"])[-1][:500]
 
 
-class Supervised:
+class ChildProcess:
     """A process of a plan while it runs. ``started`` is called after each start, with the process number."""
 
-    def __init__(self, plan: Process, log: Path, started: Callable[[Supervised, int], None]) -> None:
+    def __init__(self, plan: Process, log: Path, started: Callable[[ChildProcess, int], None]) -> None:
         self.plan = plan
         self.log = log
         self.restarts = 0

@@ -15,7 +15,7 @@ from typing import Final
 from deploy.local.config.replica_record import FILE
 from deploy.local.errors import StackError
 from deploy.local.running import processes, state
-from deploy.local.running.supervised import last_words
+from deploy.local.running.child_process import last_words
 
 UP: Final = "up"
 LAUNCHER_S: Final = 8.0
