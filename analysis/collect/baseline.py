@@ -1,8 +1,7 @@
 """Edge: what must be known before the load starts, as ``baseline.json``.
 
-The baseline itself is in Prometheus: the last sample of each series before the first event. What is done
-here is to make sure that there is one: Prometheus answers, its clock is read, and the deployment's targets
-have been scraped since the call.
+The baseline itself is in Prometheus: the last sample of each series before the first event. This step makes sure that
+there is one: Prometheus answers, its clock is read, and the deployment's targets have been scraped since the call.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ SCHEMA_VERSION: Final = 1
 POLL_S: Final = 0.1
 LOOK_BACK_S: Final = 120
 STRANGERS_WAIT_S: Final = 10.0
-"""How long to wait for targets that Prometheus does not know of: its first scrape may come 5 s after its start."""
+"""How long to wait for targets that Prometheus does not know yet: its first scrape may come 5 s after its start."""
 
 
 def write(
@@ -71,7 +70,7 @@ def _said(ups: Sequence[Series], fresh: Sequence[Series], clock: ClockOffset, wa
 
 
 def _ups(prometheus: Prometheus, run: Run, at_s: float) -> tuple[Series, ...]:
-    """``up`` of the deployment's targets; of all targets where none carries the deployment's label."""
+    """``up`` of the deployment's targets; of all targets if none has the deployment's label."""
     for selector in (queries.targets_of(run.deployment, run.namespace), queries.UP):
         fetch = Fetch(prometheus)
         fetch.extend(selector, round((at_s - LOOK_BACK_S) * 1000), round(at_s * 1000))
@@ -86,13 +85,13 @@ def _fresh(up: Series, since_s: float) -> bool:
 
 
 def _current(ups: Sequence[Series]) -> list[Series]:
-    """Those that are still being scraped: their last scrape is at most three intervals older than the latest."""
+    """Targets that are still being scraped: their last scrape is at most three intervals older than the latest."""
     latest = max((int(up.time_ms[-1]) for up in ups), default=0)
     interval = interval_s(ups)
     return [up for up in ups if interval is None or latest - up.time_ms[-1] <= 3000 * interval]
 
 
 def interval_s(ups: Sequence[Series]) -> float | None:
-    """Median time between scrapes, in seconds; None where no target was scraped twice."""
+    """Median time between scrapes, in seconds; None if no target was scraped twice."""
     steps = np.concatenate([np.diff(up.time_ms) for up in ups]) if ups else np.empty(0)
     return float(np.median(steps)) / 1000 if len(steps) else None

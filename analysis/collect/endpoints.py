@@ -1,7 +1,7 @@
-"""Edge: read the models' own metrics endpoints, which only a stack of ours tells the addresses of.
+"""Edge: read the models' own metrics endpoints, whose addresses only a local stack provides.
 
-``PLUMBLINE_STACK`` names the stack's state file. On a cluster nobody outside may reach a pod's metrics port, and
-then this witness is not heard; the judge works without it.
+``PLUMBLINE_STACK`` names the stack's state file. On a cluster, a pod's metrics port may not be reachable from outside;
+then this witness is missing, and the judge works without it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TIMEOUT_S: Final = 1.0
 
 
 def write(folder: Path, environment: Mapping[str, str], host: str) -> tuple[ExposedCounts, ...]:
-    """Read every endpoint that the stack names and write ``exposed.json``; nothing without a stack at ``host``."""
+    """Read every endpoint that the stack names and write ``exposed.json``; do nothing without a stack at ``host``."""
     exposed = tuple(_read(url) for url in endpoints(environment.get(STACK_ENV, ""), host))
     if exposed:
         write_text(folder / EXPOSED_FILE, text(exposed))
@@ -33,7 +33,7 @@ def write(folder: Path, environment: Mapping[str, str], host: str) -> tuple[Expo
 
 
 def endpoints(state: str, host: str) -> Sequence[str]:
-    """Addresses of the metrics endpoints in a state file; none where it is missing or of another stack."""
+    """Addresses of the metrics endpoints in a state file; empty if the file is missing or is of another stack."""
     try:
         content = json.loads(Path(state).read_text(encoding="utf-8"))
         if content["host"].rstrip("/") != host.rstrip("/"):

@@ -1,7 +1,7 @@
 """Edge: scikit-learn's answers to the held-out rows, once for each pair of artefact and rows.
 
-Importing scikit-learn takes seconds, so the answers are kept beside the artefacts under the digests of
-what they were made from, and a run that finds them there never imports it.
+Importing scikit-learn takes seconds, so the answers are kept beside the artefacts, under the digests of what they were
+made from. A run that finds them there does not import it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KEPT: Final = ".offline"
 
 
 def artifacts_folder() -> Path:
-    """Where artefacts are: ``$PLUMBLINE_ARTIFACTS``, else ``artifacts/`` of the project."""
+    """The folder with the artefacts: ``$PLUMBLINE_ARTIFACTS``, else ``artifacts/`` of the project."""
     return Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts"))
 
 
@@ -109,13 +109,13 @@ def _score(heldout: Path, paths: Mapping[str, Path]) -> OfflineAnswers:
 
 
 def _indices(classes: Ints, labels: Codes) -> Codes:
-    """Index of each label among the classes, whatever their order."""
+    """Index of each label among the classes, which may be in any order."""
     order = np.argsort(classes)
     return order[np.searchsorted(classes[order], labels)].astype(np.int16)
 
 
 def _keep(path: Path, answers: OfflineAnswers) -> None:
-    """Keep the answers for the next run; a folder that cannot be written costs only time."""
+    """Keep the answers for the next run; if the folder cannot be written, the next run only takes longer."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         offline.write(path, answers)

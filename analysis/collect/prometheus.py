@@ -1,7 +1,7 @@
 """Edge: Prometheus, through prometheus-api-client. Every failure is a `PrometheusError` of one line.
 
-Nothing is retried without a word, and every request has a timeout: a witness that needs to be asked
-three times is a finding, not a detail.
+No query is repeated, and every query has a timeout: a Prometheus that must be asked three times is a finding, not a
+detail.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 class PrometheusError(Exception):
-    """Prometheus could not be asked, or answered something else; one line says what and what to do."""
+    """Prometheus cannot be queried, or its answer is not as expected; one line says why and what to do."""
 
 
 class Prometheus:
-    """A Prometheus server, asked one query at a time."""
+    """A Prometheus server, queried with one query at a time."""
 
     def __init__(self, url: str, timeout_s: float = 10.0) -> None:
         self.url = url.rstrip("/")
@@ -42,7 +42,7 @@ class Prometheus:
                 "Mend PROMETHEUS_URL."
             )
         self._session = session = requests.Session()
-        session.trust_env = parts.hostname not in _LOOPBACK  # a proxy of the environment cannot reach our loopback
+        session.trust_env = parts.hostname not in _LOOPBACK  # a proxy from the environment cannot reach our loopback
         self._client = PrometheusConnect(
             url=self.url, retry=Retry(total=0, read=False), session=session, timeout=self.timeout_s
         )
@@ -65,7 +65,7 @@ class Prometheus:
             raise PrometheusError(self._problem("JSON without data.result")) from error
 
     def version(self) -> str:
-        """Prometheus' version as it says itself, or an empty text: other stores that speak its API need not say one.
+        """The version that Prometheus reports, or an empty text: other stores with the same API need not report one.
 
         Source: https://prometheus.io/docs/prometheus/latest/querying/api/#build-information.
         """
@@ -78,8 +78,8 @@ class Prometheus:
     def clock(self, now: Callable[[], float], readings: int = CLOCK_READINGS) -> ClockOffset:
         """Prometheus' clock against ``now``, from the quickest of some readings (Cristian's algorithm).
 
-        ``time()`` is read somewhere between the sending and the answer, and is cut to whole
-        milliseconds, so the offset is known to half the round trip plus one millisecond.
+        ``time()`` is evaluated at some moment between the query and the answer, and is cut to whole milliseconds. So
+        the offset is known to half the round trip plus one millisecond.
         """
         return min((self._clock_once(now) for _ in range(readings)), key=lambda clock: clock.uncertainty_s)
 
@@ -101,7 +101,7 @@ class Prometheus:
 
 
 class Fetch:
-    """What has been fetched so far: it grows by ranges of time, each series at its end, and gives `Series`."""
+    """Everything that was fetched so far: it grows by ranges of time, each series at its end."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
@@ -110,9 +110,9 @@ class Fetch:
     def extend(self, selector: str, start_ms: int, end_ms: int, chunk_ms: int = CHUNK_MS) -> None:
         """Add every stored sample with ``start_ms <= time <= end_ms`` (Prometheus' clock), a chunk at a time.
 
-        A sample of a series that is not later than its last one is there already: Prometheus stores them in order.
+        A sample that is not later than the last one of its series is known already: Prometheus stores them in order.
         """
-        at = start_ms - 1  # Prometheus 3 leaves the left end of a range out, Prometheus 2 does not
+        at = start_ms - 1  # Prometheus 3 excludes the left end of a range, Prometheus 2 includes it
         while at < end_ms:
             upto = min(at + chunk_ms, end_ms)
             for series in self._prometheus.ask(queries.window(selector, upto - at), upto / 1000):

@@ -1,4 +1,4 @@
-"""Edge: fetch the stored witness once Prometheus has seen the last event, as ``samples.parquet``."""
+"""Edge: fetch what Prometheus stored, once it has scraped the last event, as ``samples.parquet``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LEAST_WAIT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LedgerTotals:
-    """What the ledger says that bears on waiting: first sending, and number of feedbacks acknowledged."""
+    """The facts of the ledger that the wait depends on: first sending, and number of feedbacks acknowledged."""
 
     first_ns: int | None
     acknowledged: int
@@ -45,9 +45,8 @@ class LedgerTotals:
 class Patience:
     """``wait_s``: for a last scrape of each target (None: four scrape intervals, at least 10 s).
 
-    ``settle_s``: how long an incomplete shadow may make no progress; more than the 5 s for which gunicorn's threaded
-    worker can stand still (`model.server.worker`). ``busy_s``: the same while the gateway says that requests are
-    under way.
+    ``settle_s``: how long an incomplete shadow may make no progress; longer than the 5 s for which gunicorn's threaded
+    worker can stand still (`model.server.worker`). ``busy_s``: the same while the gateway reports unanswered requests.
     """
 
     wait_s: float | None = None
@@ -63,9 +62,9 @@ def collect(
     now: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Samples:
-    """Fetch, wait (without ``patience``: do not), fetch the rest, and write ``samples.parquet``.
+    """Fetch, wait (not without ``patience``), fetch the rest, and write ``samples.parquet``.
 
-    A Prometheus that fails on the way ends up in `Samples.problem`; what was fetched before is kept.
+    If Prometheus fails on the way, `Samples.problem` says so; what was fetched before is kept.
     """
     gathering = _Gathering(run, prometheus, _load_of(folder), _scrape_interval(folder))
     try:
@@ -76,15 +75,13 @@ def collect(
     except PrometheusError as error:
         gathering.problem = str(error)
     stored = gathering.samples()
-    if (
-        stored.series or not (folder / SAMPLES_FILE).exists()
-    ):  # a Prometheus that is gone must not take the evidence along
+    if stored.series or not (folder / SAMPLES_FILE).exists():  # a Prometheus that has gone must not destroy evidence
         samples.write(folder / SAMPLES_FILE, stored)
     return stored
 
 
 def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
-    """Fetch until every target has been scraped after the end, and every shadow is complete or stands still."""
+    """Fetch until every target has been scraped after the end, and every shadow is complete or makes no progress."""
     began = moved = now()
     counted = gathering.shadow_counts()
     while not (gathering.seen_the_end() and gathering.shadows_complete()):
@@ -100,7 +97,7 @@ def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], s
 
 
 class _Gathering:
-    """Samples as they come in, and whether they are enough."""
+    """The samples so far, and whether they are enough."""
 
     def __init__(self, run: Run, prometheus: Prometheus, load: LedgerTotals, interval: float | None) -> None:
         self._run = run
@@ -115,13 +112,13 @@ class _Gathering:
         self.problem: str | None = None
 
     def begin(self, now: Callable[[], float]) -> None:
-        """Read the clock; without an end of the run, now is its end."""
+        """Read Prometheus' clock. A run without an end is taken to end now."""
         self._clock = self._prometheus.clock(now)
         self._version = self._prometheus.version()
         self._ended_s = epoch_s(self._run.ended) if self._run.ended else now()
 
     def fetch(self, now_s: float) -> None:
-        """Everything that was stored since the last call."""
+        """Fetch everything that was stored since the last call."""
         end_s = now_s + self._clock.offset_s
         start_s = epoch_s(self._run.started) + self._clock.offset_s - LOOK_BACK_S
         if self._fetched_s is not None:
@@ -130,8 +127,8 @@ class _Gathering:
         run = self._run
         whole_ms = round((epoch_s(run.started) + self._clock.offset_s - LOOK_BACK_S) * 1000)
         for _ in range(2):
-            # `up` first, then the cells: a scrape that is stored between the two is then missing from `up` at worst.
-            # The other way round it would be there without its cells, and read as counts that fell to 0.
+            # `up` first, then the cells: a scrape that is stored between the two is at worst missing from `up`.
+            # In the other order it would be there without its cells, which looks like counts that fell to 0.
             strangers = self._instances_without_up()
             self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
             if strangers:
@@ -146,7 +143,7 @@ class _Gathering:
         self._fetched_s = end_s
 
     def _fetch_buckets(self, end_ms: int) -> None:
-        """Score buckets at both ends only: there are a hundred of them, and they are compared at the end."""
+        """Fetch score buckets at both ends only: there are a hundred of them, and they are compared at the end."""
         selector = queries.buckets(self._run.deployment, self._run.namespace)
         if self._load.first_ns is not None and self._fetched_s is None:
             first_ms = round(self._clock.prometheus_ms(self._load.first_ns))
@@ -155,7 +152,7 @@ class _Gathering:
         self._fetch.extend(selector, max(last_ms, end_ms - OVERLAP_S * 1000), end_ms)
 
     def _instances_without_up(self) -> list[str]:
-        """Places that gave series of ours but carry no label of the deployment, so that their ``up`` is not fetched."""
+        """Instances with series of ours whose targets lack the deployment's label; their ``up`` was not fetched."""
         series = self._fetch.series()
         known = {
             stored.labels.get("instance")
@@ -169,7 +166,7 @@ class _Gathering:
         return bool(labels.get(queries.LABEL_TARGET_DEPLOYMENT) == self._run.deployment)
 
     def samples(self) -> Samples:
-        """What there is so far."""
+        """The samples fetched so far."""
         return Samples(self._fetch.series(), self._clock, self._version, self.problem, {"interval_s": self._interval_s})
 
     def longest_wait_s(self, wait_s: float | None) -> float:
@@ -180,9 +177,9 @@ class _Gathering:
         return max(LEAST_WAIT_S, WAIT_INTERVALS * interval)
 
     def seen_the_end(self) -> bool:
-        """Whether every target that gave series was scraped after the end; where none gave any, every known one.
+        """Whether every target with series was scraped after the end; if none has series, every known target.
 
-        The gateway too, if it was scraped during the run: it is what tells whose fault a count is.
+        Also the gateway, if it was scraped during the run, because its counters show where a wrong count comes from.
         """
         targets = self._targets()
         times = [target.time_ms[target.up] for target in targets]
@@ -199,7 +196,7 @@ class _Gathering:
         return [target for predictor in self._run.predictors for target in targets_of(samples, predictor.name)]
 
     def _living(self) -> Samples:
-        """What there is of the targets that were there when the run began."""
+        """The samples of the targets that existed when the run began."""
         samples, first_ns = self.samples(), self._load.first_ns
         return samples if first_ns is None else living(samples, self._clock.prometheus_ms(first_ns))
 
@@ -213,7 +210,7 @@ class _Gathering:
         )
 
     def shadows_complete(self) -> bool:
-        """Whether each shadow has counted what was acknowledged, as far as its mirror is meant to be whole."""
+        """Whether each shadow has counted as many feedbacks as were acknowledged."""
         return all(counted >= self._load.acknowledged for counted in self.shadow_counts())
 
     def shadow_counts(self) -> tuple[float, ...]:
@@ -238,7 +235,7 @@ def _has_baseline(target: ScrapeTarget, first_ns: int, clock: ClockOffset) -> bo
 
 
 def _load_of(folder: Path) -> LedgerTotals:
-    """First sending and acknowledged feedback of the run's ledger; of an unreadable one, nothing."""
+    """First sending and acknowledged feedback of the run's ledger; None and 0 if it is unreadable."""
     first: list[int] = []
     acknowledged = 0
     try:

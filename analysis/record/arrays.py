@@ -11,4 +11,4 @@ type Ints = npt.NDArray[np.int64]
 type Floats = npt.NDArray[np.float64]
 type Bools = npt.NDArray[np.bool_]
 type Codes = npt.NDArray[np.integer[Any]]
-"""Small integers of whatever width: indices, cells, outcomes."""
+"""Small integers of any width: indices, cells, outcomes."""

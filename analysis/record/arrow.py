@@ -1,7 +1,7 @@
-"""Arrow arrays from and to numpy, by their buffers.
+"""Arrow arrays from and to numpy, through their buffers.
 
-``pa.array`` and ``to_numpy`` do the same, but each imports pandas to see whether it was handed one of its own
-objects, and that takes longer than to judge a run.
+``pa.array`` and ``to_numpy`` do the same, but each imports pandas to see whether its argument is a pandas object, and
+that takes longer than judging a run.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 
 
 def to_numpy(array: pa.Array) -> Any:
-    """The numbers of an array without empty places, as a view of its own buffer."""
+    """The numbers of an array, as a view of its own buffer. Raises ValueError for an array with nulls."""
     if array.null_count:
         raise ValueError(f"arrow: expected no empty place, got {array.null_count}")
-    dtype = np.dtype(str(array.type))  # Arrow's names of numbers, `double` among them, are numpy's too
+    dtype = np.dtype(str(array.type))  # numpy knows Arrow's names of number types, also `double`
     buffer = array.buffers()[1]
     if buffer is None:
         return np.empty(0, dtype)
@@ -33,7 +33,7 @@ def of_numbers(values: Any) -> pa.Array:
 
 
 def of_words(words: Sequence[str], times: Sequence[int]) -> pa.DictionaryArray:
-    """Each word as often as ``times`` says, one after the other, as a dictionary of distinct words."""
+    """Word i ``times[i]`` times, one word after the other, as an array with a dictionary of distinct words."""
     distinct = sorted(set(words))
     code = {word: i for i, word in enumerate(distinct)}
     codes = np.repeat(np.array([code[word] for word in words], np.int32), np.array(times, np.int64))
@@ -44,9 +44,9 @@ def of_words(words: Sequence[str], times: Sequence[int]) -> pa.DictionaryArray:
 
 
 def read_parquet(path: Path, *dictionaries: str) -> pa.Table:
-    """The table in a parquet file, each column in one piece, the named ones as dictionaries.
+    """The table in a parquet file, each column in one piece; the columns in ``dictionaries`` as dictionary arrays.
 
-    On one thread: Arrow's pool now and then aborts the process at its exit.
+    It reads on one thread, because Arrow's thread pool sometimes aborts the process at its exit.
     """
     with pq.ParquetFile(path, read_dictionary=list(dictionaries)) as file:
         return file.read(use_threads=False).combine_chunks()

@@ -21,9 +21,9 @@ from analysis.record.ledger import SCHEMA, LedgerError, check_schema
 
 
 class LedgerWriter:
-    """Appends batches to a ledger file; each is on its way to the disk when `append` returns.
+    """Appends batches to a ledger file. A batch has been handed to the operating system when `append` returns.
 
-    Raises ``OSError`` from `append` when the disk is full: the file keeps every earlier batch.
+    `append` raises ``OSError`` when the disk is full; the file keeps every earlier batch.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,8 +51,8 @@ class LedgerWriter:
 class _WholeWrites(io.FileIO):
     """An unbuffered file whose `write` writes all or raises.
 
-    A buffered one would keep what a full disk did not take, and write it later, behind our back; a plain
-    unbuffered one may write a part, and Arrow does not look at how much.
+    A buffered file would keep what a full disk did not take, and write it later without our knowledge. A plain
+    unbuffered file may write only a part, and Arrow does not check how much.
     """
 
     def write(self, content: Any) -> int:
@@ -66,9 +66,9 @@ class _WholeWrites(io.FileIO):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Every event that could be read, and what stopped the reading.
+    """Every event that could be read, and where the reading stopped.
 
-    ``cut``: None when the stream ended with its mark, else one line saying where it broke off.
+    ``cut``: None if the stream ends with its mark, else one line that says where it breaks off.
     """
 
     events: pa.Table
@@ -86,10 +86,10 @@ def read_ledger(path: Path) -> Ledger:
 
 
 class Scan:
-    """The batches of a ledger one at a time, so that a long ledger need not fit into memory.
+    """The batches of a ledger one at a time, so that a long ledger does not have to fit into memory.
 
-    Iterating it reads the file from its beginning, up to the last whole batch; `cut` is what stopped
-    the last iteration (as in `Ledger`). Raises `LedgerError` as `read_ledger` does.
+    Each iteration reads the file from its beginning to the last whole batch; `cut` then says where it stopped (as in
+    `Ledger`). Raises `LedgerError` as `read_ledger` does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,10 +115,11 @@ class Scan:
 
 
 class Pages:
-    """A file mapped into memory, of which only a window need be resident.
+    """A file mapped into memory, of which only a window is resident.
 
-    What has been read is given back to the kernel a window at a time, else a ledger would be resident whole in the
-    end. A batch that somebody still holds stays good: its pages are the file's, and come back when they are touched.
+    Pages that have been read are given back to the kernel a window at a time; otherwise the whole ledger would be
+    resident in the end. A batch that is still in use stays valid: its pages are pages of the file, and are loaded again
+    when they are touched.
     """
 
     WINDOW: Final = 16 * 2**20
@@ -129,14 +130,14 @@ class Pages:
         self._mapped: mmap.mmap | None = None
         try:
             with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size:  # nothing cannot be mapped
+                if os.fstat(file.fileno()).st_size:  # an empty file cannot be mapped
                     self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise LedgerError(f"reading the ledger: expected a file at {path}, got: {error.strerror}") from error
         self.source = pa.BufferReader(pa.py_buffer(self._mapped if self._mapped is not None else b""))
 
     def forget_read(self) -> None:
-        """Give back the pages before the place that has been read up to."""
+        """Give back the pages that have been read."""
         upto = self.source.tell() // self.WINDOW * self.WINDOW
         if self._mapped is not None and upto > self._forgotten:
             self._mapped.madvise(mmap.MADV_DONTNEED, self._forgotten, upto - self._forgotten)
@@ -158,8 +159,8 @@ _END_OF_STREAM: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 def _ends_with_mark(path: Path) -> bool:
     """Whether the file's last eight bytes are Arrow's end-of-stream mark.
 
-    pyarrow's reader takes a plain end of file for the end of the stream, so a ledger whose writer was
-    killed between two batches would look whole without this.
+    pyarrow's reader takes any end of file for the end of the stream. Without this check, a ledger whose writer was
+    killed between two batches would look complete.
     """
     with path.open("rb") as source:
         if source.seek(0, io.SEEK_END) < len(_END_OF_STREAM):

@@ -1,7 +1,7 @@
-"""The run folder: what was asked, and what the load generator says of itself, as ``run.json``.
+"""The run folder: the names of its files, and ``run.json``, which says what was asked for and what was recorded.
 
-The load generator writes it twice: when the run starts (``ended`` and ``recorder`` null) and when it
-has drained. A run folder without the second writing was cut short, and the judge says so.
+The load generator writes ``run.json`` twice: when the run starts (``ended`` and ``recorder`` are null) and when it has
+drained. Without the second writing the run was cut short, and the judge says so.
 """
 
 from __future__ import annotations
@@ -47,14 +47,13 @@ class PredictorSpec:
 
 @dataclass(frozen=True, slots=True)
 class RecorderReport:
-    """What the load generator says it recorded.
+    """What the load generator reports of its recording.
 
-    ``events``: rows handed to the ledger. ``unrecorded``: attempts that it knows it could not record.
-    ``workers``, ``workers_lost``: generator processes at the start, and those that never sent their
-    last report. ``cpu_share``: highest share of one core that a generator process used over the run.
-    ``dropped``: visits of an open loop that were due while too many were under way, and never sent.
-    ``waited_share``: largest share of the run for which a generator process waited for a CPU that others had; None
-    where the kernel does not say.
+    ``events``: rows handed to the ledger. ``unrecorded``: attempts that it could not record. ``workers``,
+    ``workers_lost``: generator processes at the start, and those that never sent their last report. ``cpu_share``:
+    highest share of one core that a generator process used over the run. ``dropped``: visits of an open loop that were
+    due while too many were in flight; they were not sent. ``waited_share``: largest share of the run for which a
+    generator process waited for a CPU that others had; None if the kernel does not say.
     """
 
     events: int
@@ -70,12 +69,11 @@ class RecorderReport:
 class Run:
     """All of ``run.json``. Times are RFC 3339 UTC.
 
-    ``options``: the options of the load, by name with unit; the file calls them ``asked``.
-    ``served_tags``: the distinct ``meta.tags`` of answers, each a flat mapping.
-    ``artifacts``: SHA-256 of each artefact named by a predictor, as its card gives it.
-    ``rate_planned_per_s``: mean rate of requests that an open loop was to keep; None of a closed loop and of a trace.
-    ``calibration``: what one generator process of the run could do against a server that costs nothing, as
-    `locustfiles.calibration.measure` measured it before the start; None where nobody did.
+    ``options``: the options of the load, by name with unit; the file calls them ``asked``. ``served_tags``: the
+    distinct ``meta.tags`` of answers, each a flat mapping. ``artifacts``: SHA-256 of each artefact named by a
+    predictor, as its card gives it. ``rate_planned_per_s``: mean rate of requests that was planned for an open loop;
+    None for a closed loop and for a trace. ``calibration``: what one generator process can send to a server that costs
+    nothing, measured before the start by `locustfiles.calibration.measure`; None without such a measurement.
     """
 
     id: str
@@ -103,7 +101,7 @@ class Run:
     def finished(
         self, *, ended: str, stop: Stop, recorder: RecorderReport, served_tags: tuple[dict[str, str], ...]
     ) -> Run:
-        """This run with its second half filled in."""
+        """This run with its end: the fields of the second writing."""
         return replace(self, ended=ended, stop=stop, recorder=recorder, served_tags=served_tags)
 
 
@@ -114,7 +112,7 @@ def run_id(seconds: float, deployment: str) -> str:
 
 
 def make_folder(folder: Path, *, occupied_by: Sequence[str] = (RUN_FILE,)) -> None:
-    """Make a run folder with its folder of logs; an existing one that holds no run will do.
+    """Make a run folder with its folder of logs; an existing folder that holds no run is accepted.
 
     ``occupied_by``: names of files that must not be there. Raises `RunFolderError` if one is, or if the folder cannot
     be made.

@@ -123,7 +123,7 @@ def _feedback(tally: Tally | None) -> dict[str, int] | None:
 
 
 def _offline(tally: Tally, artifact: str) -> Ints:
-    """Cells of the acknowledged feedback, by the artefact's own answers."""
+    """``[cell]``: counts of the acknowledged feedback by the artefact's offline answers."""
     answers = tally.axes.offline
     counts = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     called = (answers.answers[artifact].predicted == answers.positive)[:, None]
@@ -153,7 +153,7 @@ def _expected(group: Group) -> dict[str, dict[str, int]] | None:
 
 
 def _timeline(tally: Tally | None, path: Trajectory | None, artifact: str | None) -> dict[str, Any] | None:
-    """Live ratios of a predictor beside its artefact's on what was acknowledged by each scrape."""
+    """Live ratios of a predictor at each scrape, beside the offline ratios of what was acknowledged by then."""
     if tally is None or path is None or artifact is None:
         return None
     by_pattern = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]

@@ -1,4 +1,4 @@
-"""Fields of a decoded ``result.json``, each of the type that it must have or refused in one line."""
+"""Fields of a decoded ``result.json``: each has the type that it must have, or is refused in one line."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ type Raw = Mapping[str, Any]
 
 
 class ReportError(Exception):
-    """There is nothing to report from; one line says what was expected, what was found and what to do."""
+    """A result or a run cannot be used for a report; one line says what was expected, what was found and what to do."""
 
 
 def refusal(where: str, expected: str, value: object) -> ReportError:
-    """The error that ``value`` at ``where`` is not what was expected; the caller raises it."""
+    """The error for a ``value`` at ``where`` that is not as expected; the caller raises it."""
     actual = "nothing" if value is None else repr(value)[:60]
     return ReportError(f"reading result.json: expected {expected} at {where}, got {actual}. {JUDGE_AGAIN}")
 
@@ -68,7 +68,10 @@ def whole(value: object, where: str) -> int:
 
 
 def series(raw: Raw, key: str, length: int, where: str) -> tuple[float | None, ...]:
-    """The list of ``length`` numbers and nulls under ``key``, of no length whatever is there; else `ReportError`."""
+    """The list of ``length`` numbers and nulls under ``key``; empty for length 0.
+
+    Raises `ReportError` for anything else.
+    """
     values = raw.get(key) if length else []
     if not isinstance(values, list) or len(values) != length:
         raise refusal(f"{where}.{key}", f"a list of {length}, one for each time", values)

@@ -1,4 +1,4 @@
-"""The part of ``result.json`` that says how long requests took, and whether the generator was fit to say so."""
+"""The part of ``result.json`` about how long requests took, and whether the generator was fit to measure it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from analysis.verdict import Finding, merge
 def times(tally: Tally) -> dict[str, Any]:
     """Percentiles in milliseconds of requests that were not refused, by kind.
 
-    ``latency_ms``: response time, from when a request was due. ``service_ms``: service time, from when it was sent;
-    what is left of the first when the wait for the generator itself, or for a free connection, is taken off.
-    ``lateness_ms``: from due to sent, of all requests. ``percentile_needs``: requests below which each is null.
+    ``latency_ms``: response time, from when a request was due. ``service_ms``: service time, from when it was sent:
+    response time without the wait for the generator itself or for a free connection. ``lateness_ms``: from due to sent,
+    of all requests. ``percentile_needs``: requests below which each is null.
     """
     return {
         "latency_ms": {kind.name.lower(): summary(tally.latency_ns[kind]) for kind in Kind},
@@ -28,7 +28,7 @@ def times(tally: Tally) -> dict[str, Any]:
 
 
 def generator(report: RecorderReport | None, findings: Sequence[Finding]) -> dict[str, Any] | None:
-    """What the load generator said of itself, and what was judged of it; None where it never said a last word."""
+    """What the load generator reported of itself, and its verdict; None without a report."""
     if report is None:
         return None
     return {

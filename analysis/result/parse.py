@@ -1,4 +1,4 @@
-"""``result.json`` read strictly where it matters, and tolerant of keys that a later judge adds."""
+"""From a decoded ``result.json`` to typed values: strict where it matters, tolerant of unknown keys."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ SCHEMA_VERSION: Final = 1
 def parse(raw: object) -> Result:
     """Result of a decoded ``result.json``.
 
-    Raises `ReportError` for another schema, for a field that is missing or of another type, and for a
-    verdict that its findings do not add up to: a report must never show a pass that nobody judged.
+    Raises `ReportError` for another schema, for a field that is missing or of another type, and for a verdict that is
+    not the worst of its findings: a report must never show a pass that was not judged.
     """
     top = mapping(raw, "the file")
     if top.get("schema") != SCHEMA_VERSION:
@@ -65,7 +65,10 @@ def parse(raw: object) -> Result:
 def _judged_together(
     predictors: Sequence[ParsedPredictor], raw_predictors: Mapping[str, Raw]
 ) -> tuple[CellCounts, ...]:
-    """The predictors' own counts, those that share their traffic summed under one name, with the bounds of the sum."""
+    """The counts of each group of predictors, with their bounds.
+
+    Predictors that share traffic are one group: their sum.
+    """
     groups: dict[tuple[str, ...], CellCounts] = {}
     for predictor in predictors:
         if not predictor.shares:
@@ -121,7 +124,7 @@ def _scores(raw: object, where: str) -> Scores | None:
 
 
 def _bounds(fields: Raw, where: str) -> tuple[Mapping[Cell, int] | None, Mapping[Cell, int] | None]:
-    """The lowest and highest count that each cell may have; None and None where the judge could not tell."""
+    """The lowest and highest count that each cell may have; None and None if the judge did not know them."""
     if fields.get("expected") is not None:
         expected = mapping(fields["expected"], f"{where}.expected")
         return _cells(expected.get("low"), f"{where}.expected.low"), _cells(

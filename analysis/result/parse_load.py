@@ -1,4 +1,4 @@
-"""The part of ``result.json`` that is of the load, read for the reports."""
+"""From the part of ``result.json`` about the load to typed values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from analysis.result.parsed import GeneratorRead, LoadRead
 
 
 def load_of(raw: Raw) -> LoadRead:
-    """The load; what a judge before this one did not write is none. Raises `ReportError` for a garbled field."""
+    """The load.
+
+    A field that an earlier version did not write is None. Raises `ReportError` for a field of the wrong type.
+    """
     timeline = mapping(raw.get("timeline") or {"time": []}, "load.timeline")
     time = tuple(str(at) for at in list_of(timeline, "time", "load.timeline."))
     names = ("attempted", "acknowledged", "refused", "indeterminate")

@@ -1,4 +1,4 @@
-"""What ``result.json`` says, in the types that the reports draw from; `result.parse` fills them."""
+"""The values of ``result.json`` as types, which the reports use; `result.parse` makes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ type Series = tuple[float | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class ParsedFinding:
-    """One finding, as the judge wrote it; unlike a `verdict.Finding` it may lack advice and is shown all the same."""
+    """One finding, as the judge wrote it. Unlike a `verdict.Finding` it may lack advice."""
 
     check: str
     subject: str
@@ -36,7 +36,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class CellCounts:
-    """Live counts, and the bounds within which each must lie; None where there is no sample, or no bound is known."""
+    """Live counts, and the bounds within which each must lie; None if there is no sample, or no bound is known."""
 
     name: str
     live: Mapping[Cell, int] | None
@@ -72,9 +72,9 @@ class ScoreCurve:
 class ParsedPredictor:
     """One predictor.
 
-    ``group``: names of the predictors that share its traffic, itself among them. With more than one of
-    them nobody knows which event went where, so ``counts`` has no bounds of its own, and ``offline`` is of
-    every row that was sent to the group.
+    ``group``: names of the predictors that share its traffic, itself among them. With more than one, it is not known
+    which event went where, so ``counts`` has no bounds of its own, and ``offline`` is of every row that was sent to the
+    group.
     """
 
     name: str
@@ -92,13 +92,13 @@ class ParsedPredictor:
 
     @property
     def shares(self) -> bool:
-        """Whether its events cannot be told from those of another predictor."""
+        """Whether it shares its traffic, so that its events are not known from those of another predictor."""
         return len(self.group) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorRead:
-    """What the load generator said of itself: arrivals that it ``dropped``; and whether it was fit, by the judge."""
+    """What the load generator reported: arrivals that it ``dropped``; and its verdict, by the judge."""
 
     verdict: Verdict
     dropped: int
@@ -109,10 +109,10 @@ class GeneratorRead:
 class LoadRead:
     """What was sent and how it went.
 
-    ``latency_ms`` (from when a request was due), ``service_ms`` (from when it was sent): by kind, None where there was
-    none, else by percentile name. ``needs``: fewest requests of which a percentile is given, by its name.
-    ``generator``: None where it never said a last word. ``rate_asked``: the mean of ``shape``, if it had one.
-    ``ceiling_per_s``, ``floor_ms``: of one generator process, as calibrated.
+    ``latency_ms`` (from when a request was due), ``service_ms`` (from when it was sent): by kind, then by percentile
+    name; None without requests of the kind. ``needs``: smallest number of requests for a percentile, by its name.
+    ``generator``: None without a report. ``rate_asked``: the mean of ``shape``, if it had one. ``ceiling_per_s``,
+    ``floor_ms``: of one generator process, as calibrated.
     """
 
     requests: int
@@ -138,8 +138,8 @@ class LoadRead:
 class Result:
     """All of ``result.json`` that a report shows. ``comparison`` and ``evidence`` stay as the judge wrote them.
 
-    ``counts``: one for each group of predictors that is judged together, which is mostly one predictor.
-    ``load`` is None where the ledger could not be read.
+    ``counts``: one for each group of predictors that is judged together, which is mostly one predictor. ``load`` is
+    None if the ledger could not be read.
     """
 
     run: Raw

@@ -41,10 +41,10 @@ def _ratios(counts: Ints | Floats) -> dict[str, list[float | None]]:
 
 
 def load(tally: Tally) -> dict[str, list[Any]]:
-    """Attempted requests per second and latency percentiles (ms, null where nothing ended), per part of the run."""
+    """Attempted requests per second and latency percentiles (ms, null if nothing ended), per part of the run."""
     first, last = tally.axes.window_ns
     width_ns = max((last - first) // TIMELINE_BINS + 1, 1)
-    step = max(TIMELINE_BINS // _BINS, -(-(10**9) // width_ns))  # never finer than a second
+    step = max(TIMELINE_BINS // _BINS, -(-(10**9) // width_ns))  # at least a second
     step = min(step, TIMELINE_BINS)
     starts = range(0, TIMELINE_BINS, step)
     parts_by_bin = [[part for kind in tally.latency_ns for part in kind[at : at + step]] for at in starts]

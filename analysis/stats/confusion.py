@@ -31,7 +31,7 @@ class Confusion:
 
     @property
     def accuracy(self) -> float | None:
-        """Right among all: (tp + tn) / all; None of nothing.
+        """Share of right answers: (tp + tn) / all; None if there are none.
 
         Source: ``sklearn.metrics.accuracy_score``.
         """
@@ -39,7 +39,7 @@ class Confusion:
 
     @property
     def precision(self) -> float | None:
-        """True among the called positive: tp / (tp + fp); None where nothing was called positive.
+        """Share of positives among rows called positive: tp / (tp + fp); None if nothing was called positive.
 
         Source: ``sklearn.metrics.precision_score``.
         """
@@ -47,7 +47,7 @@ class Confusion:
 
     @property
     def recall(self) -> float | None:
-        """Found among the positive: tp / (tp + fn); None where nothing is positive.
+        """Share of positives that were called positive: tp / (tp + fn); None if nothing is positive.
 
         Source: ``sklearn.metrics.recall_score``.
         """
@@ -55,7 +55,7 @@ class Confusion:
 
     @property
     def specificity(self) -> float | None:
-        """Found among the negative: tn / (tn + fp); None where nothing is negative.
+        """Share of negatives that were called negative: tn / (tn + fp); None if nothing is negative.
 
         Source: ``sklearn.metrics.recall_score`` of the other class.
         """

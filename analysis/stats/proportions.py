@@ -1,4 +1,4 @@
-"""Proportions with honest uncertainty: exact where that is cheap, and never from replayed rows."""
+"""Proportions with their uncertainty: exact where that is cheap, and never from replayed rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Z: Final = 1.959963984540054
 Z_POWER: Final = 0.8416212335729143
 """80 % point of the normal distribution."""
 CONFIDENCE: Final = 0.99
-"""Of a gate on a percentile or a rate (MLPerf LoadGen, ``results.cc``)."""
+"""Confidence of a gate on a percentile or a rate (MLPerf LoadGen, ``results.cc``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Paired:
 def wilson(hits: int, rows: int) -> tuple[float, float]:
     """95 % interval of a proportion (Wilson 1927; ``statsmodels`` ``proportion_confint(method="wilson")``).
 
-    Raises ValueError of no rows.
+    Raises ValueError for 0 rows.
     """
     if not rows:
         raise ValueError("wilson: expected at least one row, got none")
@@ -44,9 +44,9 @@ def wilson(hits: int, rows: int) -> tuple[float, float]:
 
 
 def binomial_cdf(hits: int, rows: int, share: float) -> float:
-    """P(at most ``hits`` of ``rows`` | ``share``), ``scipy.stats.binom.cdf`` without the second that its import takes.
+    """P(at most ``hits`` of ``rows`` | ``share``), like ``scipy.stats.binom.cdf``, whose import takes a second.
 
-    Summed in logarithms, each term from the one before.
+    It is summed in logarithms, each term from the one before.
     """
     if hits < 0:
         return 0.0
@@ -62,7 +62,7 @@ def binomial_cdf(hits: int, rows: int, share: float) -> float:
 def mcnemar(paired: Paired) -> float:
     """Exact two-sided p value that both models are equally often right (McNemar 1947, binomial form).
 
-    1 where they never differ. Equal to ``statsmodels`` ``mcnemar(exact=True)``.
+    1 if they never differ. Equal to ``statsmodels`` ``mcnemar(exact=True)``.
     """
     differing = paired.only_first + paired.only_second
     fewer = min(paired.only_first, paired.only_second)
@@ -70,10 +70,10 @@ def mcnemar(paired: Paired) -> float:
 
 
 def difference(paired: Paired) -> tuple[float, float, float]:
-    """Second model's share of right rows less the first's, with its 95 % interval.
+    """Second model's share of right rows minus the first's, with its 95 % interval.
 
-    Newcombe 1998 (Statistics in Medicine 17:2635), method 10: Wilson intervals, squared and added, with the
-    correlation of the pairs. Raises ValueError of no rows.
+    Newcombe 1998 (Statistics in Medicine 17:2635), method 10: Wilson intervals, squared and added, with the correlation
+    of the pairs. Raises ValueError for 0 rows.
     """
     rows = paired.rows
     first, second = paired.both + paired.only_first, paired.both + paired.only_second
@@ -84,7 +84,7 @@ def difference(paired: Paired) -> tuple[float, float, float]:
     low = share_2 - share_1 - math.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
     down, up = share_1 - low_1, high_2 - share_2
     high = share_2 - share_1 + math.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
-    return share_2 - share_1, max(low, -1.0), min(high, 1.0)  # rounding may step over either end
+    return share_2 - share_1, max(low, -1.0), min(high, 1.0)  # rounding may exceed either end
 
 
 def _phi(paired: Paired) -> float:
@@ -100,7 +100,8 @@ def _phi(paired: Paired) -> float:
 
 
 def rows_to_see(size: float, differing: float) -> int:
-    """Distinct rows at which a difference of ``size`` is found 4 times of 5, at the rate of ``differing`` rows.
+    """Distinct rows with which a difference of ``size`` is found in 4 of 5 cases; ``differing``: share of differing
+    rows.
 
     Sample size of McNemar's test (Connor 1987, Biometrics 43:207), two-sided 5 %, power 80 %.
     """
@@ -122,7 +123,7 @@ def surely_more(over: int, number: int, share: float) -> bool:
 
 
 def enough(over: int, share: float) -> int:
-    """Smallest number of which ``over`` shows that at most ``share`` are over (459 for none over and 1 %)."""
+    """Smallest number with which ``over`` shows that at most ``share`` are over (459 for none over and 1 %)."""
     high = 1
     while not surely_at_most(over, high, share):
         high *= 2
