@@ -1,14 +1,14 @@
 """Load for a primary and its shadow: `locust -f locustfiles/shadow.py --host URL --prometheus-url URL`.
 
-The ingress mirrors every request to the shadow, feedback too, so the users see the primary only.
-Without ``--headless`` the page on http://127.0.0.1:8089 starts and stops tests; each leaves a judged run
-folder under ``runs/``. The options are those of ``python -m locustfiles --help``.
+The ingress mirrors every request to the shadow, also feedback, so the users only talk to the primary. Without
+``--headless`` the page on http://127.0.0.1:8089 starts and stops tests; each leaves a judged run folder under
+``runs/``. The options are those of ``python -m locustfiles --help``.
 """
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust knows only this folder, and forgets it again
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust adds only this folder, and removes it again
 
 from locustfiles.run.hooks import SeldonUser, register
 from locustfiles.run.setup import SHADOW
@@ -17,4 +17,4 @@ register(SHADOW)
 
 
 class ShadowedUser(SeldonUser):
-    """Asks the primary and tells it the truth; the shadow hears the same."""
+    """Requests predictions from the primary, and sends it the truth; the ingress mirrors both to the shadow."""

@@ -7,7 +7,7 @@ folder under ``runs/``. The options are those of ``python -m locustfiles --help`
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust knows only this folder, and forgets it again
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust adds only this folder, and removes it again
 
 from locustfiles.run.hooks import SeldonUser, register
 from locustfiles.run.setup import SINGLE
@@ -16,4 +16,4 @@ register(SINGLE)
 
 
 class SingleUser(SeldonUser):
-    """Asks one predictor and tells it the truth."""
+    """Requests predictions from one predictor, and sends it the truth."""

@@ -1,4 +1,4 @@
-"""The pictures of a capacity search: what each rate did to latency, errors, counts and the shadow, as SVG."""
+"""The pictures of a capacity search: latency, errors, counts and the shadow by rate, as SVG."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """How values become places on the vertical axis. ``to``: the place of a value; ``tick`` writes a place's value."""
+    """The vertical axis. ``to``: the place of a value; ``tick`` writes the value at a place; ``say`` writes a value."""
 
     low: float
     high: float
@@ -34,7 +34,7 @@ class _Scale:
 
 
 def pictures(steps: Sequence[Step], answer: Capacity) -> tuple[Picture, ...]:
-    """Every picture that there is something to draw of: latency, errors, wrong counts, shadow."""
+    """The pictures for which there are figures: latency, errors, wrong counts, shadow."""
     return tuple(
         picture
         for picture in (
@@ -71,7 +71,7 @@ def _latency(name: str, steps: Sequence[Step], answer: Capacity) -> Picture:
 
 
 def _decade(tick: float) -> str:
-    """A power of ten of milliseconds, short enough for an axis; nothing between two of them."""
+    """A power of ten of milliseconds, short enough for an axis; empty between two powers."""
     if not float(tick).is_integer():
         return ""
     return f"{10**tick:g} ms" if tick < 3 else f"{10 ** (tick - 3):g} s"
@@ -147,7 +147,7 @@ def _band(frame: svg.Frame, answer: Capacity) -> str:
 
 
 def _mark(frame: svg.Frame, step: Step, place: float, text: str) -> str:
-    """A disc where the rate held, a cross where it did not; each says its step to a pointer."""
+    """A disc where the rate held, a cross where it did not; each has a tooltip with its step."""
     x, y = frame.x(step.rate), frame.y(place)
     held = step.holding == "held"
     tip = svg.title(f"{step.rate:,g}/s {'holds' if held else 'does not hold'}: {text}")

@@ -1,4 +1,4 @@
-"""``capacity.json``, schema 1: what was searched, every step so far, and the answer that they give. Pure."""
+"""``capacity.json``, schema 1: the search, every step so far, and the answer that they give. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_FOUND: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What a search is of and what it goes by. ``gates`` as written, ``host`` without credentials of its own."""
+    """What is searched, and by which limits. ``gates``: as written. ``host``: without credentials."""
 
     deployment: str
     namespace: str
@@ -35,7 +35,7 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class SearchRecord:
-    """A search so far. ``why`` is None while it goes on."""
+    """A search so far. ``why``: why it ended, None while it goes on."""
 
     request: SearchRequest
     search: Search
@@ -44,17 +44,17 @@ class SearchRecord:
 
     @property
     def answer(self) -> Capacity:
-        """What the steps so far say; a search that goes on is answered as one that was interrupted."""
+        """The answer of the steps so far; a search that goes on has the answer of an interrupted one."""
         return capacity(self.search, [step.as_attempt() for step in self.steps], self.why or "interrupted")
 
     @property
     def exit_code(self) -> int:
-        """0 where both ends of the interval were seen, 4 where the capacity could not be told."""
+        """0 if both ends of the interval were seen, 4 if the capacity is not known."""
         return FOUND if self.why is not None and self.answer.found else NOT_FOUND
 
 
 def content(searched: SearchRecord) -> dict[str, Any]:
-    """The whole of ``capacity.json``."""
+    """The whole content of ``capacity.json``."""
     answer = searched.answer
     return {
         "schema": SCHEMA_VERSION,

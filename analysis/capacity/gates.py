@@ -1,4 +1,4 @@
-"""What each step of a capacity search is held to, and how long a step must last for its gates to be decided."""
+"""The gates of each step of a capacity search, and how long a step must last so that they can be decided."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from analysis.stats.latency import PERCENTILES
 from analysis.stats.proportions import enough
 
 DEFAULT: Final = ("failures<=0.1%", "p99_predict_ms<=100", "p99_feedback_ms<=100")
-"""Gates where neither the command line nor ``pyproject.toml`` names any."""
+"""The gates if neither the command line nor ``pyproject.toml`` names any."""
 MARGIN: Final = 1.05
-"""A step is asked for so many times the requests that its gates need: the first and last of a second may be missing."""
+"""A step gets this many times the requests that its gates need, because the first and the last may be missing."""
 
 
 def chosen(given: Sequence[str], of_project: Sequence[str]) -> tuple[str, ...]:
-    """The gates that a search goes by, as written; raises `gates.GateError` for one that is none."""
+    """The gates of a search, as written. Raises `gates.GateError` for a text that is not a gate."""
     texts = tuple(given) or tuple(of_project) or DEFAULT
     return tuple(gates.parse(text).text for text in texts)
 
@@ -33,9 +33,9 @@ def requests_needed(texts: Sequence[str]) -> dict[str, int]:
 
 
 def length_s(texts: Sequence[str], rate: float, shares: dict[str, float], least_s: float) -> float:
-    """Seconds for which a rate must be sent, whole ones, at least ``least_s``.
+    """Whole seconds for which a rate must be sent, at least ``least_s``.
 
-    ``shares``: of all requests, those that are of kind predict and of kind feedback (0..1).
+    ``shares``: share (0..1) of all requests, by kind.
     """
     times = [
         MARGIN * number / (rate * shares.get(kind, 1.0))
@@ -46,7 +46,7 @@ def length_s(texts: Sequence[str], rate: float, shares: dict[str, float], least_
 
 
 def _share(gate: gates.Gate) -> tuple[str, float]:
-    """The kind of request that a gate counts and the share that may be over; 0 of a gate on quality."""
+    """The kind of request that a gate counts, and the share that may be over; 0 for a gate on quality."""
     if gate.what == gates.FAILURES:
         return "any", gate.limit
     percentile, _, rest = gate.what.partition("_")

@@ -32,13 +32,13 @@ _HEADS: Final = (
 
 
 def render_all(searched: SearchRecord) -> dict[str, str]:
-    """Text of each file, by its name; the evidence first, so that it is the first on disk."""
+    """Text of each file, by its name; the figures first, so that they are the first on disk."""
     texts = {CAPACITY_FILE: file.text(searched), HTML_FILE: _html(searched), MARKDOWN_FILE: _markdown(searched)}
     return {name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
 
 
 def tone(searched: SearchRecord) -> str:
-    """The verdict whose colours the page bears: found is a PASS, what could not be told is INCONCLUSIVE."""
+    """The verdict whose colours the page has: PASS if the capacity was found, else INCONCLUSIVE."""
     return "PASS" if searched.answer.found else "INCONCLUSIVE"
 
 

@@ -1,8 +1,8 @@
-"""The search for the highest rate that holds: results so far -> the next rate to try, or why to stop. Pure.
+"""The search for the highest rate that holds: from the results so far to the next rate, or to a reason to stop. Pure.
 
-Doubling from the lowest rate until one does not hold, then halving the ratio between the highest that held and the
-lowest that did not. The rule for a noisy step: a rate that did not hold is tried a second time, twice as long. It
-counts as held if either attempt held, as not held only if both did not.
+The rate is doubled from the lowest one until it does not hold. Then the ratio between the highest rate that held and
+the lowest that did not is halved. Because a step is noisy, a rate that did not hold is tried a second time, twice as
+long. It counts as held if either attempt held, and as not held only if both did not.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Holding = Literal["held", "server", "generator", "undecided"]
-"""What an attempt showed: it held; the server did not; the load generator did not keep up; it could not be told."""
+"""What an attempt showed: the rate held; the server did not hold it; the load generator did not keep up; nothing is
+known."""
 StopReason = Literal["resolution", "budget", "lowest", "highest", "interrupted"]
-"""Why a search ended: near enough, out of time, the lowest rate did not hold, the highest did, somebody stopped it."""
+"""Why a search ended: close enough, out of time, the lowest rate did not hold, the highest rate held, interrupted."""
 Limit = Literal["server", "generator", "undecided", "range", "budget", "interrupted"]
-"""What the answer is bounded by from above; all but ``server`` say that the capacity was not found."""
+"""What bounds the answer from above. With any but ``server`` the capacity was not found."""
 
 DIGITS: Final = 4
 """Significant digits of a rate: no finer rate is asked for."""
@@ -29,7 +30,7 @@ RULE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is searched: rates per second ``low..high``, to within a fraction, in ``budget_s`` seconds."""
+    """The search: rates per second ``low..high``, to within the fraction ``within``, in ``budget_s`` seconds."""
 
     low: float
     high: float
@@ -48,7 +49,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One step that was made. ``lasted_s``: all of it, from its warm-up to its verdict."""
+    """One step that was made. ``lasted_s``: its whole duration, from the warm-up to the verdict."""
 
     rate: float
     holding: Holding
@@ -58,7 +59,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The next step. ``lengthened``: how many times as long as a first one."""
+    """The next step. ``lengthened``: how many times as long as a first attempt."""
 
     rate: float
     lengthened: int
@@ -68,8 +69,8 @@ class NextStep:
 class Capacity:
     """The answer: the highest rate that held, the lowest above it that the server did not hold, and the limit.
 
-    ``failed`` is None where no rate is known at which the *server* did not hold; ``limit`` and ``reason`` then say
-    what the search ended at, and ``limit_rate`` at which rate.
+    ``failed`` is None if no rate is known that the *server* did not hold. Then ``limit`` and ``reason`` say why the
+    search ended, and ``limit_rate`` at which rate.
     """
 
     passed: float | None
@@ -89,8 +90,8 @@ def next_step(
 ) -> NextStep | StopReason:
     """The next rate to try, or why there is none.
 
-    ``needs_s``: seconds that the next step would take, by how many times it is lengthened, as `wanted` was told;
-    a step that would end after the budget is not begun, but the first one always is.
+    ``needs_s``: seconds that the next step would take, by `NextStep.lengthened`. A step that would end after the budget
+    is not begun, but the first step always is.
     """
     step = wanted(search, attempts)
     if isinstance(step, NextStep) and attempts and needs_s is not None:
@@ -101,7 +102,7 @@ def next_step(
 
 
 def wanted(search: Search, attempts: Sequence[Attempt]) -> NextStep | StopReason:
-    """As `next_step`, had it all the time in the world."""
+    """As `next_step`, but without a limit of time."""
     held, above = bounds(attempts)
     if attempts and (last := attempts[-1]).holding != "held" and _tries(attempts, last.rate) == 1:
         return NextStep(last.rate, 2)
@@ -115,7 +116,7 @@ def wanted(search: Search, attempts: Sequence[Attempt]) -> NextStep | StopReason
 
 
 def bounds(attempts: Iterable[Attempt]) -> tuple[float | None, float | None]:
-    """The highest rate that held, and the lowest that twice did not."""
+    """The highest rate that held, and the lowest rate that did not hold in two attempts."""
     known = list(attempts)
     held = {attempt.rate for attempt in known if attempt.holding == "held"}
     above = {attempt.rate for attempt in known if attempt.rate not in held and _tries(known, attempt.rate) > 1}
@@ -123,7 +124,7 @@ def bounds(attempts: Iterable[Attempt]) -> tuple[float | None, float | None]:
 
 
 def capacity(search: Search, attempts: Sequence[Attempt], why: StopReason) -> Capacity:
-    """The answer that the attempts give, the search having ended for ``why``."""
+    """The answer of the attempts, for a search that ended for the reason ``why``."""
     held, above = bounds(attempts)
     if above is None:
         once = [attempt for attempt in attempts if attempt.holding != "held" and (held is None or attempt.rate > held)]
@@ -138,7 +139,7 @@ def capacity(search: Search, attempts: Sequence[Attempt], why: StopReason) -> Ca
 def _open_end(
     search: Search, why: StopReason, held: float | None, once: Attempt | None
 ) -> tuple[Limit, float | None, str]:
-    """Limit, its rate and its reason where no rate is known not to hold."""
+    """Limit, its rate and its reason, if no rate is known that does not hold."""
     tried = f"; {once.rate:g}/s did not hold in its only attempt: {once.reason}" if once else ""
     rate = once.rate if once else None
     if why == "highest":
@@ -149,7 +150,7 @@ def _open_end(
 
 
 def _decisive(both: Sequence[Attempt]) -> Attempt:
-    """The attempt that says what a rate fell to: one with an unfit generator first, since that hides the rest."""
+    """The attempt that shows why a rate did not hold; an unfit generator comes first, because it hides the rest."""
     order: tuple[Holding, ...] = ("generator", "server", "undecided")
     return min(reversed(both), key=lambda attempt: order.index(attempt.holding))
 

@@ -1,4 +1,4 @@
-"""One step of a capacity search: what its ``result.json`` says of whether the rate held, and the figures to show."""
+"""One step of a capacity search: whether its rate held, from its ``result.json``, and the figures to show."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from analysis.capacity.search import Attempt, Holding
 from model.contract import CELLS
 
 LEAST_ACHIEVED: Final = 0.9
-"""Share of the asked requests that must have been sent. An open loop sends all, but the feedback of predictions that
-were not answered before its end: with slow answers and a short step these may be many."""
+"""Share of the asked requests that must have been sent. An open loop sends all requests, apart from the feedback of
+predictions that were not answered before its end. With slow answers and a short step these may be many."""
 UNFIT: Final = frozenset({"CPU", "lateness"})
 """Subjects of the check `judge.run_checks.generator` in which the generator, not a slow answer, is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One attempt at a rate. Rates are requests per second, times ms, ``lasted_s`` the whole of it.
+    """One attempt at a rate. Rates are requests per second, times are ms, ``lasted_s`` is the whole duration.
 
-    ``errors``: share of the requests that were not acknowledged. ``live_minus_offline``: counts by which the live
-    cells are outside of what is expected, summed over cells and predictors. ``shadow``: share of the acknowledged
-    feedback that the least complete shadow counted. None where it is not known, or there is none.
+    ``errors``: share of the requests that were not acknowledged. ``live_minus_offline``: counts by which the live cells
+    are outside of what is expected, summed over cells and predictors. ``shadow``: share of the acknowledged feedback
+    that the least complete shadow counted. None if it is not known, or if there is none.
     """
 
     rate: float
@@ -41,7 +41,7 @@ class Step:
     run: str
 
     def as_attempt(self) -> Attempt:
-        """What the search looks at."""
+        """The part that the search needs."""
         return Attempt(self.rate, self.holding, self.lasted_s, self.reason)
 
     def as_json(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """What the driver knows of a step that it made."""
+    """What is known of a step before its result is read."""
 
     rate: float
     attempt: int
@@ -61,7 +61,7 @@ class StepRun:
 
 
 def without_result(run: StepRun, why: str) -> Step:
-    """A step of which there is no ``result.json``: nothing can be told of its rate."""
+    """A step without a ``result.json``: nothing is known of its rate."""
     return Step(
         run.rate, run.attempt, run.sent_for_s, run.lasted_s, None, "INCONCLUSIVE", "undecided",
         {}, 0, None, None, None, why, run.run,
@@ -93,7 +93,7 @@ def step_of(run: StepRun, result: Mapping[str, Any]) -> Step:
 
 
 def disturbed(step: Step, unrest: str) -> Step:
-    """The step, which began while the load before it was still being counted: this rate may not be what did not hold.
+    """The step, if it began while the load before it was still being counted: then its rate is not to blame.
 
     ``unrest``: how it is known that the load before had not come to rest.
     """
@@ -105,11 +105,11 @@ def disturbed(step: Step, unrest: str) -> Step:
 
 
 def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tuple[Holding, str]:
-    """Whether the rate held, and the reason in one sentence where it did not. ``sent_share``: sent of asked.
+    """Whether the rate held, and if not, the reason in one sentence. ``sent_share``: requests sent over asked for.
 
-    Counts that are wrong are the server's, whatever the generator did. Times are only the server's where the
-    generator itself was on time and not CPU-bound. Dropped arrivals are what a slow server leads to, so they are
-    the generator's only where nothing else is wrong.
+    Wrong counts are the server's fault, whatever the generator did. Long times are the server's fault only if the
+    generator itself was on time and not CPU-bound. A slow server leads to dropped arrivals, so these are the
+    generator's fault only if nothing else is wrong.
     """
     bad = [finding for finding in findings if finding["verdict"] != "PASS"]
     failed = [finding for finding in bad if finding["verdict"] == "FAIL"]
@@ -132,7 +132,7 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
 
 
 def live_minus_offline(predictors: Mapping[str, Mapping[str, Any]]) -> int | None:
-    """Counts outside of the bounds, over the cells of each group of predictors; None where something is not known."""
+    """Counts outside of the bounds, over the cells of each group of predictors; None if something is not known."""
     groups = {tuple(predictor["group"]): predictor["expected"] for predictor in predictors.values()}
     off = 0
     for members, expected in groups.items():

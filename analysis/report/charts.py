@@ -17,7 +17,7 @@ HEIGHT: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much a report draws: points of a line, and places of a picture that answer to a pointer."""
+    """How much a report draws: points of a line, and places of a picture that have a tooltip."""
 
     points: int
     places: int
@@ -25,7 +25,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One small multiple: its heading, a line beneath, and the drawing (empty when there was nothing to draw)."""
+    """One small multiple: its heading, a line beneath, and the drawing (empty if there is nothing to draw)."""
 
     heading: str
     caption: str
@@ -43,7 +43,7 @@ class Line:
 
 
 def elapsed(times: Sequence[str], started: str) -> tuple[float, ...]:
-    """Seconds since the start of the run, of each RFC 3339 time; since the first time where the start is not known."""
+    """Seconds since the start of the run, of each RFC 3339 time; since the first time if the start is not known."""
     origin = started if words.instant(started) else next(iter(times), "")
     return tuple(words.lasted(origin, at) or 0.0 for at in times)
 
@@ -71,14 +71,14 @@ def quality(
 
 
 def _apart(live: float | None, offline: float | None) -> float:
-    """Distance of two fractions; the greatest there is where only one is defined."""
+    """Distance of two fractions; 1, the greatest possible, if only one is defined."""
     if live is None or offline is None:
         return 0.0 if live is offline else 1.0
     return abs(live - offline)
 
 
 def _at_the_end(ratio: str, predictor: ParsedPredictor) -> tuple[str, bool]:
-    """The ratio at the end in words, and whether live differs from offline where the two must be equal."""
+    """The ratio at the end in words, and whether live differs from offline although they must be equal."""
     if predictor.live is None or predictor.offline is None:
         return "no live sample" if predictor.live is None else "nothing offline to compare with", False
     live, offline = predictor.live.ratios[ratio], predictor.offline.ratios[ratio]
@@ -103,7 +103,7 @@ def shared_axis(ratio: str, predictors: Sequence[ParsedPredictor]) -> tuple[floa
 def amount(
     key: str, heading: str, unit: str, times: Sequence[float], values: Series, planned: float | None, detail: Detail
 ) -> Picture:
-    """A quantity over time from zero upwards; ``asked`` draws the level that was asked for."""
+    """A quantity over time from zero upwards; ``planned`` draws the level that was asked for."""
     known = [value for value in values if value is not None]
     if not known:
         return Picture(heading, "no data", "")
@@ -139,7 +139,7 @@ class _Plot:
     say: Callable[[float], str]
 
     def drawn(self, weights: Sequence[float], detail: Detail) -> str:
-        """The picture, of the points of the greatest weight; empty where no line has a value."""
+        """The picture, with the points of the greatest weight; empty if no line has a value."""
         if all(value is None for line in self.lines for value in line.values):
             return ""
         unit_s, unit = _unit(self.times[-1])
@@ -176,7 +176,7 @@ class _Plot:
 
 
 def _unit(length_s: float) -> tuple[float, str]:
-    """Seconds in the unit in which a run of this length is drawn, and its name."""
+    """The unit of the time axis for a run of this length: its seconds, and its name."""
     if length_s < 180:
         return 1.0, "s"
     return (60.0, "min") if length_s < 3 * 3600 else (3600.0, "h")

@@ -20,13 +20,13 @@ from analysis.verdict import Verdict
 from model.contract import CELLS
 
 LIMIT_BYTES: Final = 200_000
-"""What a CI system still shows and a mail still carries."""
+"""The size that a CI system still shows and a mail still carries."""
 _DETAILS: Final = (Detail(120, 24), Detail(60, 12), Detail(30, 0), Detail(8, 0))
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def render(result: Result, run: Run) -> str:
-    """The page, drawn in the finest detail that keeps it under `LIMIT_BYTES`."""
+    """The page, with the finest detail that keeps it under `LIMIT_BYTES`."""
     page = ""
     for detail in _DETAILS:
         page = _page(result, run, detail)

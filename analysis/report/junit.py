@@ -1,9 +1,9 @@
 """The findings as JUnit XML, one test case each, for CI systems that list and count them.
 
-JUnit has no third outcome. An INCONCLUSIVE is written as ``<error>``, not as ``<skipped>``: every CI that
-reads these files lets a build with skipped cases pass, and "could not tell" must not pass. The two words
-differ as ours do: a *failure* is a check that was made and not met, an *error* one that could not be made.
-Shape: Ant's ``junitreport`` schema (windyroad's XSD), which Jenkins, GitLab and others read.
+JUnit has no third outcome. An INCONCLUSIVE is written as ``<error>``, not as ``<skipped>``: every CI that reads these
+files lets a build with skipped cases pass, and "could not tell" must not pass. The two words differ as ours do: a
+*failure* is a check that was made and does not hold, an *error* is a check that could not be made. Shape: Ant's
+``junitreport`` schema (windyroad's XSD), which Jenkins, GitLab and others read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(result: Result) -> str:
-    """The whole file. A result without a finding still has one case, an error: an empty suite would pass."""
+    """The whole file. A result without findings has one case, an error, because an empty suite would pass."""
     deployment = str(result.run.get("deployment"))
     cases = _cases(result, f"plumbline.{deployment}")
     tags = [child.tag for case in cases for child in case]
@@ -50,7 +50,7 @@ def render(result: Result) -> str:
 
 
 def words_of(value: object) -> str:
-    """A property's value as text; nothing is empty."""
+    """A property's value as text; None is empty."""
     return "" if value is None else str(value)
 
 
@@ -65,7 +65,7 @@ def _cases(result: Result, class_: str) -> list[ET.Element]:
 
 
 def _names(findings: Iterable[ParsedFinding]) -> list[str]:
-    """A name for each finding, all different: CI systems take cases of one name for one case."""
+    """A name for each finding, all different: CI systems take cases of the same name for one case."""
     seen: dict[str, int] = {}
     names = []
     for finding in findings:

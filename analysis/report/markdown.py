@@ -16,7 +16,7 @@ from model.contract import CELLS
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$>-])")
 _MOST_FINDINGS: Final = 20
 _MOST_CHARACTERS: Final = 300
-"""With as many findings, this keeps the file under the 65,536 characters that a comment on GitHub may have."""
+"""Findings shown. With so many, the file stays under the 65,536 characters that a comment on GitHub may have."""
 
 
 def render(result: Result, run: Run) -> str:
@@ -40,7 +40,7 @@ def render(result: Result, run: Run) -> str:
 
 
 def plain(text: str) -> str:
-    """The text with everything escaped that Markdown or the HTML within it would act on, on one line."""
+    """The text on one line, with everything escaped that Markdown or HTML would interpret."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;")
     return " ".join(_SPECIAL.sub(r"\\\1", escaped).split())
 
@@ -128,7 +128,7 @@ def _load(load: LoadRead | None) -> str:
 
 
 def _generator(load: LoadRead) -> list[str]:
-    """Whether the generator was fit, with what it was late by; nothing where it is not known."""
+    """Whether the generator was fit, and how late it was; empty if that is not known."""
     generator = load.generator
     if generator is None or not load.lateness_ms:
         return []

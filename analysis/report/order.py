@@ -1,4 +1,4 @@
-"""In which order findings are told, and under which names: as people ask, not as they were judged."""
+"""The order and the titles of findings for people, which are not those of the judgement."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from analysis.judge.registry import TITLES
 
 
 def check_name(check: str) -> str:
-    """What people are told of a check; the name itself where there is none, as of a later judge."""
+    """The title of a check for people; the name itself if it has none, as a check of a later version."""
     return TITLES.get(check, check)
 
 
 def places(findings: Sequence[tuple[str, str]]) -> list[float]:
-    """Where to tell each finding, given as (check, subject), of one verdict: where it was judged.
+    """The sort key of each finding of the same verdict, given as (check, subject): its place in the judgement.
 
-    But what was seen on the way comes after what is so at the end, where both are of one subject: the second says in
-    words what happened (which cells, how many, since when), the first only that some scrape showed it.
+    If a subject has both, the finding about the end comes before the one about the way: the first says what happened
+    (which cells, how many, since when), the second only that some scrape showed it.
     """
     ends = {subject: at for at, (check, subject) in enumerate(findings) if check == "equality"}
     return [

@@ -1,4 +1,4 @@
-"""The report's pictures that have no time in them: the four cells, the score curve, outcomes, intervals."""
+"""The report's pictures without a time axis: the four cells, the score curve, outcomes, intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.result.parsed import CellCounts, ScoreCurve
 from model.contract import CELLS, Cell
 
 _PLACE: Final[dict[Cell, tuple[int, int]]] = {"tp": (0, 0), "fn": (1, 0), "fp": (0, 1), "tn": (1, 1)}
-"""Column and row of each cell: what the model said across, what is true down."""
+"""Column and row of each cell: the prediction across, the truth down."""
 
 
 def cells(key: str, counts: CellCounts) -> str:
@@ -95,7 +95,7 @@ def _fewer(points: list[tuple[float, float]], detail: Detail) -> list[tuple[floa
 
 
 def outcomes(key: str, counts: Mapping[str, int]) -> str:
-    """A bar of the three outcomes; a part too thin to see is drawn two units wide all the same."""
+    """A bar of the three outcomes; a part that would be too thin to see is drawn two units wide."""
     parts = [(name, counts[name]) for name in ("acknowledged", "refused", "indeterminate") if counts[name]]
     total = sum(number for _, number in parts)
     if not total:
@@ -113,7 +113,7 @@ def outcomes(key: str, counts: Mapping[str, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A difference with its 95 % interval, as fractions; ``value`` is None where it is not stated or not defined."""
+    """A difference with its 95 % interval, as fractions; ``value`` is None if it is not stated or not defined."""
 
     name: str
     value: float | None

@@ -28,9 +28,9 @@ __all__ = ["HTML_FILE", "JUNIT_FILE", "MARKDOWN_FILE", "ReportError", "render_al
 def write_reports(folder: Path) -> tuple[Path, ...]:
     """Paths of the reports written into ``folder``, ``report.html`` first.
 
-    All are rendered before the first is written, and each replaces its forerunner whole, so a reader never
-    sees half a report. Raises `ReportError` when ``result.json`` or ``run.json`` is missing, is not JSON,
-    is of another schema or of another run than its neighbour, and when the folder cannot be written.
+    All are rendered before the first is written, and each replaces the earlier one as a whole, so a reader never sees
+    half a report. Raises `ReportError` when ``result.json`` or ``run.json`` is missing, is not JSON, has another schema
+    or another run than the other file, and when the folder cannot be written.
     """
     result = parse(read_result(folder))
     run = _run(folder)

@@ -20,7 +20,7 @@ BOTTOM: Final = 22
 def element(name: str, *children: str, **attributes: object) -> str:
     """An element with escaped attributes; ``class_`` is ``class``, ``stroke_width`` is ``stroke-width``.
 
-    ``children`` are markup already: text comes through `text` or `title`, which escape it.
+    ``children`` are markup; `text` and `title` escape text.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_written(value))}"' for key, value in attributes.items()
@@ -34,12 +34,12 @@ def text(content: str, x: float, y: float, class_: str = "", anchor: str = "star
 
 
 def title(content: str) -> str:
-    """What a pointer over the enclosing element shows."""
+    """The tooltip of the enclosing element."""
     return element("title", escape(content))
 
 
 def drawing(key: str, width: float, height: float, name: str, description: str, *children: str) -> str:
-    """A whole picture. ``key`` names it within the page; ``name`` and ``description`` are what a screen reader says."""
+    """A whole picture. ``key`` names it within the page; ``name`` and ``description`` are for screen readers."""
     return element(
         "svg",
         element("title", escape(name), id=f"{key}-t"),
@@ -57,7 +57,10 @@ def _written(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A plot's area within its picture, and the values at its edges. ``right`` and ``top`` values are the larger."""
+    """A plot's area within its picture, and the values at its edges.
+
+    The values at ``right`` and ``top`` are the larger ones.
+    """
 
     width: int
     height: int
@@ -117,7 +120,7 @@ def path(times: Sequence[float], values: Series, frame: Frame) -> str:
 
 
 def ticks(low: float, high: float, number: int) -> tuple[float, ...]:
-    """Round values within ``low..high``, about ``wanted`` of them, 1, 2 or 5 times a power of ten apart."""
+    """Round values within ``low..high``, about ``number`` of them, 1, 2 or 5 times a power of ten apart."""
     if not high > low:
         return (low,)
     rough = (high - low) / number
@@ -135,7 +138,7 @@ def widened(values: Sequence[float], least: float, floor: float, ceiling: float)
 
 
 def thinned(weights: Sequence[float], most: int) -> tuple[int, ...]:
-    """Indices of at most ``most`` points: of each stretch the one of the greatest weight (of equals the last).
+    """Indices of at most ``most`` points: of each section the point of the greatest weight (the last of equal ones).
 
     With the disagreement of two lines as the weight, a thinned picture still shows a disagreement of one point.
     """

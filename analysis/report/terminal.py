@@ -26,7 +26,7 @@ def summary(result: Mapping[str, Any]) -> str:
 
 
 def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The findings that are not PASS, the worst first; of none, what was held."""
+    """The findings that are not PASS, the worst first; without any, one line that says so."""
     bad = [
         finding for name in ("FAIL", "INCONCLUSIVE") for finding in _told([f for f in findings if f["verdict"] == name])
     ]
@@ -62,7 +62,7 @@ def _predictor(name: str, predictor: Mapping[str, Any]) -> list[str]:
 
 
 def _ratios(live: Mapping[str, Any]) -> str:
-    """The four ratios of live counts in percent; one without a denominator is a word, not a number."""
+    """The four ratios of live counts in percent; a ratio without a denominator is a word, not a number."""
     return "  ".join(f"{name} {_percent(live[name])}" for name in RATIOS)
 
 

@@ -24,13 +24,13 @@ def _sent(load: Mapping[str, Any]) -> str:
 
 
 def _times(kind: str, response: Mapping[str, float | None], service: Mapping[str, float | None]) -> str:
-    """From the planned time and from the sending; the second only where it differs, as it cannot in a closed loop."""
+    """Response time, and service time if it differs; in a closed loop they are always equal."""
     line = f"    {kind:<9} response {_percentiles(response)} ms"
     return line if response == service else f"{line}; service {_percentiles(service)} ms"
 
 
 def _percentiles(row: Mapping[str, float | None]) -> str:
-    """Those that the number of requests supports."""
+    """The percentiles that the number of requests supports."""
     return "  ".join(f"{label} {row[name]:.1f}" for name, label in _SHOWN.items() if row.get(name) is not None)
 
 

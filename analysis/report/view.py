@@ -1,4 +1,4 @@
-"""What the page says, decided before the template lays it out: order, headline, pictures, commands."""
+"""The contents of the page, decided before the template lays them out: order, headline, pictures, commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analysis.result.parsed import CellCounts, LoadRead, ParsedFinding, ParsedPr
 from analysis.verdict import Verdict
 
 GATE: Final = "gate"
-"""Name of the check that holds a quality gate; one that fails says nothing against the live metrics themselves."""
+"""Name of the check that holds a quality gate; its FAIL says nothing about whether the live metrics are true."""
 _CELL: Final = {str(cell): f"{name} ({cell})" for cell, name in words.CELL_NAME.items()}
 _SHOWN_FINDINGS: Final = 20
 _SHOWN_CHARACTERS: Final = 1_000
@@ -25,7 +25,7 @@ _SHOWN_ROWS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """One line of a finding's table: which value, what was expected, what was found."""
+    """One line of a finding's table: which value, what was expected, what was observed."""
 
     name: str
     expected: str
@@ -34,7 +34,7 @@ class Stated:
 
 
 def ordered(findings: Sequence[ParsedFinding]) -> list[ParsedFinding]:
-    """FAIL, INCONCLUSIVE, PASS; within each those with a diagnosis first, else as `report.order.places` has them."""
+    """FAIL, INCONCLUSIVE, PASS. Within each, findings with a diagnosis come first, else in the order of `places`."""
     in_order = []
     for verdict in sorted(Verdict, reverse=True):
         alike = [finding for finding in findings if finding.verdict is verdict]
@@ -45,12 +45,12 @@ def ordered(findings: Sequence[ParsedFinding]) -> list[ParsedFinding]:
 
 
 def shown(findings: Sequence[ParsedFinding], most: int = _SHOWN_FINDINGS) -> list[ParsedFinding]:
-    """At most as many findings as a reader can take in; the page says how many it leaves to ``result.json``."""
+    """The first findings, as many as a reader can take in; the page says how many more ``result.json`` has."""
     return list(findings[:most])
 
 
 def clipped(text: str, most: int = _SHOWN_CHARACTERS) -> str:
-    """The text, cut where it would swamp the page, with how much was cut."""
+    """The text, cut if it is too long for the page, with the number of characters that were cut."""
     more = len(text) - most
     return text if more <= 0 else f"{text[:most]}… ({words.count(more)} more characters in result.json)"
 
@@ -71,7 +71,7 @@ def _stated(name: str, expected: float | str | None, observed: float | str | Non
 
 
 def headline(result: Result) -> str:
-    """The verdict as a sentence that a stranger can act on."""
+    """The verdict as a sentence for somebody who knows nothing of the run."""
     if result.verdict is Verdict.PASS:
         return "The live metrics can be believed"
     if result.verdict is Verdict.INCONCLUSIVE:
@@ -83,7 +83,7 @@ def headline(result: Result) -> str:
 
 
 def tally(result: Result) -> str:
-    """How many checks said what."""
+    """The number of findings of each verdict, in words."""
     total = len(result.findings)
     if not total:
         return "Nothing was checked. This is not a pass."
@@ -106,7 +106,7 @@ def tally(result: Result) -> str:
 
 
 def role(predictor: ParsedPredictor) -> str:
-    """What part a predictor plays, with its share of the traffic where that is not all."""
+    """The role of a predictor, with its share of the traffic if that is not all."""
     name = "shadow" if predictor.shadow else "primary"
     if predictor.traffic in {None, 100} or (predictor.traffic == 0 and not predictor.shares):
         return name
@@ -114,7 +114,7 @@ def role(predictor: ParsedPredictor) -> str:
 
 
 def cells_right(counts: CellCounts) -> str:
-    """How many of the four cells are as expected, with a mark."""
+    """The number of cells that are as expected, with a mark."""
     if counts.live is None:
         return "? no live sample"
     off = [counts.off_by(cell) for cell in counts.live]
@@ -155,7 +155,10 @@ def percentile_names(load: LoadRead) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """One line of the table of latencies: of which requests, from when on; a duration in ms and its words each."""
+    """One line of the table of latencies.
+
+    It has the kind of request, the start of the measurement, and for each percentile a duration in ms with its words.
+    """
 
     kind: str
     since: str
@@ -163,9 +166,9 @@ class Times:
 
 
 def times(load: LoadRead) -> list[Times]:
-    """Response and service time of each kind of request, one under the other; no line of a kind that was not sent.
+    """Response and service time of each kind of request, one below the other; no line for a kind that was not sent.
 
-    One line for both where they are the same, as always in a closed loop, where a request is due when it is sent.
+    One line for both if they are equal, as always in a closed loop, where a request is due when it is sent.
     """
     names = percentile_names(load)
     rows: list[tuple[str, str, Mapping[str, float | None] | None]] = []
@@ -185,7 +188,7 @@ def times(load: LoadRead) -> list[Times]:
 
 
 def lateness(load: LoadRead) -> str:
-    """From when a request was due to when it was sent: ``p50 0.00, p99 0.31, max 2.40``; nothing where not known."""
+    """From when a request was due to when it was sent: ``p50 0.00, p99 0.31, max 2.40``; empty if it is not known."""
     lateness = (load.lateness_ms or {}).items()
     return ", ".join(
         f"{words.percentile(name)} {words.measured(value, load.needs.get(name))}" for name, value in lateness
@@ -218,7 +221,7 @@ def setting(name: str) -> str:
 
 
 def again(run: Run) -> str:
-    """The command that asks for the same load on the same manifest: each option of ``run.json`` that says something."""
+    """The command that asks for the same load on the same manifest: each option of ``run.json`` that has a value."""
     options = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.options.items()}
     options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | options
     words_ = [".venv/bin/python", "-m", "locustfiles"]

@@ -1,4 +1,4 @@
-"""Numbers, times and verdicts as words: the only place that decides how a report writes them."""
+"""Numbers, times and verdicts as words: the only place that decides how reports write them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def signed(number: int) -> str:
 
 
 def percent(fraction: float) -> str:
-    """``0.9217`` as ``92.17 %``, with more digits where two would claim 0 or 100 for what is neither."""
+    """``0.9217`` as ``92.17 %``, with more digits if two would show 0 or 100 for a fraction that is neither."""
     for digits in (2, 4, 6):
         text = f"{fraction * 100:.{digits}f}"
         if fraction in {0.0, 1.0} or float(text) not in {0.0, 100.0}:
@@ -62,7 +62,7 @@ def percent(fraction: float) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of fractions in percentage points, with as many digits as it takes not to read 0."""
+    """A difference of fractions in percentage points, with as many digits as are needed to show that it is not 0."""
     if difference == 0:
         return "0"
     digits = next((digits for digits in (2, 4, 6) if round(abs(difference) * 100, digits)), 9)
@@ -75,7 +75,7 @@ def undefined(ratio: str) -> str:
 
 
 def milliseconds(duration: float | None) -> str:
-    """A duration in ms to about three digits, without its unit; a dash of words where there is none."""
+    """A duration in ms to about three digits, without its unit; words if there is none."""
     if duration is None:
         return "none"
     digits = 2 if duration < 10 else 1 if duration < 100 else 0
@@ -83,7 +83,7 @@ def milliseconds(duration: float | None) -> str:
 
 
 def measured(duration: float | None, needs: int | None) -> str:
-    """A percentile in ms; where there is none, the number of requests that it takes."""
+    """A percentile in ms; if there is none, the number of requests that it needs."""
     return f"needs {count(needs)}" if duration is None and needs is not None else milliseconds(duration)
 
 
@@ -98,7 +98,7 @@ def seconds(duration: float) -> str:
 
 
 def rate(per_second: float | None) -> str:
-    """``399.8/s``; words where no rate was given."""
+    """``399.8/s``; words if no rate was given."""
     return "none" if per_second is None else f"{per_second:,.1f}/s"
 
 
@@ -109,7 +109,7 @@ def percentile(name: str) -> str:
 
 
 def instant(text: str) -> datetime | None:
-    """The time that an RFC 3339 text names, in UTC; None when it names none."""
+    """The time that an RFC 3339 text names, in UTC; None if it is not such a text."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -118,13 +118,13 @@ def instant(text: str) -> datetime | None:
 
 
 def moment(text: str | None) -> str:
-    """``2026-09-21 14:13:20 UTC``; the text itself where it is no time."""
+    """``2026-09-21 14:13:20 UTC``; the text itself if it is not a time."""
     at = instant(text or "")
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else str(text or "not recorded")
 
 
 def lasted(started: str | None, ended: str | None) -> float | None:
-    """Seconds between two RFC 3339 times; None where one is missing."""
+    """Seconds between two RFC 3339 times; None if one is missing."""
     first, last = instant(started or ""), instant(ended or "")
     return (last - first).total_seconds() if first and last else None
 
@@ -150,12 +150,12 @@ def stated(value: Value) -> str:
 
 
 def between(low: str, high: str) -> str:
-    """``61 to 63``, or one of them where they are the same."""
+    """``61 to 63``, or only one of them if they are equal."""
     return low if low == high else f"{low} to {high}"
 
 
 def bounds(counts: CellCounts, cell: Cell) -> str:
-    """What a cell's count is expected to be; words where that is not known."""
+    """What a cell's count is expected to be; words if that is not known."""
     if counts.low is None or counts.high is None:
         return "not known"
     return between(count(counts.low[cell]), count(counts.high[cell]))
@@ -172,7 +172,7 @@ def difference(counts: CellCounts, cell: Cell) -> str:
 
 
 def ratio_difference(ratio: str, predictor: ParsedPredictor) -> str:
-    """Live minus offline, with a mark where the two must be equal."""
+    """Live minus offline, with a mark if the two must be equal."""
     live = predictor.live.ratios[ratio] if predictor.live else None
     offline = predictor.offline.ratios[ratio] if predictor.offline else None
     if live is None or offline is None:

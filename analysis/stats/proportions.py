@@ -100,8 +100,9 @@ def _phi(paired: Paired) -> float:
 
 
 def rows_to_see(size: float, differing: float) -> int:
-    """Distinct rows with which a difference of ``size`` is found in 4 of 5 cases; ``differing``: share of differing
-    rows.
+    """Number of distinct rows with which a difference of ``size`` is found in 4 of 5 cases.
+
+    ``differing`` is the share of rows on which the models differ.
 
     Sample size of McNemar's test (Connor 1987, Biometrics 43:207), two-sided 5 %, power 80 %.
     """

@@ -1,4 +1,4 @@
-"""The generator's own ceiling and floor: measured beside the baseline, told before the start, kept in ``run.json``."""
+"""The generator's own limits: measured while the baseline is taken, printed before the start, kept in ``run.json``."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from locustfiles.load.options import ROOT
 logger = logging.getLogger("plumbline")
 
 SHARE: Final = 0.7
-"""Of the ceiling; above it arrivals begin to wait for one another, whatever the deployment does."""
+"""Share of the ceiling above which arrivals begin to wait for one another, whatever the deployment does."""
 PATIENCE_S: Final = 15.0
 CALIBRATING_ENV: Final = "PLUMBLINE_CALIBRATING"
 """Set by the front door to the path at which a calibration will leave its figures."""
 CALIBRATION_FILE: Final = "calibration.json"
-"""Among the logs of a run; what counts of it is in ``run.json``."""
+"""Among the logs of a run; its figures are also in ``run.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Calibration:
 class CalibrationProcess:
     """A calibration that leaves its figures at ``path``.
 
-    The front door begins it, before the stack: importing Locust and measuring take two seconds, which are gone by
-    the time that the stack is ready. It then becomes another program, so it is a file that tells who asks later.
+    The front door begins it before the stack: importing Locust and measuring take two seconds, which have passed when
+    the stack is ready. The front door then becomes another program, so the figures are passed on in a file.
     """
 
     def __init__(self, path: Path, process: subprocess.Popen[str] | None = None) -> None:
@@ -99,7 +99,7 @@ class CalibrationProcess:
             return None
 
     def end(self) -> None:
-        """See to the end of the process, if we began it."""
+        """End the process, if we began it."""
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)

@@ -1,7 +1,7 @@
 """``python -m locustfiles.calibration.constant_server ROWS CLASS``: answers each request at once with a constant.
 
-The trivial server of the calibration: on a free port of loopback, which it prints, until its standard input is
-closed. It reads no more of a request than it must to know where that ends.
+The trivial server of the calibration. It serves on a free port of loopback, which it prints, until its standard input
+is closed. Of a request it reads only what it needs to find its end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def answer_of(content: object) -> bytes:
 
 
 def whole(request: bytes) -> bool:
-    """Whether ``request`` has come to its end. One request at a time: nothing may follow."""
+    """Whether ``request`` is complete. Nothing may follow it."""
     head, blank, body = request.partition(b"\r\n\r\n")
     lowered = head.lower()
     place = lowered.find(_LENGTH)
@@ -30,7 +30,7 @@ def whole(request: bytes) -> bool:
 
 
 def main() -> None:
-    """Serve until nobody holds our standard input."""
+    """Serve until standard input is closed."""
     rows, label = int(sys.argv[1]), int(sys.argv[2])
     prediction = answer_of({"data": {"names": ["t:0"], "ndarray": [label] * rows}, "meta": {}})
     other = answer_of({"meta": {}})

@@ -1,11 +1,12 @@
 """``python -m locustfiles.calibration.measure PATH``: measure what one generator process can send on this machine.
 
-Reads a plan as JSON and writes a `Calibration` as JSON. All parts are those of a run: Locust's statistics, the
-driver with its open loop, the wire, and the ledger's file; only the server is a constant, on loopback.
+Reads a plan as JSON and writes a `Calibration` as JSON. All parts are those of a run: Locust's statistics, the driver
+with its open loop, the connections, and the ledger's file. Only the server is another one: it answers a constant, on
+loopback.
 
-The ceiling is in requests for each second of *CPU* of this process, which is what one core has to give: so it
-holds while the stack, the judge and the baseline start beside it. The floor is the quickest of the answers to one
-user, for the same reason; the median is beside it.
+The ceiling is in requests per second of *CPU* of this process, which is what one core can give. So it is right even
+while the stack, the judge and the baseline start beside it. The floor is the quickest answer to one user, for the same
+reason; the median is given, too.
 """
 
 from __future__ import annotations
@@ -38,15 +39,15 @@ from model.atomic import write_text
 ALONE_S: Final = 0.25
 FULL_S: Final = 0.75
 IN_FLIGHT: Final = 16
-"""Enough that an answer is always there to be read, and few enough that connecting is no part of the figure."""
+"""So many that an answer is always there to be read, and so few that connecting does not influence the figure."""
 REST_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
 class SaturatingArrivals:
-    """Arrivals as fast as they are dealt with: one is due now while fewer than `IN_FLIGHT` are under way.
+    """Arrivals as fast as possible: one is due now while fewer than `IN_FLIGHT` are in flight.
 
-    A fixed rate would be too low to tell, or so high that arrivals are dropped, which costs time of its own.
+    A fixed rate would be too low, or so high that arrivals are dropped, which costs time of its own.
     """
 
     start_ns: int
@@ -94,7 +95,7 @@ def calibrate(plan: WorkerPlan) -> Calibration:
 
 
 def _plain(load: LoadOptions) -> LoadOptions:
-    """The load without what has to do with its target or its schedule; every visit alike."""
+    """The load without target and schedule; all visits are alike."""
     return replace(
         load,
         rate_per_s=0.0,
@@ -132,7 +133,7 @@ def _server(rows: int, label: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Leave the figures at the path that is the first argument, or ``null`` if there are none."""
+    """Write the figures to the path that is the first argument; ``null`` if there are none."""
     calibration: Calibration | None = None
     try:
         calibration = calibrate(WorkerPlan.from_dict(json.load(sys.stdin)))

@@ -1,7 +1,7 @@
 """``python -m locustfiles.capacity``: the highest rate at which every gate holds and the live counts are exact.
 
 With HOST and PROMETHEUS_URL an existing deployment is driven. Without them one local stack is started for all steps.
-Each step is a run folder of its own, judged as any other. This is no locustfile: it starts Locust.
+Each step has a run folder of its own, judged like any other. This is not a locustfile: it starts Locust.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from model.atomic import write_text
 from model.command_line import BAD_INPUT
 
 OVERHEAD_S: Final = 10.0
-"""What a step takes beside its load, until one has been seen to take it."""
+"""Time of a step beside its load, until it has been measured."""
 EPILOG: Final = """\
 examples:
   python -m locustfiles.capacity --sdep deploy/seldon/metrics-model.yaml
@@ -47,7 +47,7 @@ exit codes: 0 found (both ends of the interval were seen), 4 could not tell, and
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Check, make the folder, and search; in a stack of our own if there is no other."""
+    """Check, make the folder, and search; in a local stack unless a deployment is given."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     parsed = _parser().parse_args(words)
     try:
@@ -103,7 +103,7 @@ def _seconds(flag: str, text: str) -> float:
 
 
 def _checked(parsed: argparse.Namespace) -> Setup:
-    """What the front door checks, at the lowest rate: its checks of a closed loop are not ours."""
+    """The checks of the front door, at the lowest rate."""
     parsed.duration, parsed.rate = f"{parsed.step_duration_s:g}s", parsed.low
     return checked(parsed)
 
@@ -116,7 +116,7 @@ def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path:
 
 
 def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: Sequence[str]) -> NoReturn:
-    """Become the launcher of a local stack, which runs this very command in it, with HOST and PROMETHEUS_URL set."""
+    """Become the launcher of a local stack, which runs this same command in it, with HOST and PROMETHEUS_URL set."""
     again = [sys.executable, "-m", "locustfiles.capacity", *words, "--run", str(folder)]
     command = [*stack_command(parsed, setup, folder), "--", *again]
     sys.stdout.flush()
@@ -124,7 +124,7 @@ def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: 
 
 
 def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Search, gates: tuple[str, ...]) -> int:
-    """Exit code of the whole search; what is known is on disk after each step."""
+    """Exit code of the whole search. After each step, everything known is on disk."""
     request = SearchRequest(
         setup.deployment.name, setup.deployment.namespace, str(setup.manifest), parsed.host, gates, parsed.warm_up_s,
         parsed.step_duration_s, setup.load.seed, parsed.processes, rfc3339(time.time()),
@@ -156,7 +156,7 @@ def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Sear
 
 
 def _next(parsed: argparse.Namespace, searched: SearchRecord) -> NextStep | StopReason:
-    """The next step, where there is time for it by what the steps so far took beside their load."""
+    """The next step, if there is time for it, given the overhead of the steps so far."""
     attempts = [step.as_attempt() for step in searched.steps]
     step = wanted(searched.search, attempts)
     if not isinstance(step, NextStep):
@@ -175,7 +175,7 @@ def _length(parsed: argparse.Namespace, gates: Sequence[str], step: NextStep) ->
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
-    """The first signal ends the search, whatever it is; later ones do not disturb its last words."""
+    """The first signal ends the search; later ones are ignored while it writes its results."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -30,7 +30,7 @@ SLACK_S: Final = 180.0
 STOPPING_S: Final = 2.0
 """After a Ctrl-C, how long a run may take to end; the launcher's patience ends at 3.5 s."""
 _CHOSEN: Final = ("RATE", "DURATION", "RUN", "PLUMBLINE_SHAPE", "PLUMBLINE_TRACE", "USERS")
-"""Variables that would choose what the search chooses."""
+"""Variables that would override the choices of the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class StepRunner:
     command: Callable[[argparse.Namespace, Setup, Path], list[str]]
 
     def make(self, number: int, rate: float, attempt: int, length_s: float) -> Step:
-        """Warm up, drain, drive, judge; what came out of it."""
+        """Warm up, drain, drive, judge; the resulting step."""
         began = time.monotonic()
         run = self.folder / "steps" / f"{number:02d}-{rate:g}"
         if self.warm_up_s:
@@ -103,7 +103,7 @@ def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _last_line(run: Path, code: int) -> str:
-    """Why there is no result: the last thing that the run said."""
+    """Why there is no result: the last line that the run printed."""
     lines = (run / runfolder.LOGS_FOLDER / CONSOLE_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
     nonblank = [line.strip() for line in lines if line.strip()]
     return f"the run ended with {code} and no result: {nonblank[-1] if nonblank else 'it said nothing'}"

@@ -1,4 +1,4 @@
-"""One attempt: send once, read the answer, record once. Whatever happens in between, it is exactly one event a row."""
+"""One attempt: send once, read the answer, record once. Whatever happens, it gives exactly one event for each row."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Attempts:
     def make(
         self, kind: Kind, rows: tuple[int, ...], request: Any, planned_ns: int | None
     ) -> tuple[Prediction | None, bool]:
-        """Send once and record once: the prediction, if one was asked and came, and whether nobody was there."""
+        """Send once and record once; the prediction, if there is one, and whether no server could be reached."""
         number = self._recorder.begin(len(rows))
         sent_ns = self._clock.now_ns()
         planned = sent_ns if planned_ns is None else min(planned_ns, sent_ns)
@@ -50,7 +50,7 @@ class Attempts:
         except AnswerError as error:
             fault = f"unreadable answer: {error}"
             exchange = exchange._replace(outcome=Outcome.INDETERMINATE, fault=fault)
-        finally:  # killed too: what was begun is recorded
+        finally:  # also if it is killed: what was begun is recorded
             times_ns = (planned, sent_ns, self._clock.now_ns())
             ids, truth = self._facts[rows[0]] if len(rows) == 1 else self._facts_of(rows)
             self._recorder.end(
@@ -78,7 +78,7 @@ class Attempts:
         return None
 
     def _tell(self, kind: Kind, times_ns: tuple[int, int, int], length: int, fault: str) -> None:
-        """Tell Locust's statistics."""
+        """Report to Locust's statistics."""
         self._fire(
             request_type=self._type,
             name=_NAMES[kind],

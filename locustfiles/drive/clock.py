@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Clock:
     """``anchor_ns``: wall clock minus monotonic clock at one moment, in nanoseconds since the epoch.
 
-    Differences of two readings are durations even when somebody sets the machine's clock meanwhile.
+    Differences of two readings are durations, even if the machine's clock is set in between.
     """
 
     anchor_ns: int

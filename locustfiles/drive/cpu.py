@@ -1,4 +1,4 @@
-"""What this process had of a processor, and how long it had to wait for one."""
+"""The CPU time of this process, and how long it waited for a CPU."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SCHEDSTAT: Final = Path("/proc/self/schedstat")
 class CpuTime:
     """Seconds since the process began.
 
-    ``used_s``: of all threads. ``waited_s``: for which the main thread, that of all greenlets, could have run and had
-    no CPU; None where the kernel does not say.
+    ``used_s``: of all threads. ``waited_s``: for which the main thread, which runs all greenlets, was ready and had no
+    CPU; None if the kernel does not say.
     """
 
     used_s: float
@@ -24,7 +24,7 @@ class CpuTime:
 
     @classmethod
     def read(cls, schedstat: Path = SCHEDSTAT) -> CpuTime:
-        """What holds now."""
+        """The present values."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return cls(usage.ru_utime + usage.ru_stime, _waited_s(schedstat))
 

@@ -1,9 +1,9 @@
 """One generator process of one test: visits rows, in a closed or an open loop, and records every attempt.
 
-Visits run in greenlets of the driver, not of Locust's users: Locust kills a user that it stops, and a
-request killed in flight is one of which nobody knows whether it was counted. So at the end nothing new
-is begun, what is under way may finish within a limit, and only then the rest is killed. Whatever
-happens to a request that was begun, it ends as exactly one event for each of its rows.
+Visits run in greenlets of the driver, not in those of Locust's users. Locust kills a user that it stops, and it is not
+known whether a request killed in flight was counted. So at the end no new request is begun, those in flight may finish
+within a limit, and only then the rest is killed. Whatever happens to a request that was begun, it ends as exactly one
+event for each of its rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from locustfiles.protocol.transport import DeploymentAddress, transport_of
 from model.dataset import DatasetError, Heldout, load_heldout
 
 REST_AFTER_REFUSED_S: Final = 0.05
-"""A closed loop that nobody answers would spin; this bounds it to 20 attempts a second for each user."""
+"""Rest after an attempt that reached no server. Without it a closed loop would spin; this limits a user to 20 attempts
+a second."""
 
 
 class Driver:
@@ -74,11 +75,11 @@ class Driver:
         return self._load.open
 
     def start_at(self, start_ns: int) -> None:
-        """Let the load begin then, whatever the plan said: now that everybody is ready."""
+        """Set when the load begins, in place of the time in the plan, now that all processes are ready."""
         self._plan = replace(self._plan, start_ns=start_ns)
 
     def open_loop(self, arrivals: _pacer.Arrivals) -> None:
-        """Begin to send visits when they are due, whatever the answers do."""
+        """Begin to send visits when they are due, whether or not earlier requests have been answered."""
         gevent.spawn(self._pump, arrivals)
 
     def user(self, leaving: Event) -> None:
@@ -86,7 +87,7 @@ class Driver:
         self._group.spawn(self._loop, leaving).join()
 
     def drain(self, limit_s: float) -> DriverReport:
-        """Begin nothing more, let what is under way finish within ``limit_s``, kill the rest, record all."""
+        """Begin no other request, let those in flight finish within ``limit_s``, kill the rest, record everything."""
         self._stop.set()
         self.hurry(limit_s)
         while len(self._group) and time.monotonic() < self._drained_by:
@@ -124,12 +125,12 @@ class Driver:
                 self._group.spawn(self._visit, visit, planned_ns)
 
     def _yielded(self) -> bool:
-        """Whether to stop, after the others had their turn: a late pump may not keep the answers waiting."""
+        """Whether to stop, after other greenlets had their turn: a late pump must not delay reading answers."""
         gevent.sleep(0)
         return bool(self._stop.is_set())
 
     def _visit(self, visit: Visit, planned_ns: int | None) -> bool:
-        """Ask and tell as the visit says; whether the last attempt found nobody to talk to."""
+        """Request a prediction and send feedback as the visit says; whether the last attempt reached no server."""
         load = self._load
         reward = None if load.reward == "none" else 0.0
         refused = False

@@ -1,8 +1,8 @@
 """From attempts to the ledger: `Recorder` beside the users, `LedgerFile` beside the ledger's file.
 
-Each second a recorder hands its new events on as one Arrow batch, straight to the book of the same
-process or, on a worker, as bytes to the master. Neither ever holds the whole ledger. What cannot be
-written is counted, and the run goes on: the judge must know that it does not know.
+Each second a recorder hands over its new events as one Arrow batch: to the ledger file of the same process or, on a
+worker, as bytes to the master. Neither ever holds the whole ledger. What cannot be written is counted, and the run goes
+on, so that the judge knows what is missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Tags = tuple[tuple[str, str], ...]
 _CODES: Final = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "double": "d"}
 _RECORD: Final = np.dtype([(field.name, "<" + _CODES[str(field.type)]) for field in SCHEMA])
 _PACK: Final = struct.Struct("<" + "".join(_CODES[str(field.type)] for field in SCHEMA)).pack
-"""One event as the bytes of one record: 0.2 us, where a list for each column costs ten times that at the flush."""
+"""Packs one event into the bytes of one record. That takes 0.2 us; a list for each column costs ten times as much."""
 
 
 class EndedRequest(NamedTuple):
@@ -54,7 +54,7 @@ class EndedRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecorderTotals:
-    """What a recorder says at the end. ``events``: rows handed over; ``unrecorded``: rows known to be lost."""
+    """The totals of a recorder at its end. ``events``: rows handed over; ``unrecorded``: rows known to be lost."""
 
     events: int
     batches: int
@@ -65,7 +65,7 @@ class RecorderTotals:
 class Recorder:
     """Takes the events of one generator process, in the order in which they end.
 
-    ``sink`` gets each batch and raises ``OSError`` when it cannot take it.
+    ``sink`` gets each batch and raises ``OSError`` if it cannot take it.
     """
 
     def __init__(self, worker: int, sink: Callable[[pa.RecordBatch], None]) -> None:
@@ -90,8 +90,8 @@ class Recorder:
     def end(self, request: int, ended: EndedRequest) -> None:
         """Record how a begun request ended.
 
-        It counts as open until all of its rows are packed: whatever goes wrong on the way, the request is either
-        recorded whole or known to be missing.
+        It counts as open until all of its rows are packed. So whatever goes wrong, the request is either recorded as a
+        whole or known to be missing.
         """
         count = self._open[request]
         kind, rows, times_ns, outcome, status, predicted, truth, scores = ended
@@ -113,12 +113,12 @@ class Recorder:
             self.flush()
 
     def served_by(self, tags: Tags) -> None:
-        """Note the tags of an answer; only distinct ones are kept, up to a bound."""
+        """Note the tags of an answer; only distinct tags are kept, up to a limit."""
         if tags not in self._tags and len(self._tags) < MAX_TAGS:
             self._tags[tags] = None
 
     def flush(self) -> None:
-        """Hand over what has ended since the last time."""
+        """Hand over the events since the last call."""
         packed, self._packed = self._packed, bytearray()
         rows = len(packed) // _RECORD.itemsize
         if not rows:
@@ -130,13 +130,13 @@ class Recorder:
         except (OSError, pa.ArrowException) as error:
             if not self._unrecorded:
                 logger.error("recording the load: expected to write %d events, got: %s.", rows, error)  # noqa: TRY400 - a full disk needs no traceback
-        finally:  # killed while it waits, or failed in a way that nobody thought of: what was not taken is counted
+        finally:  # also if it is killed while it waits, or fails in an unexpected way: what was not taken is counted
             self._events += rows * taken
             self._batches += taken
             self._unrecorded += rows * (not taken)
 
     def finish(self) -> RecorderTotals:
-        """Hand over the rest. Requests begun and never ended (there should be none) are counted as unrecorded."""
+        """Hand over the rest. Requests that were begun and never ended (there should be none) count as unrecorded."""
         self._flusher.kill()
         self.flush()
         return RecorderTotals(
@@ -165,7 +165,7 @@ class EventTotals:
 
 
 class LedgerFile:
-    """The ledger's file on the process that owns the run.
+    """The ledger's file, on the process that controls the run.
 
     After the first failed write the file ends with a broken batch, so nothing more is written to it; the
     batches that come later are counted as unrecorded.
@@ -177,7 +177,7 @@ class LedgerFile:
         self.counts = EventTotals()
 
     def append(self, batch: pa.RecordBatch) -> None:
-        """Write one batch; raises ``OSError`` when the file cannot take it, now and ever after."""
+        """Write one batch. Raises ``OSError`` if the file cannot take it, and then for each later batch."""
         if self._broken is not None:
             raise self._broken
         try:
@@ -190,7 +190,7 @@ class LedgerFile:
         self.counts.failures += batch.num_rows - acknowledged
 
     def close(self) -> None:
-        """End the file with its mark, unless a write has failed: then it stays cut, for the judge to see."""
+        """End the file with its mark. If a write has failed, the mark is left out, so that the judge sees it."""
         if self._broken is None:
             self._writer.close()
         else:

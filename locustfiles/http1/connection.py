@@ -1,4 +1,4 @@
-"""One kept HTTP/1.1 connection: send a request, read its answer, say whether it may be used again."""
+"""One kept HTTP/1.1 connection: send a request, read its answer, know whether it can be used again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NothingSent(Exception):  # noqa: N818 - it says what is known, not that so
 
 
 class BrokenResponse(Exception):  # noqa: N818
-    """The request left, at least in part, and no whole answer came. ``status``: of the head, 0 without one."""
+    """The request left, at least in part, and no whole answer arrived. ``status``: of its head, 0 without one."""
 
     def __init__(self, fault: str, status: int) -> None:
         super().__init__(fault)
@@ -27,7 +27,7 @@ class BrokenResponse(Exception):  # noqa: N818
 
 
 class Connection:
-    """A transport and the parser of its answers. ``alive`` and ``close`` are the transport's.
+    """A socket and the parser of its answers. ``alive`` and ``close`` are the socket's.
 
     ``sent_total``: bytes of the present request that left. ``status``: of the answer so far. ``reusable``:
     whether the last answer was read whole, both sides keep the connection, and nothing follows.
@@ -45,8 +45,8 @@ class Connection:
     def send(self, request: bytes) -> None:
         """Hand the whole request to the kernel.
 
-        Raises `NothingSent` when it took no byte. A failure after that is left to `answer`: a server may
-        refuse a request early (413) and close, and its answer says more than the broken pipe.
+        Raises `NothingSent` if it took no byte. A failure after that is left to `answer`: a server may refuse a request
+        early (413) and close the connection, and its answer says more than the broken pipe.
         """
         self._begin()
         self.reusable = False
@@ -62,7 +62,7 @@ class Connection:
             self._broken = True
 
     def answer(self) -> tuple[int, bytes]:
-        """Status and body of the answer; raises `BrokenResponse` when it is not whole, malformed or too large."""
+        """Status and body of the answer; raises `BrokenResponse` if it is not whole, malformed or too large."""
         while not self._whole:
             try:
                 piece = self._transport.receive()
@@ -98,14 +98,14 @@ class Connection:
         except httptools.HttpParserError as error:
             if not self._whole:
                 raise BrokenResponse(f"malformed answer: {str(error)[:60]}", self.status) from error
-            self._closing = True  # a whole answer with rubbish behind it
+            self._closing = True  # a whole answer with other bytes behind it
         if not self._in_body and self._read_total > MAX_HEAD:
             raise BrokenResponse(f"answer's head over {MAX_HEAD} bytes", self.status)
         if self._read_total > MAX_HEAD + MAX_BODY:
             raise BrokenResponse(f"answer over {MAX_BODY} bytes", self.status)
 
     def _end_of_stream(self) -> None:
-        """The peer closed: right for a body that has no length, a fault for anything else."""
+        """The peer closed the connection: this ends a body without a length, and is a fault in any other place."""
         if not self._in_body:
             fault = "connection closed without an answer" if not self._read_total else "answer's head cut short"
             raise BrokenResponse(fault, self.status)
@@ -115,23 +115,23 @@ class Connection:
 
     # httptools calls these
     def on_message_begin(self) -> None:
-        """Note that an answer begins: a second one, behind a whole one, is not ours."""
+        """An answer begins. A second answer, behind a whole one, is not ours."""
         if self._whole:
             self._closing = True
 
     def on_headers_complete(self) -> None:
-        """Take the status of the answer."""
+        """The head is complete: take the status."""
         if not self._whole:
             self.status = self._parser.get_status_code()
             self._in_body = self.status >= 200
 
     def on_body(self, piece: bytes) -> None:
-        """Take a piece of the body."""
+        """A piece of the body arrived."""
         if not self._whole:
             self._body.append(piece)
 
     def on_message_complete(self) -> None:
-        """End the answer, or pass over an interim one (1xx), which the real one follows."""
+        """The answer ends; an interim one (1xx) is skipped, because the real one follows."""
         if self._in_body and not self._whole:
             self._whole = True
-            self._kept = self._parser.should_keep_alive()  # llhttp forgets it when the callback is over
+            self._kept = self._parser.should_keep_alive()  # llhttp no longer knows it after the callback

@@ -1,7 +1,7 @@
 """Deadlines for many requests at once, at the price of a dictionary entry each.
 
-All have the same timeout, so they expire in the order in which they began, and one greenlet that looks
-at the oldest now and then is enough. A timer for each would cost more than the parsing of an answer.
+All have the same timeout, so they expire in the order in which they began, and one greenlet that checks the oldest at
+intervals is enough. A timer for each would cost more than parsing an answer.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any, Final
 import gevent
 
 RESOLUTION_S: Final = 0.02
-"""How often the oldest is looked at: a request may last this much longer than its timeout."""
+"""How often the oldest is checked: a request may last this much longer than its timeout."""
 
 
 class Expired(BaseException):
-    """The deadline has passed; thrown into the waiting greenlet, past every ``except Exception``."""
+    """The deadline has passed. It is thrown into the waiting greenlet, and no ``except Exception`` catches it."""
 
 
 class Deadlines:
-    """Those who have entered and not left within ``timeout_s`` get `Expired` thrown, once."""
+    """A greenlet that has entered and not left within ``timeout_s`` gets `Expired` thrown, once."""
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
@@ -41,7 +41,7 @@ class Deadlines:
         self._waiting.pop(ticket, None)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         if self._watch is not None:
             self._watch.kill(block=False)
             self._watch = None
@@ -57,7 +57,7 @@ class Deadlines:
                 run_callback(self._expire, ticket)
 
     def _expire(self, ticket: int) -> None:
-        """Throw, from the hub: whoever still holds the ticket is waiting there, and not in the middle of something."""
+        """Throw from the hub: a greenlet that still holds the ticket waits there, so nothing else is interrupted."""
         entry = self._waiting.pop(ticket, None)
         if entry is not None:
             entry[1].throw(Expired())

@@ -16,7 +16,7 @@ class Exchange(NamedTuple):
     """How one request ended.
 
     ``status``: HTTP status, 0 without an answer's head; or gRPC status, which is 0 for OK. ``fault``: empty unless
-    something went wrong. ``reached``: False if there was nobody to send it to.
+    something went wrong. ``reached``: False if no server could be reached.
     """
 
     outcome: Outcome

@@ -47,7 +47,7 @@ class ConnectionPool:
             connection = self._connection()
             try:
                 connection.send(request)
-            except NothingSent:  # it was kept from before and died unseen
+            except NothingSent:  # a kept connection that had died unnoticed
                 connection.close()
                 connection = self._connect()
                 connection.send(request)
@@ -64,7 +64,7 @@ class ConnectionPool:
                 connection.close()
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the idle connections."""
         self._deadlines.close()
         while self._idle:
             self._idle.pop().close()
@@ -107,14 +107,14 @@ class ConnectionPool:
 
 
 def _dial(host: str, port: int) -> gevent.socket.socket:
-    """A connected socket; of several addresses the first that takes it. Raises the last one's ``OSError``."""
+    """A socket that is connected to the first address that accepts. Raises the ``OSError`` of the last address."""
     failure: OSError = OSError(f"no address for {host}")
     for family, kind, protocol, _, address in gevent.socket.getaddrinfo(host, port, type=gevent.socket.SOCK_STREAM):
         sock = gevent.socket.socket(family, kind, protocol)
         try:
             sock.connect(address)
             sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
-        except BaseException as error:  # a deadline too: nobody else would close it
+        except BaseException as error:  # also a deadline: nothing else would close the socket
             sock.close()
             if not isinstance(error, OSError):
                 raise
@@ -125,4 +125,4 @@ def _dial(host: str, port: int) -> gevent.socket.socket:
 
 
 class _ConnectError(Exception):
-    """No connection, so no byte of a request left."""
+    """There is no connection, so no byte of a request left."""

@@ -1,8 +1,8 @@
 """Bytes over a connected socket under gevent: a plain one without detours, and one inside TLS.
 
-gevent's own socket first tries to read, fails, and then waits; an answer is never there right after its
-request, so the plain transport waits first and uses the socket itself. That, and asking the kernel with
-one `poll` whether an idle connection is still good, is worth a fifth of a request.
+gevent's own socket first tries to read, fails, and then waits. An answer is never there right after its request, so the
+plain socket waits first. This, and one `poll` to see whether an idle connection is still good, saves a fifth of a
+request's time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import gevent.ssl
 CHUNK: Final = 32 * 1024
 _READ: Final = 1
 _WRITE: Final = 2
-_poll: Any = gevent.monkey.get_original("select", "poll")  # gevent's own would wait in the hub, and never needs to
+_poll: Any = gevent.monkey.get_original(
+    "select", "poll"
+)  # gevent's own poll would wait in the hub, which is never needed
 
 
 class Socket(Protocol):
@@ -29,10 +31,10 @@ class Socket(Protocol):
     """Whether a failed send may have sent a part."""
 
     def alive(self) -> bool:
-        """Whether the peer has neither closed nor sent anything unasked."""
+        """Whether the peer has neither closed the connection nor sent anything."""
 
     def send(self, content: bytes | memoryview) -> int:
-        """How many bytes the kernel took, at least one."""
+        """Number of bytes that the kernel took, at least one."""
 
     def receive(self) -> bytes:
         """Some bytes, none at the end of the stream."""
@@ -42,7 +44,7 @@ class Socket(Protocol):
 
 
 class PlainSocket:
-    """A connected socket, taken over from gevent's."""
+    """A connected socket, taken over from gevent's socket."""
 
     partial = False
 
@@ -61,7 +63,7 @@ class PlainSocket:
         return not self._pending.poll(0)
 
     def send(self, content: bytes | memoryview) -> int:
-        """How many bytes the kernel took."""
+        """Number of bytes that the kernel took."""
         while True:
             try:
                 return self._socket.send(content)
@@ -93,7 +95,7 @@ class TlsSocket:
         self._socket = sock
 
     def alive(self) -> bool:
-        """Whether there is nothing to read. TLS cannot peek; reading also takes in session tickets."""
+        """Whether there is nothing to read. TLS cannot peek; reading also processes session tickets."""
         self._socket.setblocking(False)
         try:
             self._socket.recv(1)
@@ -106,7 +108,7 @@ class TlsSocket:
         return False
 
     def send(self, content: bytes | memoryview) -> int:
-        """How many bytes were sent."""
+        """Number of bytes that were sent."""
         return int(self._socket.send(content))
 
     def receive(self) -> bytes:

@@ -10,7 +10,7 @@ import gevent.ssl
 
 
 class TargetError(ValueError):
-    """The URL is not one that this client can reach; one line."""
+    """This client cannot use the URL; one line says why."""
 
 
 @dataclass(frozen=True, slots=True)

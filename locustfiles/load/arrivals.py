@@ -1,8 +1,8 @@
 """When the visits of an open loop are due. Pure: seconds since the start of the load, seeded.
 
-Arrivals do not look at answers. Arrival ``i`` of the whole test is due at ``due(i)``; worker ``k`` of
-``W`` takes the arrivals ``k, k + W, ...`` of the same sequence, so the workers together keep exactly the
-asked rate and do not bunch.
+Arrivals do not depend on answers. Arrival ``i`` of the whole test is due at ``due(i)``; worker ``k`` of ``W`` takes the
+arrivals ``k, k + W, ...`` of the same sequence, so together the workers keep exactly the rate that was asked for,
+evenly spaced.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Arrivals(Protocol):
     """A schedule of arrivals."""
 
     def due(self, index: int) -> float | None:
-        """Seconds after the start at which arrival ``index`` is due; None past the last one."""
+        """Seconds after the start at which arrival ``index`` is due; None after the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ class Trace:
 class Shaped:
     """Arrivals that follow ``course``, a rate of requests; each arrival makes ``requests`` of them on average.
 
-    Arrival ``i`` is due when the integral of the rate reaches ``requests * u(i)``. ``u(i) = i`` without a seed:
-    evenly spaced wherever the rate is constant. With one, ``u`` are the times of a Poisson process of rate 1,
-    and the arrivals are the Poisson process with that rate (the time change theorem: Cinlar, Introduction to
-    Stochastic Processes, 4.7). They end with the course.
+    Arrival ``i`` is due when the integral of the rate reaches ``requests * u(i)``. ``u(i) = i`` without a seed: evenly
+    spaced wherever the rate is constant. With a seed, ``u`` are the times of a Poisson process of rate 1, and the
+    arrivals are the Poisson process with this rate (the time change theorem: Cinlar, Introduction to Stochastic
+    Processes, 4.7). They end with ``course``.
     """
 
     course: RateCurve
@@ -89,7 +89,7 @@ class Shaped:
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """The arrivals that are due before ``end_s``, of ascending ones."""
+    """Those of ascending ``arrivals`` that are due before ``end_s``."""
 
     arrivals: Arrivals
     end_s: float

@@ -1,7 +1,7 @@
 """The options of a load test: Locust's parser learns them, and `load_of` checks them.
 
-Each may also be set by an environment variable (`variable_of`), as Locust's own may. The web
-page hands back whatever was typed, so every value is checked again when a test starts.
+Each can also be set by an environment variable (`variable_of`), as Locust's own options can. The web page returns
+whatever was typed, so every value is checked again when a test starts.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
 class OptionsError(ValueError):
-    """An option that cannot be; one line: doing what, expected what, got what."""
+    """An option has a wrong value; one line says what was expected and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What is asked of the load. ``rate_per_s``: requests per second over all workers.
+    """The checked options of the load. ``rate_per_s``: requests per second over all workers.
 
     0 is the closed loop of users, unless ``trace`` (a file) or ``shape`` (see `load.shapes`) gives the schedule.
     """
@@ -118,9 +118,9 @@ BY_DEST: Final = {option.flag[2:].replace("-", "_"): option for option in OPTION
 
 
 def variable_of(flag: str) -> str:
-    """Environment variable that sets an option: its name in capitals, but for the few of `VARIABLES` with our prefix.
+    """Environment variable that sets an option: its name in capitals, with our prefix unless it is one of `VARIABLES`.
 
-    A bare ``TIMEOUT`` or ``TRACE`` of somebody else's must not change a load test.
+    Another program's ``TIMEOUT`` or ``TRACE`` must not change a load test.
     """
     name = flag[2:].replace("-", "_").upper()
     return name if name in VARIABLES else PREFIX + name
@@ -134,7 +134,7 @@ def forget_empty_variables() -> None:
 
 
 def add_options(parser: Any) -> None:
-    """Teach Locust's parser (or argparse's) our options."""
+    """Add our options to Locust's parser (or to one of argparse)."""
     forget_empty_variables()
     for option in OPTIONS:
         parser.add_argument(
@@ -150,7 +150,10 @@ def add_options(parser: Any) -> None:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds in ``45``, ``30s``, ``5m`` or ``1h30m``; raises `OptionsError` for anything else and for nothing."""
+    """Seconds in ``45``, ``30s``, ``5m`` or ``1h30m``.
+
+    Raises `OptionsError` for anything else, also for an empty text.
+    """
     match = _DURATION.fullmatch(text.strip())
     seconds = (
         sum(float(value) * unit for value, unit in zip(match.groups(), (3600, 60, 1), strict=True) if value)

@@ -11,7 +11,7 @@ from locustfiles.load.shapes import RateCurve, parse_shape
 
 
 class ScheduleError(Exception):
-    """The schedule cannot be kept; one line."""
+    """The schedule cannot be used; one line says why."""
 
 
 def arrivals_of(load: LoadOptions) -> Arrivals | None:
@@ -33,12 +33,12 @@ def arrivals_of(load: LoadOptions) -> Arrivals | None:
 
 
 def course_of(load: LoadOptions) -> RateCurve | None:
-    """The course of the rate under ``--shape``, None without one. Raises `OptionsError`."""
+    """The rate over time of ``--shape``, None without it. Raises `OptionsError`."""
     return parse_shape(load.shape) if load.shape else None
 
 
 def ends_after(load: LoadOptions, run_time_s: float | None) -> float | None:
-    """How long the load lasts: as long as its shape, or ``run_time_s`` where that is shorter; None for no end."""
+    """How long the load lasts: as long as its shape, or ``run_time_s`` if that is shorter; None for no end."""
     course = course_of(load)
     if course is None:
         return run_time_s
@@ -46,13 +46,13 @@ def ends_after(load: LoadOptions, run_time_s: float | None) -> float | None:
 
 
 def planned_per_s(load: LoadOptions, duration_s: float | None) -> float | None:
-    """Mean rate of requests that the load plans over ``duration_s``; None of a closed loop and of a trace."""
+    """Mean rate of requests that the load plans over ``duration_s``; None for a closed loop and for a trace."""
     course = course_of(load)
     return course.mean_per_s(duration_s) if course else load.rate_per_s or None
 
 
 def peak_per_s(load: LoadOptions) -> float | None:
-    """Highest rate of requests that the load plans, for a trace over any second of it; None of a closed loop."""
+    """Highest rate of requests that the load plans, for a trace over any second of it; None for a closed loop."""
     course = course_of(load)
     if course is not None:
         return course.peak_per_s

@@ -1,4 +1,4 @@
-"""Rates that change: the little language of ``--shape``, and the course of the rate that it describes. Pure.
+"""Rates that change: the small language of ``--shape``, and the rate over time that it describes. Pure.
 
 A shape is one phase, or several joined by commas, one after the other; rates are requests per second over
 all workers, times are as for ``--duration``::
@@ -31,7 +31,7 @@ _COUNT: Final = re.compile(r"\d{1,4}")
 
 @dataclass(frozen=True, slots=True)
 class RateSegment:
-    """A rate that goes in a straight line from ``first_per_s`` to ``last_per_s`` in ``seconds``."""
+    """A rate that changes linearly from ``first_per_s`` to ``last_per_s`` in ``seconds``."""
 
     first_per_s: float
     last_per_s: float
@@ -50,7 +50,7 @@ class RateSegment:
     def inverse(self, count: float) -> float:
         """Seconds into the piece at which the integral reaches ``count``, which must be below `count`.
 
-        The root of ``slope / 2 * t**2 + first * t - count`` that is in the piece, in the form that does not
+        It is the root of ``slope / 2 * t**2 + first * t - count`` that lies in the piece, in a form that does not
         subtract two nearly equal numbers and needs no case for a slope of 0.
         """
         slope = (self.last_per_s - self.first_per_s) / self.seconds
@@ -80,14 +80,14 @@ class RateCurve:
         return max(max(piece.first_per_s, piece.last_per_s) for piece in self.pieces)
 
     def mean_per_s(self, seconds: float | None = None) -> float:
-        """Mean rate over the first ``seconds``, or over all where there are no more than that."""
+        """Mean rate over the first ``seconds``, or over all of it if it is shorter."""
         if seconds is None or seconds >= self.duration_s:
             return self.count / self.duration_s
         place = bisect.bisect_right(self._starts_s, seconds) - 1
         return (self._before[place] + self.pieces[place].integral(seconds - self._starts_s[place])) / seconds
 
     def when(self, count: float) -> float | None:
-        """Seconds after the start at which the integral of the rate passes ``count``; None from `count` on."""
+        """Seconds after the start at which the integral of the rate passes ``count``; None for `count` and above."""
         if count >= self.count:
             return None
         place = bisect.bisect_right(self._before, count) - 1
@@ -105,7 +105,7 @@ class RateCurve:
 
 
 def parse_shape(text: str) -> RateCurve:
-    """The course that ``text`` describes; raises `OptionsError` with one line."""
+    """The rate over time that ``text`` describes; raises `OptionsError` with one line."""
     course = RateCurve(tuple(itertools.chain.from_iterable(_phase(phase.strip()) for phase in text.split(","))))
     if not course.count:
         raise OptionsError(f"reading --shape: expected a rate above 0/s at some time, got {text!r}.")
@@ -160,7 +160,7 @@ _PHASES: Final[dict[str, tuple[int, Callable[[str, list[str], float], list[RateS
     "steps": (3, _steps),
     "spike": (2, _spike),
 }
-"""How many parts follow the name, and what they make."""
+"""The number of parts after the name of a phase, and the function that makes pieces of them."""
 
 
 def _rates(phase: str, text: str) -> tuple[float, float]:

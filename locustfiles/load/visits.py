@@ -1,8 +1,8 @@
-"""Which held-out rows are visited, in which order, and what is asked of each. Pure and seeded.
+"""Which held-out rows are visited, in which order, and what is sent for each. Pure and seeded.
 
-The whole load test walks one sequence: pass after pass over all rows, each pass a fresh permutation,
-so the first N rows of the sequence are N distinct rows (N up to the size of the held-out set). The
-sequence is cut into visits of ``batch`` rows, and worker ``k`` of ``W`` takes the visits ``k, k + W, ...``.
+The whole load test follows one sequence: pass after pass over all rows, each pass a new permutation, so the first N
+rows of the sequence are N distinct rows (N up to the size of the held-out set). The sequence is cut into visits of
+``batch`` rows, and worker ``k`` of ``W`` takes the visits ``k, k + W, ...``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _BLOCK: Final = 4096
 class Visit(NamedTuple):
     """One visit to one batch of rows.
 
-    ``number``: its place in the sequence of the whole test. ``rows``: places in the held-out arrays.
-    ``predict``, ``feedback``: whether a prediction is asked, and whether the truth is sent.
+    ``number``: its place in the sequence of the whole test. ``rows``: places in the held-out arrays. ``predict``,
+    ``feedback``: whether a prediction is requested, and whether the truth is sent.
     """
 
     number: int
@@ -37,9 +37,8 @@ class Visit(NamedTuple):
 class VisitSequence:
     """All visits of a test, by index.
 
-    ``predict_ratio``, ``feedback_ratio``: share (0..1) of visits that are asked for a prediction, and
-    whose truth is sent; drawn for each visit on its own from the seed, so that a visit's choice does not
-    depend on how many workers there are.
+    ``predict_ratio``, ``feedback_ratio``: share (0..1) of visits with a prediction, and with feedback. Both are drawn
+    from the seed for each visit by itself, so that the choice does not depend on the number of workers.
     """
 
     rows_total: int

@@ -1,4 +1,4 @@
-"""What Seldon's answers say: the predicted classes, and who served them."""
+"""The contents of Seldon's answers: the predicted classes, and tags that say who served them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REMEMBERED: Final = 4096
 
 
 class AnswerError(Exception):
-    """A 2xx answer that is not Seldon's; the message says what was expected."""
+    """A 2xx answer is not one of Seldon's; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Prediction:
 class AnswerReader:
     """Reads answers against the classes of a card (in the card's order).
 
-    ``decode``: the answer in a body as the object of Seldon's REST protocol; raises `AnswerError` where it is none, or
-    one that tells of a failure.
+    ``decode``: the answer in a body as the object of Seldon's REST protocol; raises `AnswerError` for another body, or
+    for one that reports a failure.
     """
 
     def __init__(self, classes: Sequence[int], decode: Callable[[bytes], dict[str, Any]] | None = None) -> None:
@@ -44,9 +44,9 @@ class AnswerReader:
         self._known: dict[tuple[bytes, int], Prediction] = {}
 
     def prediction(self, body: bytes, rows: int) -> Prediction:
-        """The prediction in ``body`` for ``rows`` rows; raises `AnswerError` when there is none.
+        """The prediction in ``body`` for ``rows`` rows; raises `AnswerError` if there is none.
 
-        Many rows are answered with the same bytes, so answers are remembered (up to a bound).
+        Many rows have an answer of the same bytes, so answers are remembered (up to a limit).
         """
         known = self._known.get((body, rows))
         if known is None:
@@ -56,7 +56,7 @@ class AnswerReader:
         return known
 
     def acknowledgement(self, body: bytes) -> None:
-        """Raise `AnswerError` unless ``body`` is an answer that tells of no failure."""
+        """Raise `AnswerError` unless ``body`` is an answer without a failure."""
         if body not in self._harmless:
             self._decode(body)
             if len(self._harmless) < _REMEMBERED:

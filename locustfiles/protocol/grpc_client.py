@@ -1,16 +1,16 @@
-"""A gRPC client for gevent: one call in, one `Exchange` out, nothing ever raised.
+"""A gRPC client for gevent: one call in, one `Exchange` out. It never raises.
 
 It is grpcio's own channel, with one HTTP/2 connection. Three things make it fit for a load test:
 
 * Calls are futures that wake their greenlet. A blocking call under ``init_gevent`` occupies a thread of gevent's pool
-  until its answer is there; the pool has ten, and the eleventh call under way would hear of its answer too late.
-* grpcio sends no call twice: its retries, the transparent ones too, are off. It is told of no proxy and of no service
+  until its answer is there; the pool has ten, and the eleventh call in flight would see its answer too late.
+* grpcio sends no call twice: its retries are off, also the transparent ones. It uses no proxy and no service
   configuration, and after a refused connection it tries again soon, not after up to two minutes.
-* An outcome says what is certain. REFUSED are the statuses with which an application turns a call away, and an
-  UNAVAILABLE of grpcio's own that tells of our address and no connection to it: no byte of that call left. Any other
-  failure is INDETERMINATE, RESOURCE_EXHAUSTED too, which may mean that the answer was too large for us.
+* An outcome says what is certain. REFUSED are the statuses with which an application turns a call away, and grpcio's
+  own UNAVAILABLE that names our address and says that there is no connection: no byte of that call left. Any other
+  failure is INDETERMINATE, also RESOURCE_EXHAUSTED, which may mean that the answer was too large for us.
 
-This module is imported only where gRPC is asked for: grpcio starts threads, and must not before Locust has forked.
+This module is imported only if gRPC is used: grpcio starts threads, and must not do so before Locust has forked.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # it would write to our standard error what an outcome says as well
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # we start programs only, and its handlers would warn of each
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # grpcio would write to standard error what an outcome contains
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # we only start programs, and its handlers would warn of each
 
 import gevent
 import gevent.monkey
@@ -51,7 +51,7 @@ REFUSALS: Final = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
-"""What REST says with 4xx (https://grpc.io/docs/guides/status-codes): the request was turned away, not begun."""
+"""The statuses that correspond to 4xx of REST (https://grpc.io/docs/guides/status-codes): turned away, not begun."""
 METHODS: Final = ("Predict", "SendFeedback")
 _OPTIONS: Final = (
     ("grpc.enable_retries", 0),
@@ -71,7 +71,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 def metadata_of(namespace: str, deployment: str) -> Metadata:
-    """What the ingress tells deployments apart by (Seldon's "External prediction API", gRPC)."""
+    """The metadata by which the ingress knows the deployment (Seldon's "External prediction API", gRPC)."""
     return (("seldon", deployment), ("namespace", namespace))
 
 
@@ -95,7 +95,7 @@ class GrpcClient:
         self._timeout_s = timeout_s
         self._unreached = unreached_pattern(target)
         self._loop = gevent.get_hub().loop
-        # gevent ends a loop in which nothing is to come, and knows nothing of grpcio's threads
+        # gevent ends a loop without pending events, and does not know grpcio's threads
         self._holding = self._loop.async_()
         self._holding.start(_nothing)
 
@@ -115,7 +115,7 @@ class GrpcClient:
         return self._concluded(call)
 
     def close(self) -> None:
-        """Close the connection; a call under way is cancelled."""
+        """Close the connection; calls in flight are cancelled."""
         self._channel.close()
         self._holding.stop()
         self._holding.close()
@@ -131,9 +131,9 @@ class GrpcClient:
 
 
 def unreached_pattern(target: Target) -> re.Pattern[str]:
-    """What grpcio's own UNAVAILABLE says when there was no connection to ``target``.
+    """The text of grpcio's own UNAVAILABLE if there was no connection to ``target``.
 
-    It names the address, so the word of a gateway that could not reach somebody else is not taken for it.
+    It names the address, so a gateway's message about another server is not mistaken for it.
     """
     numeric = re.escape(target.host) if re.fullmatch(r"[\d.]+|.*:.*", target.host) else r"\S+?"
     address = rf"ipv[46]:(?:{numeric}|(?:\[|%5B){numeric}(?:\]|%5D)):{target.port}: "
@@ -152,10 +152,10 @@ def channel_of(target: Target, ca_file: str) -> Any:
 
 
 def probe(target: Target, metadata: Metadata, ca_file: str) -> str:
-    """Empty if Seldon answers at ``target``, else what came in its place.
+    """Empty if Seldon answers at ``target``, else a description of what answered.
 
-    It asks for the model's description, which counts nothing. An application may not know that method, and then says
-    so in words; a gateway without a route for the deployment has none.
+    It asks for the model's description, which counts nothing. An application that does not know this method says so in
+    a message; a gateway without a route sends no message.
     """
     channel = channel_of(target, ca_file)
     try:
@@ -180,10 +180,10 @@ def _authority(target: Target) -> str:
 
 
 def _authorities(ca_file: str) -> bytes | None:
-    """Certificates to trust: of ``ca_file``, else the system's as for REST, else those that grpcio brings along."""
+    """Certificates to trust: those of ``ca_file``, else the system's as for REST, else grpcio's own."""
     path = ca_file or ssl.get_default_verify_paths().cafile
     return Path(path).read_bytes() if path else None
 
 
 def _nothing(*_: Sequence[object]) -> None:
-    """Called by nobody."""
+    """Never called."""

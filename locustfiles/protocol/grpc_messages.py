@@ -1,8 +1,8 @@
 """Seldon's protobuf messages, encoded once for each row, and read back.
 
-The schema is ours, written down as far as it is needed: names, numbers and types are those of Seldon's
-``prediction.proto`` (a test compares them), and it lives in a descriptor pool of its own, where Seldon's cannot
-clash with it. What it leaves out (tensors of TensorFlow, ``customData``) a parser passes over.
+The schema is our own and has only what is needed. Names, numbers and types are those of Seldon's ``prediction.proto``
+(a test compares them). It has a descriptor pool of its own, where it cannot clash with Seldon's. A parser skips what it
+leaves out (tensors of TensorFlow, ``customData``).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Call(NamedTuple):
 
 
 class GrpcRequests:
-    """Requests for one deployment; ``features``, ``truth`` and ``names`` as for `protocol.rest_requests.Bodies`."""
+    """Requests for one deployment; ``features``, ``truth`` and ``names`` are those of `rest_requests.RestRequests`."""
 
     def __init__(
         self,
@@ -61,7 +61,10 @@ class GrpcRequests:
         return self._remembered("Predict", rows, None)
 
     def feedback(self, rows: tuple[int, ...], reward: float | None) -> Call:
-        """The request that tells the truth of ``rows``. Without ``reward`` it is 0: the field has no absence."""
+        """The request that tells the truth of ``rows``.
+
+        Without ``reward`` it is 0, because the field cannot be absent.
+        """
         return self._remembered("SendFeedback", rows, reward)
 
     def _remembered(self, method: str, rows: tuple[int, ...], reward: float | None) -> Call:
@@ -70,7 +73,7 @@ class GrpcRequests:
         if call is None:
             seldon_message = self._question(rows) if method == "Predict" else self._feedback(rows, reward)
             call = Call(method, seldon_message.SerializeToString())
-            if len(rows) == 1:  # batches hardly ever come again
+            if len(rows) == 1:  # batches hardly ever repeat
                 self._calls[key] = call
         return call
 
@@ -103,7 +106,7 @@ class GrpcRequests:
 def answer_of(body: bytes) -> dict[str, Any]:
     """The answer in ``body`` as the JSON object that Seldon's REST gives for it.
 
-    Raises `AnswerError` when ``body`` is no ``SeldonMessage``, or one that tells of a failure.
+    Raises `AnswerError` if ``body`` is not a ``SeldonMessage``, or reports a failure.
     """
     try:
         answer = SeldonMessage.FromString(body)

@@ -19,8 +19,8 @@ from locustfiles.load.options import Payload
 class RestRequests:
     """Requests for one deployment.
 
-    ``features``: shape [rows, features]. ``truth``: class labels, shape [rows]. ``host``: the value of the
-    Host header. ``path``: ``/seldon/<namespace>/<deployment>/api/v1.0`` behind whatever the host's URL adds.
+    ``features``: shape [rows, features]. ``truth``: class labels, shape [rows]. ``host``: the value of the Host header.
+    ``path``: ``/seldon/<namespace>/<deployment>/api/v1.0`` after the path of the host's URL.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RestRequests:
         if request is None:
             body = self._data(rows) if verb == "predictions" else self._feedback(rows, reward)
             request = self._head(verb, len(body)) + body
-            if len(rows) == 1:  # batches hardly ever come again
+            if len(rows) == 1:  # batches hardly ever repeat
                 self._requests[key] = request
         return request
 

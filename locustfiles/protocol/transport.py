@@ -1,4 +1,4 @@
-"""The two ways to Seldon, REST and gRPC, behind one face: how requests are made, sent, and their answers read."""
+"""REST and gRPC behind one interface: how requests are made and sent, and how answers are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KILLED: Final = Exchange(Outcome.INDETERMINATE, 0, b"", "killed at the stop")
 
 
 class RequestFactory(Protocol):
-    """Requests made once for each row; they mean something to the client of the same channel only."""
+    """Makes requests, once for each row. Only the client of the same transport understands them."""
 
     def predict(self, rows: tuple[int, ...]) -> Any:
         """The request that asks for a prediction of ``rows`` (places in the held-out arrays)."""
@@ -32,17 +32,17 @@ class Client(Protocol):
     """Sends each request once; any number of greenlets may use it at once."""
 
     def exchange(self, request: Any) -> Exchange:
-        """What became of ``request``, within the deadline. Raises nothing; a kill is passed on."""
+        """How ``request`` ended, within the deadline. Never raises; a kill is passed on."""
 
     def close(self) -> None:
-        """Close what nobody uses."""
+        """Close idle connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """One way to a deployment.
+    """One way to talk to a deployment.
 
-    ``kind``: how Locust's table calls it. ``killed``: what is recorded of a request that is killed under way.
+    ``kind``: its name in Locust's table. ``killed``: what is recorded for a request that is killed in flight.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentAddress:
-    """Where a deployment is. ``url``: of the ingress."""
+    """The address of a deployment. ``url``: of the ingress."""
 
     url: str
     namespace: str
@@ -62,12 +62,12 @@ class DeploymentAddress:
 
 
 def transport_of(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
-    """The channel that ``load`` asks for. Raises `TargetError` (of `http1.pool`) for a place that it cannot reach."""
+    """The transport that ``load`` asks for. Raises `http1.target.TargetError` for an address that it cannot use."""
     return {"rest": _rest, "grpc": _grpc}[load.transport](place, load, heldout, classes)
 
 
 def unanswered(place: DeploymentAddress, load: LoadOptions) -> str:
-    """Empty if Seldon answers by gRPC at ``place``, else what came instead. Raises `TargetError`."""
+    """Empty if Seldon answers by gRPC at ``place``, else a description of what answered. Raises `TargetError`."""
     from locustfiles.protocol import grpc_client as grpc  # noqa: PLC0415 - grpcio starts threads, and is loaded where it is used only
 
     target = grpc.target_of_url(place.url, load.ca_file)

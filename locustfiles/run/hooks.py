@@ -1,4 +1,4 @@
-"""What `single.py` and `shadow.py` share: the options, the two sides, and the user."""
+"""What `single.py` and `shadow.py` share: the options, the user, and the listeners to Locust's events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REGISTERED: Final[list[Path]] = []
 
 
 class SeldonUser(User):
-    """A user that visits rows: asks for a prediction, then tells the truth.
+    """A user that visits rows: it requests a prediction, then sends the truth.
 
     In an open loop (``--rate``) the arrivals come from the driver and the users only keep Locust running.
     """
@@ -48,7 +48,7 @@ class SeldonUser(User):
             gevent.sleep(3600)
 
     def on_stop(self) -> None:
-        """Begin no other visit. The one under way goes on without us; the driver sees to its end."""
+        """Begin no other visit. The present one goes on without this user; the driver waits for its end."""
         self._leaving.set()
 
 
@@ -64,7 +64,7 @@ def register(default_manifest: Path) -> None:
             _on_interrupt(None)
         else:
             _own(environment, runner, default_manifest)
-        # without this a short run time runs short by the time that importing took (gevent's timers count from the
+        # without this a short run time is shortened by the time of the imports (gevent's timers count from the
         # loop's last look at the clock)
         gevent.get_hub().loop.update_now()
 

@@ -69,7 +69,7 @@ class JudgedRun:
         self.calibration: Calibration | None = None
 
     def calibrated(self, calibration: Calibration | None) -> None:
-        """Note what the generator can do, if somebody measured it."""
+        """Note what the generator can send, if that was measured."""
         self.calibration = calibration
         if calibration is not None:
             self.run = replace(self.run, calibration=asdict(calibration))
@@ -81,12 +81,12 @@ class JudgedRun:
 
     @property
     def timeout_s(self) -> float:
-        """How long a request under way may take."""
+        """How long a request in flight may take."""
         return self._setup.load.timeout_s
 
     @property
     def duration_s(self) -> float | None:
-        """How long the load is to last, if somebody said."""
+        """How long the load lasts; None if that was not given."""
         duration_s: float | None = self.run.options["duration_s"]
         return duration_s
 
@@ -95,7 +95,7 @@ class JudgedRun:
         return self.ledger.counts if self.ledger is not None else EventTotals()
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Append a batch to the ledger; raises ``OSError`` when it cannot be."""
+        """Append a batch to the ledger; raises ``OSError`` if that fails."""
         assert self.ledger is not None  # noqa: S101 - the run has begun
         self.ledger.append(batch)
 
@@ -152,7 +152,7 @@ class JudgedRun:
         return JudgeOutput(INCONCLUSIVE, f"{output}INCONCLUSIVE: the judging was broken off. {advice}\n")
 
     def abandon(self) -> None:
-        """End the judging, if it is under way."""
+        """End the judging, if it has not ended."""
         if self._judge is not None and self._judge.poll() is None:
             self._judge.kill()
 
@@ -189,7 +189,7 @@ def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
 
 
 def _calibrating(setup: Setup, logs: Path) -> CalibrationProcess:
-    """The calibration that the front door has begun, else one that begins now."""
+    """The calibration that the front door has begun, else a new one."""
     path = logs.resolve() / CALIBRATION_FILE
     if os.environ.get(CALIBRATING_ENV) == str(path):
         return CalibrationProcess(path)

@@ -1,14 +1,12 @@
 """The end of an open loop with a length, as a Locust shape: not before its last arrival was sent.
 
-Locust's own clock of the run time (``-t``) starts when users are asked for, which is before the load begins; and
-the first thing that it does is to look at its own source (`inspect.stack` in `Runner.stop`), for 30 to 50 ms in
-which no request leaves. So a headless open loop, and one with ``--shape``, is carried by a `LoadTestShape`
-instead: the schedule ends by itself, and then the shape does. The number of users says nothing about such a
-load; it stays as it was asked for, and each user rests.
+Locust's own clock of the run time (``-t``) starts when users are requested, which is before the load begins. At its end
+Locust first reads its own source (`inspect.stack` in `Runner.stop`), for 30 to 50 ms in which no request leaves. So a
+`LoadTestShape` ends a headless open loop, and one with ``--shape``: the schedule ends by itself, and then the shape
+ends. The number of users does not matter for such a load; it stays as it was, and each user rests.
 
-It is put in place when a test starts and taken away when it stops, and not found by Locust in the locustfile:
-there it would shape every test, closed loops too, and a headless Locust with a shape does not listen to SIGTERM
-until the shape ends.
+It is set when a test starts and removed when it stops. It is not in the locustfile, where it would shape every test,
+also closed loops; and a headless Locust with a shape does not react to SIGTERM until the shape ends.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, Runner
 
 TICK_S: Final = 1.0
-"""How often Locust asks a shape."""
+"""How often Locust calls `tick`."""
 
 
 class OpenLoopShape(LoadTestShape):
@@ -37,7 +35,7 @@ class OpenLoopShape(LoadTestShape):
         self._end_s = end_s
 
     def tick(self) -> tuple[int, float] | None:
-        """Users and how many to start in a second; None at the end, for which it waits where that comes soon."""
+        """Users and how many to start in a second; None at the end. It waits for the end if that is near."""
         left_s = self._end_s - time.monotonic()
         if left_s > TICK_S:
             return self.target_users
@@ -56,12 +54,12 @@ def run_shape(environment: Environment, runner: Runner, name: str, start_ns: int
     shape = kind(int(options.num_users or 1), end_s)
     environment.shape_class = shape
     shape.runner = runner
-    runner.shape_last_tick = shape.target_users  # these users are on their way already
+    runner.shape_last_tick = shape.target_users  # these users are being started already
     runner.shape_greenlet = gevent.spawn(_work, runner)
 
 
 def _work(runner: Runner) -> None:
-    """Locust's loop over a shape, once the test runs: it gives up when it finds one that is only about to."""
+    """Run Locust's loop over a shape once the test runs; Locust gives up if the test is still starting."""
     while runner.state not in (STATE_SPAWNING, STATE_RUNNING):
         gevent.sleep(0.01)
     runner.shape_worker()

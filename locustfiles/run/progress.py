@@ -1,4 +1,4 @@
-"""The progress line of a load test: one that is rewritten on a terminal, one each five seconds elsewhere."""
+"""The progress line of a load test: rewritten in place on a terminal, printed every five seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LINE_S: Final = 5.0
 
 
 def progress_line(elapsed_s: float, total_s: float | None, counts: EventTotals, rate_per_s: float) -> str:
-    """One line: time, events so far, events per second of late, failures."""
+    """One line: time, events so far, recent events per second, failures."""
     until = f"/{total_s:.0f} s" if total_s else " s"
     failures = f"{counts.failures:,} failed" if counts.failures else "none failed"
     return f"  {elapsed_s:3.0f}{until}  {counts.events:>9,} events  {rate_per_s:>7,.0f}/s  {failures}"
 
 
 class Progress:
-    """Writes the line until told to stop. ``counts`` gives the totals of the moment."""
+    """Writes the line until `stop`. ``counts`` gives the present totals."""
 
     def __init__(self, counts: Callable[[], EventTotals], total_s: float | None, out: TextIO = sys.stderr) -> None:
         self._counts = counts

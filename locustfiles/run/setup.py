@@ -1,4 +1,4 @@
-"""Everything that a load test needs to know before it starts, read and checked in one go.
+"""Everything that a load test needs before it starts, read and checked.
 
 Used by the front door and by the locustfiles, so both refuse the same things with the same line.
 """
@@ -36,7 +36,7 @@ class SetupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is under test, and what it is asked. ``cards``: of each predictor's artefact, by predictor name."""
+    """What is under test, and the load. ``cards``: the card of each predictor's artefact, by predictor name."""
 
     deployment: Deployment
     manifest: Path
@@ -47,12 +47,12 @@ class Setup:
 
     @property
     def card(self) -> Card:
-        """A card that stands for all in what they must have in common: features and classes."""
+        """One of the cards, for what all have in common: features and classes."""
         return next(iter(self.cards.values()))
 
 
 def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
-    """The checked setup; raises `SetupError` with one line for whatever is wrong first."""
+    """The checked setup. Raises `SetupError` with one line about the first error."""
     try:
         load = load_of(parsed)
         arrivals_of(load)
@@ -70,7 +70,7 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
 
 
 def artifact_of(predictor: Predictor, folder: Path) -> Path:
-    """Where the artefact of ``predictor`` lies: its ``model_name`` as it is if absolute, else in ``folder``."""
+    """Path of the artefact of ``predictor``: its ``model_name`` if that is absolute, else in ``folder``."""
     if not predictor.artifact:
         raise SetupError(
             f"reading predictor {predictor.name}: expected a parameter model_name that names the artefact "
@@ -127,7 +127,7 @@ def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
 
 
 def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
-    """In JSON: a web server that is no Seldon answers too."""
+    """The answer must be JSON, because any web server answers something."""
     path = f"{target.path}/seldon/{deployment.namespace}/{deployment.name}/api/v1.0/health/status"
     connection: http.client.HTTPConnection
     if target.tls is None:

@@ -1,4 +1,4 @@
-"""Making a driver, and making it go."""
+"""Makes a driver, and starts it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from locustfiles.load.schedule import arrivals_of
 
 
 def make_driver(plan: WorkerPlan, recorder: Recorder, environment: Environment) -> Driver:
-    """A driver that is ready to go.
+    """A driver that is ready to start.
 
-    What was imported and read until now stays for good. Without the freeze, each full collection of garbage walks
-    over all of it, and for that time no request leaves.
+    What was imported and read until now stays for good. Without the freeze, each full garbage collection visits all of
+    it, and during that time no request leaves.
     """
     driver = Driver(plan, recorder, environment.events.request.fire)
     gc.collect()
@@ -33,7 +33,7 @@ def start_driver(plan: WorkerPlan, recorder: Recorder, environment: Environment)
 
 
 def begin(driver: Driver, plan: WorkerPlan, start_ns: int) -> None:
-    """Let the load begin at ``start_ns``. Users of a closed loop come by themselves; an open loop has arrivals."""
+    """Let the load begin at ``start_ns``. Locust starts the users of a closed loop; an open loop has arrivals."""
     driver.start_at(start_ns)
     schedule = arrivals_of(plan.load)
     if schedule is not None:
