@@ -57,13 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def keep(name: str, figures: Any) -> None:
-    """Puts one part's figures into results.json, leaving the others' as they are: a later part may fail."""
+    """Puts one part's figures into results.json and leaves the others as they are, because a later part may fail."""
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     RESULTS.write_text(json.dumps(before | {name: figures}, indent=2) + "\n", encoding="utf-8")
 
 
 def table(measured: dict[str, Any]) -> list[str]:
-    """The lines of one table: each figure, and the lowest and highest of its rounds where there are several."""
+    """The lines of one table: each figure, and the lowest and highest of its rounds if there are several."""
     table = [row for name, figures in measured.items() for row in rows(name, figures)]
     if not table:
         return []
@@ -78,7 +78,7 @@ def table(measured: dict[str, Any]) -> list[str]:
 
 
 def rows(path: str, figures: Any) -> list[tuple[str, str, str, str]]:
-    """One row of the table for each figure; those of a list are told apart by their first key."""
+    """One row of the table for each figure; those of a list differ in their first key."""
     if isinstance(figures, dict) and figures.keys() == {"median", "low", "high"}:
         median, low, high = (f"{figures[name]:,g}" for name in ("median", "low", "high"))
         return [(path, median, low, high)]

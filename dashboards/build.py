@@ -1,9 +1,8 @@
 """The Grafana dashboard, from the contract: ``python -m dashboards.build`` writes ``statistical-metrics.json``.
 
-Built rather than edited, so that a panel cannot name a metric or a label that nothing publishes. Every
-expression groups by ``deployment_name, predictor_name`` (present under every scrape set-up, unlike
-``seldon_app``) and counts feedback only (each gauge is published on predict as well). A ratio whose
-denominator is 0 is absent, not 0 and not NaN.
+It is built, not edited, so that a panel cannot name a metric or a label that nothing publishes. Every expression groups
+by ``deployment_name, predictor_name`` (present under every scrape set-up, unlike ``seldon_app``) and counts feedback
+only (each gauge is published on predict as well). A ratio whose denominator is 0 is absent, not 0 and not NaN.
 """
 
 from __future__ import annotations

@@ -37,19 +37,19 @@ ARTIFACTS_ENV = "PLUMBLINE_ARTIFACTS"
 
 
 def artifact_path(model_name: str) -> Path:
-    """Where the model file is: an absolute path as it is, else below ``$PLUMBLINE_ARTIFACTS`` (default artifacts/)."""
+    """Path of the model file: an absolute path as it is, else below ``$PLUMBLINE_ARTIFACTS`` (default artifacts/)."""
     return Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts")) / model_name
 
 
 class MetricsModel:
-    """A binary classifier that keeps score of itself.
+    """A binary classifier that counts its own hits and errors.
 
     ``model_name`` is the graph's parameter of that name. Every refusal is a
     ``SeldonMicroserviceException`` (status 400 over REST) and leaves the counts as they were.
     """
 
     RUNNING_TOTALS = frozenset(METRIC_OF_CELL.values())
-    """Gauges of `metrics` that only ever grow: our own server lets a worker's successor go on from them (`resume`)."""
+    """Gauges of `metrics` that only grow: with our own server, a worker's successor continues from them (`resume`)."""
 
     def __init__(self, model_name: str = "binary-lr.joblib") -> None:
         self._model: Model = load_model(artifact_path(model_name))
@@ -82,8 +82,8 @@ class MetricsModel:
         """Scores every row against its truth; answers with no rows, as the notebook's class does.
 
         ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``. If this predictor's own answer was
-        held (`hold_answer`), that is what is scored; where the model answers something else now, that is skew. The
-        score buckets know no answer: they count the model's own score of each row.
+        kept (`hold_answer`), that answer is scored; a different answer of the model now is skew. The score buckets do
+        not use the answer: they count the model's own score of each row.
         """
         given = self._held.__dict__.pop("answer", None)
         rows = self._rows(features, feature_names)
@@ -98,7 +98,7 @@ class MetricsModel:
     def send_feedback_raw(self, feedback: Feedback) -> Never:
         """Holds the answer that the request carries, then leaves the feedback to `send_feedback`.
 
-        Seldon's wrapper calls this hook first, in the same thread, and only this one is shown the whole request.
+        Seldon's wrapper calls this hook first, in the same thread, and only this hook gets the whole request.
         """
         answer = feedback.response
         tags = {name: value.string_value for name, value in answer.meta.tags.items()}
@@ -111,10 +111,10 @@ class MetricsModel:
         raise SeldonNotImplementedError("send_feedback_raw only looks at the request")
 
     def hold_answer(self, tags: Mapping[str, object], answer: Any) -> None:
-        """Keeps ``answer`` (labels) for this thread's next `send_feedback`, if by its ``tags`` this predictor gave it.
+        """Keeps ``answer`` (labels) for this thread's next `send_feedback`, if this predictor gave it by its ``tags``.
 
         Feedback is mirrored to a shadow with the primary's answer in it: scoring that would give the shadow the
-        primary's figures. Without tags nobody knows whose it is.
+        primary's figures. Without tags it is not known which predictor gave the answer.
         """
         self._held.answer = answer if self._is_mine(tags) else None
 
@@ -136,7 +136,7 @@ class MetricsModel:
         return [*self.metrics(), *_counters(dict.fromkeys(CELLS, 0), 0)]
 
     def publish_through(self, sink: Sink) -> None:
-        """Score buckets go to ``sink``, the store of our own server, past Seldon's metrics and so past every answer."""
+        """Score buckets go to ``sink``, the store of our own server, and so not into every answer."""
         if self._score is not None and self._buckets is not None:
             self._buckets.publish_through(sink)
 
@@ -145,10 +145,10 @@ class MetricsModel:
         return dict(self._tags)
 
     def _count_scores(self, rows: NDArray[np.float64], truth: NDArray[np.int64]) -> list[dict[str, object]]:
-        """Counts the scores; what is to be published of them by Seldon's wrapper.
+        """Counts the scores; the metrics of them that Seldon's wrapper publishes.
 
-        It shows every metric in every answer unless told otherwise by ``INCLUDE_METRICS_IN_CLIENT_RESPONSE=false``,
-        and a hundred series in each are too many. So it publishes them only where it was told so.
+        The wrapper puts every metric into every answer, unless ``INCLUDE_METRICS_IN_CLIENT_RESPONSE=false`` is set, and
+        a hundred series in each answer are too many. So they are published only if that is set.
         """
         if self._score is None or self._buckets is None:
             return []
@@ -217,7 +217,7 @@ def _counters(added: Mapping[contract.Cell, int], skew: int) -> list[dict[str, o
 
 
 def _buckets(card: Card) -> ScoreBuckets | None:
-    """Buckets at the card's edges; None where these are of another kind of score than `model.linear.scorer` gives."""
+    """Buckets at the card's edges; None if these are of another kind of score than that of `model.linear.scorer`."""
     if card.score_kind != SCORE_KIND:
         return None
     return ScoreBuckets([*card.score_edges, card.decision_threshold], card.classes)

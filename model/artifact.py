@@ -1,7 +1,7 @@
 """A trained model on disk: ``NAME.joblib`` (the bare estimator) and its card ``NAME.json`` (all else).
 
-The estimator is bare so that anybody's Seldon class can load it. The card carries what a judge needs
-to know of it, above all the SHA-256 of the very bytes: a file of another digest is not unpickled.
+The estimator is bare so that any Seldon class can load it. The card has what the judge needs to know, above all the
+SHA-256 of the file's bytes: a file with another digest is not unpickled.
 """
 
 from __future__ import annotations
@@ -97,7 +97,10 @@ class Model:
 
 
 def card_path(path: Path | str) -> Path:
-    """Where the card of a model file lies: beside it, ``.json`` for ``.joblib``. A card's own path stays."""
+    """Path of the card of a model file: beside it, ``.json`` for ``.joblib``.
+
+    A card's own path is returned as it is.
+    """
     return Path(path).with_suffix(".json")
 
 

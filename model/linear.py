@@ -1,7 +1,7 @@
-"""Class labels and scores of a bare linear classifier without scikit-learn's checks of what was checked already.
+"""Class labels and scores of a bare linear classifier without scikit-learn's checks, which were made already.
 
 Of the 83 us that ``LogisticRegression.predict`` takes for one row, the arithmetic is 3 us; the rest asks whether the
-input is an array, sparse, finite, of which library, and so on. The served class has asked that itself.
+input is an array, sparse, finite, of which library, and so on. The served class has checked that itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def predictor(estimator: Any) -> Predict:
 def scorer(estimator: Any) -> Score | None:
     """A function that gives what ``estimator.decision_function`` gives, for finite float64 rows [n, features].
 
-    None where that is not one score for each row: without such a function, or with more classes than two.
+    None if there is not one score for each row: without such a function, or with more than two classes.
     """
     if not hasattr(estimator, "decision_function") or len(estimator.classes_) != 2:
         return None

@@ -1,7 +1,7 @@
 """The stock launcher, on loopback: ``python -m model.stock CLASS [options]``.
 
-``seldon-core-microservice`` itself, with nothing changed but the address, which it has fixed at 0.0.0.0. It is what
-the tests and the benchmark hold our server against.
+``seldon-core-microservice`` itself, with another address only; its own is fixed at 0.0.0.0. The tests and the benchmark
+compare our server with it.
 """
 
 from __future__ import annotations

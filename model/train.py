@@ -1,7 +1,7 @@
 """Trains the notebook's two models: ``python -m model.train``.
 
-Idempotent: where the files are there, have the digests that their cards name, and were written by the
-scikit-learn that runs now with the seed that is asked for, it says so and does nothing.
+Idempotent: it does nothing, and says so, if the files are there, have the digests of their cards, and were written with
+the present scikit-learn and the same seed.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(out: Path, seed: int) -> None:
-    """Writes the held-out rows, each model file, then its card: no card names bytes that are not there yet."""
+    """Writes the held-out rows, each model file, then its card, so that no card names a file that is not there yet."""
     parts = dataset.split(seed)
     heldout = dataset.heldout_bytes(parts.test_ids, parts.test_x, parts.test_y)
     out.mkdir(parents=True, exist_ok=True)

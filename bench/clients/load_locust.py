@@ -17,7 +17,7 @@ KINDS: Final[dict[str, type[User]]] = {"fast": FastHttpUser, "http": HttpUser}
 
 
 def user_of(kind: str, path: str, body: bytes, rate_per_s: float) -> type[User]:
-    """A user that posts the body, again and again, or as often as ``constant_throughput`` lets it."""
+    """A user that posts the body again and again, or as often as ``constant_throughput`` allows."""
     base: Any = KINDS[kind]
 
     class Poster(base):  # type: ignore[misc] # one of two, chosen at run time
@@ -33,7 +33,7 @@ def user_of(kind: str, path: str, body: bytes, rate_per_s: float) -> type[User]:
 
 
 def load(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Locust's own counts and quantiles, and the CPU seconds that were gone before the load began."""
+    """Locust's own counts and quantiles, and the CPU seconds that were used before the load began."""
     rate_per_s = arguments.rate / arguments.connections
     user = user_of(arguments.kind, arguments.path, arguments.body.read_bytes(), rate_per_s)
     environment = Environment(user_classes=[user], host=arguments.url)

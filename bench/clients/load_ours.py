@@ -33,7 +33,7 @@ DRAIN_S: Final = 10.0
 
 
 def plan_of(arguments: argparse.Namespace) -> WorkerPlan:
-    """What the driver is told: predictions only, from now on."""
+    """The plan of the driver: predictions only, from now on."""
     card = load_card(arguments.artifacts / ARTIFACT)
     heldout = arguments.artifacts / "heldout.parquet"
     options = argparse.Namespace(feedback_ratio=0.0, rate=arguments.rate, timeout=DRAIN_S)
@@ -41,7 +41,7 @@ def plan_of(arguments: argparse.Namespace) -> WorkerPlan:
         run=SPACE,
         worker=0,
         workers=1,
-        start_ns=time.time_ns() + 500_000_000,  # as _owner.ALONE_DELAY_NS: time to read the rows first
+        start_ns=time.time_ns() + 500_000_000,  # as `locustfiles.run.local.START_DELAY_NS`: time to read the rows first
         host=arguments.url,
         namespace=SPACE,
         deployment=SPACE,
@@ -54,7 +54,7 @@ def plan_of(arguments: argparse.Namespace) -> WorkerPlan:
 
 
 def user_of(drivers: list[Driver]) -> type[User]:
-    """A user that does what `locustfiles.run.hooks.SeldonUser` does, for the driver in ``found``."""
+    """A user that does what `locustfiles.run.hooks.SeldonUser` does, for the driver in ``drivers``."""
 
     class Visitor(User):
         @task
@@ -68,7 +68,7 @@ def user_of(drivers: list[Driver]) -> type[User]:
 
 
 def load(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Locust's own counts, and the CPU seconds that were gone before the load began."""
+    """Locust's own counts, and the CPU seconds that were used before the load began."""
     drivers: list[Driver] = []
     environment = Environment(user_classes=[user_of(drivers)], host=arguments.url)
     runner = environment.create_local_runner()

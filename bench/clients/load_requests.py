@@ -12,7 +12,7 @@ import requests
 
 
 def loop(url: str, body: bytes, deadline: float, results: list[tuple[int, int]]) -> None:
-    """Post until the deadline; puts (answers, those that were not 2xx) into ``found``."""
+    """Post until the deadline; adds (answers, answers that were not 2xx) to ``results``."""
     counted = failed = 0
     with requests.Session() as session:
         session.trust_env = False  # it would read the proxies' variables again for each request

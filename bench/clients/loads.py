@@ -1,4 +1,4 @@
-"""The clients that are held beside each other: how each is started, and what it says of itself."""
+"""The clients that are compared: how each is started, and what it reports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from model.dataset import load_heldout
 
 NAMES: Final = ("ours", "fasthttpuser", "httpuser", "requests", "hey", "wrk")
 PATH: Final = "/seldon/bench/bench/api/v1.0/predictions"
-"""What our driver is told in `bench.clients.load_ours` too."""
+"""Our driver has the same options in `bench.clients.load_ours`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class LoadRequest:
 
     @property
     def body(self) -> Path:
-        """The file with the body of one prediction, as our own wire would send it."""
+        """The file with the body of one prediction, as our own client sends it."""
         return self.place / "body.json"
 
     @property
     def ledger(self) -> Path:
-        """Where our client leaves its ledger."""
+        """The ledger of our client."""
         return self.place / "ledger.arrow"
 
     def write_body(self) -> None:
@@ -69,7 +69,7 @@ class LoadFigures:
 
 
 def load(name: str, request: LoadRequest) -> LoadFigures | None:
-    """What client ``name`` did; None where there is no such program. `BenchError` if a request failed."""
+    """What client ``name`` did; None if there is no such program. `BenchError` if a request failed."""
     if name in ("hey", "wrk"):
         program = programs.find(name)
         if program is None:
@@ -87,7 +87,7 @@ def load(name: str, request: LoadRequest) -> LoadFigures | None:
 
 
 def _python(name: str, request: LoadRequest) -> list[str]:
-    """The module that plays client ``name``, and its arguments."""
+    """The module of client ``name``, and its arguments."""
     common = ["--connections", str(request.connections), "--seconds", str(request.seconds)]
     rate = ["--rate", str(request.rate_per_s)]
     body = str(request.body)
@@ -126,7 +126,7 @@ _ANSWERS: Final = re.compile(r"^\s*\[(\d{3})\]\s+(\d+) responses", re.MULTILINE)
 
 
 def counts_of_hey(output: str) -> tuple[int, int]:
-    """Answers in all, and those that were not 2xx or never came, from what ``hey`` prints."""
+    """Number of answers, and of those that were not 2xx or did not arrive, from the output of ``hey``."""
     answers = {
         int(status): int(count)
         for status, count in re.findall(r"^\s*\[(\d{3})\]\s+(\d+) responses", output, re.MULTILINE)
@@ -138,7 +138,7 @@ def counts_of_hey(output: str) -> tuple[int, int]:
 
 
 def counts_of_wrk(output: str) -> tuple[int, int]:
-    """Answers in all, and those that were not 2xx or 3xx or never came, from what ``wrk`` prints."""
+    """Number of answers, and of those that were not 2xx or 3xx or did not arrive, from the output of ``wrk``."""
     total = re.search(r"^\s*(\d+) requests in ", output, re.MULTILINE)
     if total is None:
         raise BenchError(f"wrk: expected its count of requests, got {output.strip()[-80:]!r}.")

@@ -1,9 +1,9 @@
 """The whole harness over wrk, on a real local deployment: what the harness costs in requests per second.
 
-Both send the same requests, prediction and feedback in turn, byte for byte as our wire makes them, over as many kept
+Both send the same requests, prediction and feedback in turn, byte for byte as our client makes them, over as many kept
 connections, one after the other in rounds. The harness is the front door, ``python -m locustfiles``, ledger, scrapes
-and judgement included; its rate is that of its acknowledged requests while the load lasts. wrk, with a script, reads
-no answer but for its status and writes nothing down.
+and judgement included; its rate is that of its acknowledged requests while the load lasts. wrk, with a script, reads no
+answer but for its status and writes nothing down.
 """
 
 from __future__ import annotations
@@ -83,7 +83,10 @@ def harness_rate(folder: Path) -> float:
 
 
 def one_round(program: programs.Program, script: Path, url: str, folder: Path, ours_first: bool) -> tuple[float, float]:
-    """Rates of wrk and of the harness; who comes first changes, lest what grows over time favour one of them."""
+    """Rates of wrk and of the harness.
+
+    They take turns at being first, so that what grows over time does not favour one of them.
+    """
     if ours_first:
         ours = harness_rate(folder)
         return wrk_rate(program, script, url), ours

@@ -1,8 +1,8 @@
 """What a server that stands still for 2 s looks like, from our open loop and from FastHttpUser's.
 
 Both are asked for the same rate, with 10 users, in the same 10 s. Ours counts each request from the moment at which it
-was due: 400 of 2,000 fall into the stall. Locust's ``constant_throughput`` holds back what comes due while its users
-wait, and forgets it: 10 of its 1,610 requests, one for each user, meet the stall, which is less than a hundredth.
+was due: 400 of 2,000 fall into the stall. Locust's ``constant_throughput`` does not send what becomes due while its
+users wait: 10 of its 1,610 requests, one for each user, meet the stall, which is less than a hundredth.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Nginx:
         return f"http://127.0.0.1:{self.port}"
 
     def requests(self) -> int:
-        """Requests that it has taken since its start, this question among them (ngx_http_stub_status_module)."""
+        """Requests that it has taken since its start, including this one (ngx_http_stub_status_module)."""
         with urllib.request.urlopen(f"{self.url}/requests", timeout=5) as answer:  # noqa: S310 - an address of ours
             page = answer.read().decode("ascii")
         match = re.search(r"^\s*\d+ \d+ (\d+)\s*$", page, re.MULTILINE)
@@ -62,7 +62,7 @@ def running() -> Iterator[Nginx]:
     if program is None:
         raise BenchError("trivial server: expected nginx, got none. Install it with your system's packages.")
     with tempfile.TemporaryDirectory(prefix="plumbline-nginx-") as name:
-        Path(name).chmod(0o755)  # started by root, its worker is somebody else
+        Path(name).chmod(0o755)  # if root starts it, its worker is another user
         port = free_ports(1)[0]
         configuration = Path(name) / "nginx.conf"
         configuration.write_text(_CONFIGURATION.format(folder=name, port=port, answer=ANSWER), encoding="ascii")

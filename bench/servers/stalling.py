@@ -1,6 +1,6 @@
 """``python -m bench.servers.stalling PORT AFTER_S STALL_S``: a server that answers at once, but stalls one time.
 
-It stands still as a real one does: the process sleeps, so connections open, bytes arrive, and nobody reads them.
+It stalls like a real server: the process sleeps, so connections open and bytes arrive, but nothing reads them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Answering(asyncio.Protocol):
 
 
 def _begun() -> None:
-    """Have the stall come, counted from the first request."""
+    """Start the stall, some seconds after the first request."""
     if not _PLANNED:
         after_s, stall_s = map(float, sys.argv[2:4])
         _PLANNED.append(asyncio.get_running_loop().call_later(after_s, time.sleep, stall_s))

@@ -15,7 +15,7 @@ READ_BYTES: Final = 1 << 16
 
 @dataclass
 class DriveFigures:
-    """What came of the requests: how often each was answered 2xx, by its index; the rest likewise; wall seconds."""
+    """How the requests ended: how often each was answered with 2xx, by its index; the others likewise; wall seconds."""
 
     acknowledged: Counter[int] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
@@ -35,7 +35,7 @@ def post(path: str, body: bytes, kind: str = "application/json") -> bytes:
 
 
 def whole_request(heard: bytes) -> int | None:
-    """Length of the first whole request in ``heard``, or None if more of it is to come."""
+    """Length of the first whole request in ``heard``, or None if it is not complete."""
     head, separator, _ = heard.partition(b"\r\n\r\n")
     if not separator:
         return None
@@ -69,7 +69,7 @@ class _Connection:
 
 
 def answered(heard: bytes) -> tuple[int, bool] | None:
-    """Status of a whole answer and whether the server closes, or None if more is to come."""
+    """Status of a whole answer and whether the server closes, or None if it is not complete."""
     head, separator, rest = heard.partition(b"\r\n\r\n")
     if not separator:
         return None
@@ -83,7 +83,7 @@ def answered(heard: bytes) -> tuple[int, bool] | None:
 def drive(
     port: int, requests: Sequence[bytes], order: Iterator[int], connections: int, go_on: Callable[[], bool]
 ) -> DriveFigures:
-    """Sends the requests that ``order`` names until it ends or ``go_on`` says no, then takes the answers still due.
+    """Sends the requests in ``order`` until it ends or ``go_on`` is false, then waits for the remaining answers.
 
     A connection that breaks before the whole answer came leaves its request indeterminate.
     """

@@ -14,14 +14,14 @@ from pathlib import Path
 
 
 class DebianError(Exception):
-    """One line: what was asked of apt or dpkg, and what it said."""
+    """One line: the command of apt or dpkg, and its error."""
 
 
 def unpack(packages: list[str], into: Path) -> None:
     """Unpack the named packages (not what they depend on) below ``into``.
 
-    Uses the system's package lists, or, where those are empty or out of date, lists of its own in a
-    temporary folder, which any user may fetch. Raises `DebianError`; ``into`` appears whole or not at all.
+    Uses the system's package lists or, if those are empty or out of date, its own lists in a temporary folder, which
+    any user may fetch. Raises `DebianError`; ``into`` appears whole or not at all.
     """
     for program in ("apt-get", "dpkg"):
         if shutil.which(program) is None:
@@ -48,7 +48,7 @@ def _download(packages: list[str], folder: Path) -> None:
 
 
 _UNSANDBOXED = ("-q", "-o", "APT::Sandbox::User=")
-"""Else apt, run by root, drops to its own user, who cannot write into our folder, and warns."""
+"""Otherwise apt, run by root, changes to its own user, who cannot write into our folder, and warns."""
 
 
 def _private_lists(folder: Path) -> list[str]:

@@ -39,7 +39,7 @@ def digest() -> str:
 
 
 def is_ready() -> bool:
-    """Whether ``.venv`` holds exactly what the lock file asks for, as far as its stamp says."""
+    """Whether ``.venv`` holds exactly what the lock file asks for, according to its stamp."""
     return STAMP.is_file() and STAMP.read_text() == digest() and (VENV / "bin" / "python").exists()
 
 
@@ -97,7 +97,7 @@ def pip_command() -> list[str]:
 
 
 def make_environment() -> None:
-    """Make ``.venv`` anew and fill it. The stamp is written last, so that a broken try is tried again."""
+    """Make ``.venv`` anew and fill it. The stamp is written last, so that an attempt that failed is repeated."""
     uv = find_uv()
     version = WANTED.read_text().strip()
     if STAMP.exists():
@@ -111,7 +111,7 @@ def make_environment() -> None:
         )
     packages = sum("==" in line for line in LOCK.read_text().splitlines())
     say(f"installing {packages} packages by hash from {LOCK.name}")
-    # Compiled here, once: where PYTHONDONTWRITEBYTECODE is set, each of our many processes would do it again (seconds).
+    # Compile here, once: with PYTHONDONTWRITEBYTECODE set, each of our many processes would do it again (seconds).
     sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
     run(
         [*sync, "--python", str(VENV / "bin" / "python"), str(LOCK)],

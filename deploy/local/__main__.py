@@ -1,9 +1,9 @@
 """The local stack: ``python -m deploy.local up|down|status|run``.
 
-``run MANIFEST -- COMMAND`` starts what the manifest describes, runs COMMAND with HOST, PROMETHEUS_URL,
-SDEP, NAMESPACE, ENVOY_ADMIN_URL and PLUMBLINE_STACK (the state file) in its environment, stops everything and
-exits as COMMAND did. ``up`` leaves a stack running, ``status`` says what runs, ``down`` stops it, and whatever
-a killed launcher left behind. Exit code 2: bad arguments or input, or the stack does not come up.
+``run MANIFEST -- COMMAND`` starts what the manifest describes, runs COMMAND with HOST, PROMETHEUS_URL, SDEP, NAMESPACE,
+ENVOY_ADMIN_URL and PLUMBLINE_STACK (the state file) in its environment, stops everything and exits as COMMAND did.
+``up`` leaves a stack running, ``status`` says what runs, ``down`` stops it, and stops what a killed launcher left
+behind. Exit code 2: bad arguments or input, or the stack does not come up.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def up(options: argparse.Namespace, words: list[str], _: list[str]) -> int:
 
 
 def serve(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
-    """What `up` starts in the background: a stack until SIGTERM."""
+    """Exit code of a stack that runs until SIGTERM; `up` starts it in the background."""
     return _launch(options, background.UP, [])
 
 
 def down(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
-    """0 once nothing runs of the stack that is up, nor of any whose launcher was killed."""
+    """0 once no process runs of the stack that is up, nor of a stack whose launcher was killed."""
     return asyncio.run(background.down(options.stacks))
 
 

@@ -2,4 +2,4 @@
 
 
 class StackError(Exception):
-    """One line for people: what was being done, what was expected, what was found, what to do."""
+    """The local stack cannot do something; one line says what was expected, what was found and what to do."""

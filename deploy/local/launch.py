@@ -1,4 +1,4 @@
-"""Runs a stack to its end: for one command, or until it is told to stop."""
+"""Runs a stack to its end: for one command, or until a signal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def launch(
     kind: Literal["up", "run"],
     words: Sequence[str] = (),
 ) -> int:
-    """Exit code of the command ``words`` run inside the stack of a manifest, or without one 0 when told to stop.
+    """Exit code of the command ``words``, run inside the stack of a manifest; without a command 0, after a signal.
 
     Raises `ManifestError` or `StackError`, with everything stopped, when the stack does not come up.
     """
@@ -69,7 +69,7 @@ def _recorder(stack: Stack) -> Callable[[int], None]:
 
 
 def environment(assembly: Assembly, folders: Folders, inherited: Mapping[str, str]) -> dict[str, str]:
-    """What a command inside the stack finds in its environment."""
+    """The variables that a command inside the stack gets."""
     return dict(inherited) | {
         "PATH": binaries.path_with_environment(inherited),
         "HOST": assembly.host,

@@ -1,6 +1,6 @@
 """A SeldonDeployment as frozen values: the one description of what runs, on a cluster and in the local stack.
 
-Pure but for reading the file. What a cluster's admission webhook would refuse is refused here
+Pure apart from reading the file. What a cluster's admission webhook would refuse is refused here
 (`deploy.manifest.webhook`), and so is every key that the CRD does not know (`deploy.manifest.schema`).
 """
 
@@ -43,11 +43,10 @@ class Parameter:
 class Predictor:
     """One predictor of a deployment; each of its replicas is a pod.
 
-    ``model``: name of the graph's node, which is the container's and the label ``model_name`` too.
-    ``artifact``: the parameter ``model_name``, or "" where there is none.
-    ``traffic``: percent of live traffic, or the mirrored percent of a shadow. It is never 0 by omission:
-    a sole primary has 100, and so has a shadow that names no percentage (or 0), as with Istio.
-    ``labels``: with the ``version`` that the webhook adds.
+    ``model``: name of the graph's node, which is the container's and the label ``model_name`` too. ``artifact``: the
+    parameter ``model_name``, or "" if there is none. ``traffic``: percent of live traffic, or the mirrored percent of a
+    shadow. It is never 0 by omission: a sole primary has 100, and so has a shadow that names no percentage (or 0), as
+    with Istio. ``labels``: with the ``version`` that the webhook adds.
     """
 
     name: str
@@ -136,7 +135,7 @@ def parse(content: bytes, path: str, namespace: str | None = None) -> Deployment
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, but a key given twice is an error: the second would win without a word."""
+    """YAML's safe loader, which also refuses a key that is given twice: the second would silently replace the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""What of a valid SeldonDeployment the local stack cannot run, or leaves out: lines that begin with the field."""
+"""The fields of a valid SeldonDeployment that the local stack cannot run, or leaves out: one line for each field."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which keys a SeldonDeployment may have, and of what kind: a refusal by name for every other.
+"""The keys that a SeldonDeployment may have, and their types; any other key is refused by name.
 
-The CRD has no enums and prunes unknown keys without a word, so ``shadows: true`` is accepted by a
-cluster and does nothing. Keys are those of the v1 CRD and, inside a pod, of Kubernetes 1.32.
+The CRD has no enums and silently removes unknown keys, so ``shadows: true`` is accepted by a cluster and does nothing.
+Keys are those of the v1 CRD and, inside a pod, of Kubernetes 1.32.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The rules are those of Seldon Core's validating webhook (``operator/apis/machinelearning.seldon.io/v1/
 seldondeployment_webhook.go``: ``ValidateSeldonDeployment``, ``checkPredictiveUnits``, ``checkTraffic``,
-``validateShadow``, ``validateKafka``), those of the CRD's types, and the enumerations that neither has:
-``type: MODLE`` passes both and then nothing works.
+``validateShadow``, ``validateKafka``), those of the CRD's types, and the enumerations that neither has: ``type: MODLE``
+passes both, and then nothing works.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Prometheus text of the store's series, with the names and labels of the stock wrapper's.
 
-Each family comes once, all its series below it: OpenMetrics and the text format both want that, the stock wrapper
-repeats the family's head for every series. All but the figures is made once for each series, by ``prometheus_client``;
-a scrape only puts figures behind it.
+Each family appears once, with all its series below it, as OpenMetrics and the text format require; the stock wrapper
+repeats the family's head for every series. Everything but the figures is made once for each series, by
+``prometheus_client``. A scrape only adds the figures.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TYPE: Final[dict[Kind, str]] = {"COUNTER": "counter", "GAUGE": "gauge", "TIMER"
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What never changes of a series: the head of its family, and of each of its lines all but the figure."""
+    """The fixed part of a series: the head of its family, and each of its lines without the figure."""
 
     kind: Kind
     head: str
@@ -90,7 +90,7 @@ def _samples(kind: Kind, edges: Sequence[float]) -> Iterator[tuple[str, dict[str
 
 
 class _Only:
-    """What ``generate_latest`` asks of a registry."""
+    """The method that ``generate_latest`` calls on a registry."""
 
     def __init__(self, family: Metric) -> None:
         self._family = family

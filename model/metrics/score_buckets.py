@@ -15,7 +15,7 @@ from model.contract import LABEL_EDGE, LABEL_TRUTH, METHOD_FEEDBACK, SCORE_BUCKE
 
 
 class Sink(Protocol):
-    """What our own server's store takes buckets with; see `model.metrics.store.Store`."""
+    """The method by which our own server's store takes buckets; see `model.metrics.store.Store`."""
 
     def count_in_buckets(
         self, key: str, tags: Mapping[str, str], edges: Sequence[float], seen: Iterable[int], method: str
@@ -27,7 +27,7 @@ class ScoreBuckets:
     """Counts of scores by true class; a score that equals an edge is at most that edge, as ``le`` says.
 
     Published in one of two ways. Through a `Sink`, which keeps the counts (`publish_through`). Or as gauges of running
-    totals for Seldon's wrapper, which would put them all into each answer: that is for who asks for `gauges`.
+    totals for Seldon's wrapper (`gauges`), which puts them all into each answer.
     """
 
     def __init__(self, edges: Iterable[float], classes: Sequence[int]) -> None:

@@ -2,12 +2,12 @@
 
 Forked workers of one server share an anonymous file. Each process claims a region ("slot") of its own, so every value
 has a single writing process; its threads take turns under a lock. A slot is held by a lock on one byte of the file,
-which the kernel drops when its process ends, however it ends. The next worker then takes the same slot over and
-counts on from what is there: nothing is lost, nothing is counted twice, and a restart makes no new series.
+which the kernel drops when its process ends, however it ends. The next worker then takes over the same slot and
+continues its counts: nothing is lost, nothing is counted twice, and a restart makes no new series.
 
 Prometheus' own multiprocess mode (``prometheus_client.mmap_dict``) keeps a file for each pid instead: files remain
-after a kill, and series grow with each restart. What is taken from it is the form of a record, append first and
-publish the new length last, and that an aligned eight-byte value is read and written whole.
+after a kill, and series grow with each restart. Two things are taken from it: a record is appended first and the new
+length is published last, and an aligned eight-byte value is read and written as a whole.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Slots:
     def records(self, slot: int, seen: int = 0) -> tuple[list[tuple[bytes, int, int]], int]:
         """(key, handle, width) of each record of a slot from word ``seen`` on, and the word to go on from.
 
-        Records are never moved nor removed: a reader that comes again passes what it was given and gets the new ones.
+        Records are never moved or removed: a reader that returns passes the word that it got, and receives the new
+        records.
         """
         start = slot * SLOT_BYTES // _WORD
         used = self._ints[start]

@@ -1,8 +1,8 @@
 """The metrics store: takes the place of ``seldon_core.metrics.SeldonMetrics`` behind Seldon's wrapper.
 
-Same calls, names and labels. What differs: an update is whole under threads and costs microseconds, not round trips
-to a manager process; counts outlive their worker (`model.metrics.slots`); ``worker_id`` is the number of a slot, not
-a pid, so that a restart makes no new series; feedback with a reward of 0 is counted, and refused feedback is not.
+Same calls, names and labels. It differs in this: an update is atomic under threads and costs microseconds, not round
+trips to a manager process; counts outlive their worker (`model.metrics.slots`); ``worker_id`` is the number of a slot,
+not a pid, so that a restart makes no new series; feedback with a reward of 0 is counted, and refused feedback is not.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Store:
     """Counts of one server. Create it before forking.
 
     ``running_totals``: keys of gauges that only ever grow. There a smaller value never replaces a larger one: of two
-    threads that read the total and then publish it, the one that read first may publish last.
-    ``rewards_wait``: a reward is counted with the next feedback metrics of its thread. Seldon's wrapper hands it over
-    before it has asked the model, and if the model refuses, no metrics follow.
+    threads that read the total and then publish it, the one that read first may publish last. ``rewards_wait``: a
+    reward is counted with the next feedback metrics of its thread. Seldon's wrapper passes it on before it calls the
+    model, and if the model refuses, no metrics follow.
     """
 
     def __init__(self, running_totals: Collection[str] = (), *, rewards_wait: bool = True, slots: int = SLOTS) -> None:
@@ -94,8 +94,8 @@ class Store:
     ) -> None:
         """Adds one to bucket ``i`` of a series for each ``i`` of ``seen``: above edge ``i - 1``, at most edge ``i``.
 
-        A scrape shows them added up, as a Prometheus histogram does, a line for each edge and ``+Inf``. It is one
-        value in memory that changes, not one for each edge above it. A call that saw nothing makes a series of zeros.
+        A scrape shows them added up, as a Prometheus histogram does, a line for each edge and ``+Inf``. It is one value
+        in memory that changes, not one for each edge above it. A call without rows makes a series of zeros.
         """
         tags = {**tags, LABEL_METHOD: method}
         where = _where("BUCKETS", key, tags)
@@ -123,7 +123,7 @@ class Store:
         return largest
 
     def generate_metrics(self) -> tuple[str, str]:
-        """The exposition and its content type, in the form that the scrape which is being answered asks for."""
+        """The exposition and its content type, in the form that the present scrape asks for."""
         accept = request.headers.get("Accept", "") if has_request_context() else ""
         form: Format = "openmetrics" if "application/openmetrics-text" in accept else "text"
         values = self._slots.values

@@ -1,9 +1,9 @@
 """Feedback from JSON to arrays and its answer back to JSON, without protobuf in between.
 
-The stock wrapper takes feedback from JSON to protobuf to numpy and its answer the same way back; that is most of what
-a feedback costs. Here is a short way for the usual payloads. It takes only what it surely reads as the stock way does;
-for all else it says so (None), and the caller goes the stock way. ``tests/model/test_differential.py`` holds the two
-against each other.
+The stock wrapper takes feedback from JSON to protobuf to numpy and its answer the same way back; that is most of what a
+feedback costs. This is a short way for the usual payloads. It takes only payloads that it certainly reads as the stock
+way does. For any other it returns None, and the caller goes the stock way. ``tests/model/test_differential.py`` holds
+the two against each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the server is asked to do: the stock launcher's flags and environment, read by its own parser, and the class."""
+"""The server's options: the stock launcher's flags and environment, read by its own parser, and the class."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _arguments(rest: list[str]) -> Iterator[None]:
 
 
 def check_ports(options: argparse.Namespace) -> None:
-    """Raises `ServerError` for a port that is taken: gunicorn would retry for five seconds and say it in ten lines."""
+    """Raises `ServerError` for a port that is taken: gunicorn would retry for five seconds and print ten lines."""
     ports = {"http-port": options.http_port, "metrics-port": options.metrics_port}
     if int(options.grpc_workers) > 0:
         ports["grpc-port"] = options.grpc_port

@@ -1,9 +1,9 @@
 """Serves a Seldon class over REST, gRPC and metrics: ``python -m model.server [CLASS] [options]``.
 
-It takes the place of ``seldon-core-microservice``, with the same flags, environment and routes. What differs: it
-binds 127.0.0.1 unless told otherwise; it stops on SIGTERM with what is in flight answered; REST and gRPC workers keep
-their counts in one store that loses none of them (`model.metrics.store`); connections are kept alive; and the usual
-JSON payloads go a shorter way (`model.server.shortcut`).
+It takes the place of ``seldon-core-microservice``, with the same flags, environment and routes. It differs in this: it
+binds 127.0.0.1 unless another address is given; on SIGTERM it answers what is in flight before it stops; REST and gRPC
+workers keep their counts in one store that loses none of them (`model.metrics.store`); connections are kept alive; and
+the usual JSON payloads go a shorter way (`model.server.shortcut`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every part of the server works with."""
+    """What every part of the server uses."""
 
     user_object: Any
     store: Store
@@ -76,7 +76,7 @@ def make_store(user_object: Any, options: argparse.Namespace) -> Store:
 
 
 def begin(service: Service) -> None:
-    """In each worker: takes the counts over that an earlier one left, and publishes every series from the start."""
+    """In each worker: takes over the counts that an earlier one left, and publishes every series from the start."""
     totals = service.store.totals()
     resume = getattr(service.user_object, "resume", None)
     first = resume(totals) if callable(resume) else []
@@ -192,7 +192,7 @@ def serve_grpc(service: Service) -> None:
 
 
 def serve_metrics(service: Service) -> None:
-    """Serves the metrics endpoint until it is killed: it holds nothing that a kill could lose."""
+    """Serves the metrics endpoint until it is killed; it has nothing to lose."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     app = wrapper.get_metrics_microservice(service.store)
     options = service.options
@@ -202,7 +202,7 @@ def serve_metrics(service: Service) -> None:
 
 class _Quiet(WSGIRequestHandler):
     def log_request(self, *_: object) -> None:
-        """A line for each scrape is no use."""
+        """Logs nothing: a line for each scrape is useless."""
 
 
 def _load(user_object: Any) -> None:

@@ -1,7 +1,7 @@
 """A short way for predictions and feedback past Flask, in front of the stock wrapper's own application.
 
-It answers only what surely is answered as the stock wrapper would, byte for byte; everything else goes the stock way,
-every error among it: an exception of the user's class is raised again inside Flask, so that the wrapper's handlers
+It answers only requests that it certainly answers like the stock wrapper, byte for byte. Everything else goes the stock
+way, also every error: an exception of the user's class is raised again inside Flask, so that the wrapper's handlers
 (and the class's own ``model_error_handler``) write the answer.
 """
 
@@ -78,7 +78,7 @@ class Shortcut:
         return [content]
 
     def _way(self, environ: Environ) -> Callable[[object], object] | None:
-        """How to answer, if the request is plain: a JSON POST of known length, no query, no CORS header."""
+        """The function that answers, if the request is plain: a JSON POST of known length, no query, no CORS header."""
         path = environ["PATH_INFO"]
         way = self._predict if path in PREDICT_PATHS else self._score if path in FEEDBACK_PATHS else None
         plain = (
@@ -121,7 +121,7 @@ class Shortcut:
 
 
 _NOT_USUAL: Final = object()
-"""Nothing was asked of the class yet: the stock way is to do it."""
+"""The class was not called yet: the stock way must do it."""
 
 _HEADERS: Final = (("Content-Type", "application/json"), ("Access-Control-Allow-Origin", "*"))
 

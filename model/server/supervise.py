@@ -1,4 +1,4 @@
-"""Runs the parts of a server as forked processes, and stops them all when told to or when one of them ends."""
+"""Runs the parts of a server as forked processes, and stops them all on a signal or when one of them ends."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = (
 
 
 def _run(part: Callable[[], None], supervisor: int, mask: set[signal.Signals]) -> None:
-    """In the forked process: the part, with signals as they were, told to stop should the supervisor be killed."""
+    """In the forked process: runs the part, with the original signals; it is stopped if the supervisor is killed."""
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

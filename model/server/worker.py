@@ -1,4 +1,4 @@
-"""Gunicorn's threaded worker, without the five seconds for which a connection that says nothing holds a thread.
+"""Gunicorn's threaded worker, without the five seconds for which a silent connection occupies a thread.
 
 Gunicorn gives every new connection to a thread at once, which waits up to 5 s for its first byte
 (``DEFAULT_WORKER_DATA_TIMEOUT``); only then does the connection go to the poller. A proxy such as Envoy opens a
@@ -24,11 +24,11 @@ MOST_CONNECTIONS: Final = 65_535
 
 
 def connections() -> int:
-    """How many connections a worker takes: as many as it may open files; raises the limit to what is allowed.
+    """How many connections a worker takes: as many as it may open files. Raises the limit to what is allowed.
 
-    Gunicorn's default is 1,000, past which a worker takes no more until an idle one has gone, which is 75 s where
-    connections are kept that long. Envoy opens a connection for each request of a backlog, so a shadow that falls
-    behind by a thousand left the rest unanswered for a minute.
+    Gunicorn's default is 1,000. Beyond that a worker takes no more until an idle connection has timed out, which takes
+    75 s if connections are kept that long. Envoy opens a connection for each request of a backlog, so a shadow that
+    falls behind by a thousand left the rest unanswered for a minute.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = hard == resource.RLIM_INFINITY

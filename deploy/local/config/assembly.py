@@ -17,9 +17,10 @@ from deploy.manifest.deployment import Deployment
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What may be chosen about a stack. A port of 0 is a free one. ``restarts``: per process.
+    """The options of a stack. A port of 0 is a free one. ``restarts``: per process.
 
-    ``pod_monitors``: how many select each pod. A second one is a mistake that clusters make: it doubles every sum.
+    ``pod_monitors``: how many PodMonitors select each pod. A second one is a common mistake on clusters: it doubles
+    every sum.
     """
 
     images: Path
@@ -138,19 +139,19 @@ def assemble(
 
 
 def envoy_process(program: str, config: Path, admin_port: int, env: Mapping[str, str]) -> plan.Process:
-    """Envoy on a configuration. One worker thread: replicas then get their turns exactly."""
+    """Envoy with a configuration. It has one worker thread, so that replicas get requests exactly in turn."""
     return plan.Process(
         name="envoy",
         command=(program, "-c", str(config), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),
         cwd=config.parent,
         env=env,
         ready=(f"http://127.0.0.1:{admin_port}/ready",),
-        grace_s=0.5,  # with requests in flight it takes longer than anybody waits
+        grace_s=0.5,  # with requests in flight its stop takes too long
     )
 
 
 def prometheus_process(program: str, config: Path, folders: Folders, port: int, env: Mapping[str, str]) -> plan.Process:
-    """Prometheus on a configuration. A restarted one finds its database again."""
+    """Prometheus with a configuration. After a restart it uses the same database."""
     return plan.Process(
         name="prometheus",
         command=(
@@ -169,7 +170,7 @@ def prometheus_process(program: str, config: Path, folders: Folders, port: int, 
 
 
 def _web_assets(program: Path) -> tuple[str, ...]:
-    """Debian's build looks for its pages in /usr/share; an unpacked one has them beside itself."""
+    """Debian's build looks for its pages in /usr/share; an unpacked one has them in its own folder."""
     assets = program.parent.parent / "share" / "prometheus" / "web"
     return (f"--web.local-assets={assets}",) if assets.is_dir() else ()
 

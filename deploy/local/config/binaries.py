@@ -1,4 +1,4 @@
-"""Where the programs are that the stack starts besides the models: Envoy and Prometheus."""
+"""Finds the programs that the stack starts besides the models: Envoy and Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ PAGES: Final = (
     "libjs-jquery", "libjs-jquery-hotkeys", "libjs-moment", "libjs-moment-timezone", "libjs-mustache",
     "libjs-popper.js", "libjs-rickshaw",
 )  # fmt: skip
-"""What Debian's Prometheus draws its own pages with. The stack runs without them; a person likes to see a graph."""
+"""The packages with which Debian's Prometheus draws its pages. The stack runs without them, but people want to see
+graphs."""
 
 
 def path_with_environment(env: Mapping[str, str]) -> str:
@@ -73,7 +74,7 @@ def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
 def _unpack_prometheus(into: Path) -> None:
     try:
         unpack(["prometheus", *PAGES], into)
-    except DebianError:  # packages that are named otherwise, on another release: it serves without its pages
+    except DebianError:  # on another release the packages have other names: then it serves without its pages
         unpack(["prometheus"], into)
 
 

@@ -1,8 +1,8 @@
 """Envoy's configuration: the ingress as Istio would set it up for the same SeldonDeployment. Pure.
 
-Sources: ``createIstioResources`` of Seldon's operator (routes, rewrite, mirror, weights, idle time-out) and
-Istio's ``pilot/pkg/networking/core`` (breakers, retries, mirror). One departure: retries are off unless
-asked for, since Istio's default of two repeats a feedback, which is a write, on a broken connection.
+Sources: ``createIstioResources`` of Seldon's operator (routes, rewrite, mirror, weights, idle time-out) and Istio's
+``pilot/pkg/networking/core`` (breakers, retries, mirror). One thing differs: retries are off unless asked for, because
+Istio's default of two repeats feedback, which is a write, after a broken connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Breakers = Literal["istio", "envoy"]
 Retries = Literal["none", "istio", "istio-1.23"]
 
 UNLIMITED: Final = 4_294_967_295
-"""Istio's every threshold. Plain Envoy's is 1,024, and then a slow shadow loses mirrored requests without a word."""
+"""All thresholds of Istio. Plain Envoy has 1,024, and then a slow shadow silently loses mirrored requests."""
 
 GRPC_PATHS: Final = ".*tensorflow.*|.*seldon.protos.*|.*inference.*"
 KEPT_STATS: Final = (
@@ -26,7 +26,7 @@ KEPT_STATS: Final = (
     r"|retry|retry_.*|cancelled|mirrored)|upstream_cx_(active|total|overflow|connect_fail|destroy.*)|membership_.*)"
     r"|http\.ingress\.downstream_(rq|cx)_(\dxx|total|active|completed|timeout|rx_reset|tx_reset).*|server\.uptime"
 )
-"""The statistics that say what became of each request. All of them would be ten times as many at each scrape."""
+"""The statistics about how requests ended. All statistics would be ten times as many at each scrape."""
 
 _EXTENSIONS: Final = "type.googleapis.com/envoy.extensions"
 
@@ -84,7 +84,7 @@ def _listener(deployment: Deployment, ingress: Ingress) -> dict[str, Any]:
     return {
         "name": "ingress",
         "address": _address(ingress.port),
-        "enable_reuse_port": False,  # else a second Envoy could share a port that was asked for, and the traffic
+        "enable_reuse_port": False,  # otherwise a second Envoy could share a fixed port, and its traffic
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
 

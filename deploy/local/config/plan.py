@@ -16,7 +16,8 @@ METRICS_PATH: Final = "/prometheus"
 """What Seldon's operator sets; the wrapper's own default is ``/metrics``."""
 
 HEALTH_PATH: Final = "/health/ping"
-"""Answers without the model: ``/health/status`` would call ``metrics()`` and add a third series of each gauge."""
+"""A route that answers without the model: ``/health/status`` would call ``metrics()`` and add a third series of each
+gauge."""
 
 OURS: Final = re.compile(
     r"PREDICT(IVE_UNIT|OR)_|SELDON_|GUNICORN_|GRPC_|FLASK_|JAEGER_|(PAYLOAD_PASSTHROUGH|TRACING|MODEL_METADATA|"
@@ -40,7 +41,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One replica of a predictor: what would be a pod on a cluster, under the name that it could have there."""
+    """One replica of a predictor. On a cluster it would be a pod; it has a name that it could have there."""
 
     predictor: Predictor
     pod: str
@@ -80,8 +81,8 @@ def microservice(
 ) -> Process:
     """The process of one replica.
 
-    Later ones win: what is ``inherited`` from the launcher (less `OURS`), the image's own, the manifest's,
-    the operator's, and ``extra`` from the command line.
+    Its environment, where later variables override earlier ones: ``inherited`` from the launcher (without `OURS`), the
+    image's, the manifest's, the operator's, and ``extra`` from the command line.
     """
     written = dict(replica.predictor.env)
     env = {name: value for name, value in inherited.items() if not OURS.match(name)}
@@ -99,7 +100,7 @@ def microservice(
 
 
 YIELDING: Final = frozenset({"PREDICTIVE_UNIT_PARAMETERS"})
-"""What the operator sets only where the manifest does not."""
+"""Variables that the operator sets only if the manifest does not."""
 
 
 def operator_env(deployment: Deployment, replica: Replica) -> dict[str, str]:

@@ -14,10 +14,10 @@ LOOPBACK: Final = "127.0.0.1"
 class Ports:
     """Ports held by sockets that are bound and never listen.
 
-    Such a socket keeps the kernel from giving the port to anybody who asks for a free one, or to an outgoing
-    connection, while a server that sets ``SO_REUSEADDR`` (all of ours do) may still listen there: Linux counts
-    only listening sockets as in the way (``inet_csk_bind_conflict``). So the port is safe before its server
-    starts, and between its crash and its restart too.
+    Because of such a socket, the kernel does not give the port to a program that asks for a free one, or to an outgoing
+    connection. A server that sets ``SO_REUSEADDR`` (all of ours do) can still listen there: for Linux only listening
+    sockets are in the way (``inet_csk_bind_conflict``). So the port is safe before its server starts, and between a
+    crash and a restart.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Ports:
             held.close()
 
     def take(self, port: int = 0, option: str = "") -> int:
-        """A port number: ``wanted``, or a free one for 0. Raises `StackError` naming a port that is taken."""
+        """A port number: ``port``, or a free one for 0. Raises `StackError` naming a port that is taken."""
         held = socket.socket()
         self._held.append(held)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,6 +44,6 @@ class Ports:
             raise StackError(
                 f"{option}: expected port {port} of {LOOPBACK} free, got: {why}. Free it, or choose another."
             ) from error
-        if port == 0:  # only now: Seldon's gRPC server sets this option alone, and a fixed port must be ours alone
+        if port == 0:  # only now: Seldon's gRPC server sets only this option, and nobody else may use a fixed port
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return int(held.getsockname()[1])

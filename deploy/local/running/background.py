@@ -1,4 +1,4 @@
-"""Stacks without their launcher at hand: starting one in the background, looking at it, ending what is left."""
+"""Stacks in the background: starting one, its status, ending it from another process, or what is left of it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from deploy.local.running.child_process import last_words
 
 UP: Final = "up"
 LAUNCHER_S: Final = 8.0
-"""How long a launcher may take to stop its stack before it is ended with it."""
+"""How long a launcher may take to stop its stack before both are killed."""
 
 
 def start(command: Sequence[str], work: Path) -> int:
-    """0 once the launcher that ``command`` is has its stack ready; raises `StackError` with its last words."""
+    """0 once the launcher ``command`` has its stack ready; raises `StackError` with the last lines of its log."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     log = work / "launcher.log"
@@ -46,7 +46,7 @@ def start(command: Sequence[str], work: Path) -> int:
 
 
 def summary(record: state.StackRecord) -> str:
-    """What a person needs to use a stack."""
+    """What a user needs to use a stack."""
     took = f"ready in {record.ready_s:.1f} s" if record.ready_s is not None else "starting"
     return (
         f"stack {took}: {record.deployment} in namespace {record.namespace}\n"
@@ -56,7 +56,7 @@ def summary(record: state.StackRecord) -> str:
 
 
 async def clear(work: Path) -> None:
-    """Ends what a killed launcher left in ``work``; raises `StackError` when the stack is up and well."""
+    """Ends what a killed launcher left in ``work``. Raises `StackError` if the stack is running."""
     record = _read(work)
     if record is None:
         return
@@ -66,7 +66,7 @@ async def clear(work: Path) -> None:
 
 
 async def down(stacks: Path) -> int:
-    """0 once the stack that is up has gone, and all that any killed launcher left. A living `run` is left alone."""
+    """0 once the stack that is up has ended, and what killed launchers left. A `run` that is alive is left alone."""
     ended = 0
     for work, record in _all(stacks):
         alive = state.is_alive(record, record.launcher)
@@ -115,7 +115,7 @@ def status(stacks: Path) -> str:
 
 
 def prune(stacks: Path) -> None:
-    """Removes the folders of commands that ended: their logs are of use until the next command, no longer."""
+    """Removes the folders of commands that have ended: their logs are useful until the next command."""
     for work in stacks.glob("run-*"):
         if not (work / FILE).exists():
             shutil.rmtree(work, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""One supervised process: started with a log of its own, watched, restarted a few times, ended as a group."""
+"""One process of a stack: started with a log of its own, watched, restarted a few times, ended as a group."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deploy.local.errors import StackError
 from deploy.local.running import probe, processes
 
 START_S: Final = 60.0
-"""How long a process may take to serve. One that ends before is found at once, whatever this says."""
+"""How long a process may take until it serves. If it ends before, that is found at once."""
 
 PAUSE_S: Final = 0.3
 TELLING: Final = re.compile(r"\b(\w*error|\w*exception|critical|fatal|cannot|failed)\b", re.IGNORECASE)
@@ -28,7 +28,7 @@ def say(text: str) -> None:
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that tells of an error, else its last line."""
+    """The last line of a log that reports an error, else its last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines[-40:] if TELLING.search(line)]
     return (errors or lines or ["nothing in its log"])[-1][:500]
@@ -46,7 +46,7 @@ class ChildProcess:
         self._stopping = False
 
     async def start(self) -> None:
-        """Starts the process in a session of its own; raises `StackError` when there is no such program."""
+        """Starts the process in a session of its own; raises `StackError` if there is no such program."""
         with self.log.open("ab") as log:
             try:
                 self._process = await asyncio.create_subprocess_exec(
@@ -66,11 +66,11 @@ class ChildProcess:
         self._started(self, self._process.pid)
 
     async def until_ready(self) -> None:
-        """Returns when the process serves; raises `StackError` with its log's last words when it will not."""
+        """Returns when the process serves; raises `StackError` with the last line of its log if it does not."""
         await self.until(lambda: probe.unready(self.plan.ready))
 
     async def until(self, missing: Callable[[], Awaitable[str]], seconds: float = START_S) -> None:
-        """Returns when nothing is missing any more; raises `StackError` when the process ended, or at the deadline."""
+        """Returns when nothing is missing; raises `StackError` when the process ended, or at the deadline."""
         deadline = time.monotonic() + seconds
         while what := await missing():
             if self._process is not None and self._process.returncode is not None:
@@ -86,7 +86,7 @@ class ChildProcess:
             await asyncio.sleep(0.05)
 
     async def watch(self, limit: int) -> None:
-        """Starts the process anew each time it ends, up to ``limit`` times; then it stays down, and that is said."""
+        """Starts the process anew each time it ends, up to ``limit`` times; then it stays down, and a line says so."""
         while self._process is not None:
             code = await self._process.wait()
             if self._stopping:

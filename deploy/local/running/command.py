@@ -1,8 +1,8 @@
 """The command that runs inside a stack: in a process group of its own, with the terminal while it lives.
 
-The launcher cannot tell a signal that only itself got (``kill``) from one that the terminal gave to
-the whole foreground group (Ctrl-C). In a group of its own the command gets the first through the launcher,
-the second from the terminal, and neither twice. That is how a shell runs a job.
+The launcher does not know whether only itself got a signal (``kill``), or the whole foreground group from the terminal
+(Ctrl-C). So the command has a group of its own: it gets the first kind of signal through the launcher, the second from
+the terminal, and none twice. A shell runs its jobs in the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from deploy.local.errors import StackError
 from deploy.local.running import processes
 
 GRACE_S: Final = 3.5
-"""Time for a command to end after the signal: with the stack's own stop, all is gone within five seconds."""
+"""Time for a command to end after the signal. Together with the stop of the stack, everything ends within five
+seconds."""
 
 
 class Interrupted:
@@ -42,14 +43,14 @@ class Interrupted:
             self.forward(number)
 
     async def wait(self) -> signal.Signals:
-        """The first signal, once it has come."""
+        """The first signal, once it has arrived."""
         await self._came.wait()
         assert self.number is not None  # noqa: S101  (set before the event is)
         return self.number
 
 
 def exit_code(returncode: int) -> int:
-    """A return code as a shell gives it: 128 and the signal's number for what a signal ended."""
+    """A return code as a shell gives it: 128 plus the signal's number for a process that a signal ended."""
     return 128 - returncode if returncode < 0 else returncode
 
 
@@ -89,7 +90,9 @@ def _terminal_for(group: int) -> Iterator[None]:
     if not ours:
         yield
         return
-    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a background group that sets the terminal is stopped
+    before = signal.signal(
+        signal.SIGTTOU, signal.SIG_IGN
+    )  # otherwise a background group that sets the terminal is stopped
     try:
         with contextlib.suppress(OSError):  # it may have ended already
             os.tcsetpgrp(terminal, group)
@@ -104,7 +107,7 @@ def _terminal_for(group: int) -> Iterator[None]:
 
 
 async def _keep_awake(group: int) -> None:
-    """Undoes Ctrl-Z: no shell would ever be told of the stop, and load that pauses is no load anyway."""
+    """Undoes Ctrl-Z: no shell would learn of the stop, and a load that pauses is no load."""
     while True:
         await asyncio.sleep(0.2)
         stat = processes.stat(group)

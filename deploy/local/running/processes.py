@@ -1,4 +1,4 @@
-"""Process groups as ``/proc`` shows them: who is in one, and how to end it for certain."""
+"""Process groups as ``/proc`` shows them: their members, and a reliable way to end them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Stat:
 
 
 def boot_id() -> str:
-    """What tells one boot of this machine from another; a start time means nothing without it."""
+    """The identity of the present boot of this machine; a start time means nothing without it."""
     return (PROC / "sys/kernel/random/boot_id").read_text().strip()
 
 
@@ -42,7 +42,7 @@ def stat(pid: int) -> Stat | None:
 
 
 def members(group: int) -> list[Stat]:
-    """The living processes of a group. Zombies are left out: an orphan's may stay for as long as init pleases."""
+    """The living processes of a group. Zombies are left out: init may keep the zombie of an orphan for a long time."""
     numbers = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
     return [process for number in numbers if (process := stat(number)) and process.group == group]
 
@@ -56,7 +56,7 @@ def send(group: int, number: signal.Signals) -> None:
 
 
 async def until(holds: Callable[[], bool], seconds: float, interval_s: float = 0.02) -> bool:
-    """Whether a condition came to hold in time."""
+    """Whether a condition became true in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() >= deadline:

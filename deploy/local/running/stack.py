@@ -22,10 +22,10 @@ HURRY_S: Final = 0.4
 class Stack:
     """The processes of an assembly.
 
-    Ready means: every model, Envoy and Prometheus serve, then every target was scraped with success, since one
-    that was not has no baseline. All are started at once, with every port known beforehand: Prometheus looks at
-    its targets only five seconds after its start (the fixed tick of its discovery manager), which is about what
-    the models take, and nobody is told of Envoy's port before they serve.
+    Ready means: every model, Envoy and Prometheus serve, then every target was scraped with success, because a target
+    that was not has no baseline. All are started at once, with every port known beforehand: Prometheus scrapes its
+    targets only five seconds after its start (the fixed tick of its discovery manager), which is about the time that
+    the models need, and nobody uses Envoy's port before they serve.
     """
 
     def __init__(self, assembly: Assembly, kind: Literal["up", "run"], folders: Folders) -> None:
@@ -56,7 +56,7 @@ class Stack:
         self.note(state.own_record(child.plan.name, pid, child.log, child.restarts))
 
     def note(self, process: state.ProcessRecord) -> None:
-        """Puts one started process into the state file, at once: from here on `down` finds it."""
+        """Puts a started process into the state file at once, so that `down` finds it."""
         self.record = self.record.with_process(process)
         state.write(self.folders.state, self.record)
 

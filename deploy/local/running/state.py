@@ -1,7 +1,7 @@
 """The state file of a stack: which processes are its own, so that they can be found and ended without it.
 
-A process is known by its number and its start time, so a number that the system has given to somebody
-else meanwhile is left alone.
+A process is known by its number and its start time, so a number that the system has since given to another process is
+left alone.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def read(path: Path) -> StackRecord:
 
 
 def is_alive(record: StackRecord, process: ProcessRecord) -> bool:
-    """Whether the very process runs that was recorded, not another one under its number."""
+    """Whether the recorded process itself runs, not another one with its number."""
     stat = processes.stat(process.pid)
     return stat is not None and stat.started == process.started and record.boot == processes.boot_id()
 
@@ -89,8 +89,8 @@ def is_alive(record: StackRecord, process: ProcessRecord) -> bool:
 def survivors(record: StackRecord, process: ProcessRecord) -> list[int]:
     """Numbers of what still runs of a recorded process's group, its leader or, when that is gone, its children.
 
-    The leader's number cannot be given away while its group lives. If it belongs to another start time, or a
-    member started before it, then the group is somebody else's and nothing of ours is left.
+    The leader's number cannot be given away while its group lives. If it belongs to another start time, or a member
+    started before it, then the group is not ours, and nothing of ours is left.
     """
     leader = processes.stat(process.pid)
     if record.boot != processes.boot_id() or (leader is not None and leader.started != process.started):
@@ -107,5 +107,5 @@ def own_record(name: str, pid: int, log: Path, restarts: int = 0) -> ProcessReco
 
 
 def launcher_record(log: Path) -> ProcessRecord:
-    """The record of this very process."""
+    """The record of this process."""
     return own_record("launcher", os.getpid(), log)
