@@ -50,7 +50,7 @@ class SearchRecord:
     @property
     def exit_code(self) -> int:
         """0 if both ends of the interval were seen, 4 if the capacity is not known."""
-        return FOUND if self.why is not None and self.answer.found else NOT_FOUND
+        return FOUND if self.why is not None and self.answer.is_known else NOT_FOUND
 
 
 def content(searched: SearchRecord) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def text(searched: SearchRecord) -> str:
 def headline(searched: SearchRecord) -> str:
     """The answer in one sentence."""
     answer = searched.answer
-    if answer.found:
+    if answer.is_known:
         return f"It holds {per_s(answer.passed)}; at {per_s(answer.failed)} it does not"
     low = per_s(searched.search.low)
     if answer.passed is None:
@@ -112,7 +112,7 @@ def advice(searched: SearchRecord) -> str:
     }[answer.limit]
 
 
-def said(searched: SearchRecord, report: str) -> str:
+def closing_lines(searched: SearchRecord, report: str) -> str:
     """The last lines on the terminal."""
     answer = searched.answer
     lines = [f"capacity of {searched.request.deployment}: {headline(searched)}"]

@@ -16,7 +16,7 @@ MARGIN: Final = 1.05
 """A step gets this many times the requests that its gates need, because the first and the last may be missing."""
 
 
-def chosen(given: Sequence[str], of_project: Sequence[str]) -> tuple[str, ...]:
+def gates_of(given: Sequence[str], of_project: Sequence[str]) -> tuple[str, ...]:
     """The gates of a search, as written. Raises `gates.GateError` for a text that is not a gate."""
     texts = tuple(given) or tuple(of_project) or DEFAULT
     return tuple(gates.parse(text).text for text in texts)

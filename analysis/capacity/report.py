@@ -39,7 +39,7 @@ def render_all(searched: SearchRecord) -> dict[str, str]:
 
 def tone(searched: SearchRecord) -> str:
     """The verdict whose colours the page has: PASS if the capacity was found, else INCONCLUSIVE."""
-    return "PASS" if searched.answer.found else "INCONCLUSIVE"
+    return "PASS" if searched.answer.is_known else "INCONCLUSIVE"
 
 
 def state(searched: SearchRecord) -> str:

@@ -80,7 +80,7 @@ class Capacity:
     reason: str
 
     @property
-    def found(self) -> bool:
+    def is_known(self) -> bool:
         """Whether both ends of the interval were seen."""
         return self.passed is not None and self.failed is not None
 
@@ -93,7 +93,7 @@ def next_step(
     ``needs_s``: seconds that the next step would take, by `NextStep.lengthened`. A step that would end after the budget
     is not begun, but the first step always is.
     """
-    step = wanted(search, attempts)
+    step = step_without_limit(search, attempts)
     if isinstance(step, NextStep) and attempts and needs_s is not None:
         spent = sum(attempt.lasted_s for attempt in attempts)
         if spent + needs_s[step.lengthened] > search.budget_s:
@@ -101,7 +101,7 @@ def next_step(
     return step
 
 
-def wanted(search: Search, attempts: Sequence[Attempt]) -> NextStep | StopReason:
+def step_without_limit(search: Search, attempts: Sequence[Attempt]) -> NextStep | StopReason:
     """As `next_step`, but without a limit of time."""
     held, above = bounds(attempts)
     if attempts and (last := attempts[-1]).holding != "held" and _tries(attempts, last.rate) == 1:

@@ -119,16 +119,16 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
         key=lambda finding: finding["check"] != "equality",
     )
     if wrong:
-        return "server", _said(wrong[0])
+        return "server", _reason(wrong[0])
     if clearly := [finding for finding in unfit if finding["subject"] in UNFIT]:
-        return "generator", _said(clearly[0])
+        return "generator", _reason(clearly[0])
     if slow := failed or [finding for finding in bad if finding["check"] == "sent" and finding["observed"]]:
-        return "server", _said(slow[0])
+        return "server", _reason(slow[0])
     if unfit:
-        return "generator", _said(unfit[0])
+        return "generator", _reason(unfit[0])
     if sent_share < LEAST_ACHIEVED:
         return "undecided", f"only {sent_share:.0%} of the requests asked for were sent before the end"
-    return ("undecided", _said(bad[0])) if bad else ("held", "")
+    return ("undecided", _reason(bad[0])) if bad else ("held", "")
 
 
 def live_minus_offline(predictors: Mapping[str, Mapping[str, Any]]) -> int | None:
@@ -161,7 +161,7 @@ def _median_and_p99(percentiles: Mapping[str, float] | None) -> dict[str, float 
     return {name: (percentiles or {}).get(name) for name in ("p50", "p99")}
 
 
-def _said(finding: Mapping[str, Any]) -> str:
+def _reason(finding: Mapping[str, Any]) -> str:
     if finding["check"] == "gate":
         return str(finding["message"])
     diagnosis = f"{finding['diagnosis']}: " if finding["diagnosis"] else ""

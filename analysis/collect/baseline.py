@@ -57,10 +57,10 @@ def write(
         "targets": [dict(up.labels) for up in fresh],
     }
     write_text(folder / BASELINE_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    return _said(ups, fresh, clock, waited)
+    return _summary_line(ups, fresh, clock, waited)
 
 
-def _said(ups: Sequence[Series], fresh: Sequence[Series], clock: ClockOffset, waited_s: float) -> str:
+def _summary_line(ups: Sequence[Series], fresh: Sequence[Series], clock: ClockOffset, waited_s: float) -> str:
     if not fresh:
         known = f"{len(ups)} target(s), none of them up" if ups else "no target of the deployment"
         return (

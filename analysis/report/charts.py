@@ -160,7 +160,7 @@ class _Plot:
         columns = [
             svg.element(
                 "rect",
-                svg.title(f"{at:.3g} {unit}: {self._said(i)}"),
+                svg.title(f"{at:.3g} {unit}: {self._values_at(i)}"),
                 x=left,
                 y=svg.TOP,
                 width=max(right - left, 0.1),
@@ -170,7 +170,7 @@ class _Plot:
         ]
         return svg.element("g", *columns, class_="places") if columns else ""
 
-    def _said(self, i: int) -> str:
+    def _values_at(self, i: int) -> str:
         values = [(line.name, line.values[i]) for line in reversed(self.lines)]
         return ", ".join(f"{name} {'none' if value is None else self.say(value)}" for name, value in values)
 

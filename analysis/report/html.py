@@ -63,7 +63,7 @@ def _environment() -> Environment:
     )
     environment.filters["check_name"] = order.check_name
     environment.globals |= {
-        "words": words, "view": view, "telling": order, "pictures": pictures, "CELLS": CELLS, "Verdict": Verdict,
+        "words": words, "view": view, "order": order, "pictures": pictures, "CELLS": CELLS, "Verdict": Verdict,
         "svg": Markup,
     }  # fmt: skip
     return environment

@@ -88,8 +88,8 @@ def _case(finding: ParsedFinding, name: str, class_: str) -> ET.Element:
 def _lines(finding: ParsedFinding) -> list[str]:
     fields = [
         ("verdict", finding.verdict.name),
-        ("expected", words.stated(finding.expected)),
-        ("observed", words.stated(finding.observed)),
+        ("expected", words.value_text(finding.expected)),
+        ("observed", words.value_text(finding.observed)),
         ("diagnosis", finding.diagnosis or "none"),
         ("advice", finding.advice or "none"),
     ]

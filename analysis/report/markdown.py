@@ -31,7 +31,7 @@ def render(result: Result, run: Run) -> str:
         *_comparison(result),
         _load(result.load),
         "<details><summary>Do it again</summary>\n\n"
-        + _code(view.again(run))
+        + _code(view.command_to_repeat(run))
         + "\n\n"
         + _code(view.judge_again(run))
         + "\n\n</details>",
@@ -65,7 +65,11 @@ def _finding(finding: ParsedFinding) -> str:
     head = f"**{verdict}**, {name} of {_cut(finding.subject)}: **{_cut(finding.message)}**"
     fields = [("diagnosis", finding.diagnosis), ("**what to do**", finding.advice)]
     if finding.expected is not None or finding.observed is not None:
-        fields = [("expected", words.stated(finding.expected)), ("found", words.stated(finding.observed)), *fields]
+        fields = [
+            ("expected", words.value_text(finding.expected)),
+            ("found", words.value_text(finding.observed)),
+            *fields,
+        ]
     lines = [f"- {name}: {_cut(text)}" for name, text in fields if text]
     return "\n\n".join([head, "\n".join(lines)] if lines else [head])
 

@@ -28,7 +28,9 @@ def summary(result: Mapping[str, Any]) -> str:
 def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The findings that are not PASS, the worst first; without any, one line that says so."""
     bad = [
-        finding for name in ("FAIL", "INCONCLUSIVE") for finding in _told([f for f in findings if f["verdict"] == name])
+        finding
+        for name in ("FAIL", "INCONCLUSIVE")
+        for finding in _in_order([f for f in findings if f["verdict"] == name])
     ]
     if not bad:
         return [f"  {len(findings)} findings, all of them PASS"]
@@ -41,7 +43,7 @@ def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, f"  what to do: {advice}"] if advice else lines
 
 
-def _told(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _in_order(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The findings in the order of `report.order.places`."""
     places = order.places([(finding["check"], finding["subject"]) for finding in findings])
     return [finding for _, finding in sorted(zip(places, findings, strict=True), key=lambda pair: pair[0])]

@@ -24,7 +24,7 @@ _SHOWN_ROWS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class ValueLine:
     """One line of a finding's table: which value, what was expected, what was observed."""
 
     name: str
@@ -44,7 +44,7 @@ def ordered(findings: Sequence[ParsedFinding]) -> list[ParsedFinding]:
     return in_order
 
 
-def shown(findings: Sequence[ParsedFinding], most: int = _SHOWN_FINDINGS) -> list[ParsedFinding]:
+def first_of(findings: Sequence[ParsedFinding], most: int = _SHOWN_FINDINGS) -> list[ParsedFinding]:
     """The first findings, as many as a reader can take in; the page says how many more ``result.json`` has."""
     return list(findings[:most])
 
@@ -55,19 +55,19 @@ def clipped(text: str, most: int = _SHOWN_CHARACTERS) -> str:
     return text if more <= 0 else f"{text[:most]}… ({words.count(more)} more characters in result.json)"
 
 
-def stated(finding: ParsedFinding) -> list[Stated]:
+def lines_of(finding: ParsedFinding) -> list[ValueLine]:
     """The finding's table: a line for each key where both sides are mappings, else one line."""
     expected, observed = finding.expected, finding.observed
     if isinstance(expected, Mapping) and isinstance(observed, Mapping):
         keys = list(dict.fromkeys([*expected, *observed]))[:_SHOWN_ROWS]
-        return [_stated(_CELL.get(key, key), expected.get(key), observed.get(key)) for key in keys]
+        return [_line(_CELL.get(key, key), expected.get(key), observed.get(key)) for key in keys]
     if expected is None and observed is None:
         return []
-    return [Stated("", clipped(words.stated(expected)), clipped(words.stated(observed)), False)]
+    return [ValueLine("", clipped(words.value_text(expected)), clipped(words.value_text(observed)), False)]
 
 
-def _stated(name: str, expected: float | str | None, observed: float | str | None) -> Stated:
-    return Stated(name, clipped(words.plain(expected)), clipped(words.plain(observed)), expected != observed)
+def _line(name: str, expected: float | str | None, observed: float | str | None) -> ValueLine:
+    return ValueLine(name, clipped(words.plain(expected)), clipped(words.plain(observed)), expected != observed)
 
 
 def headline(result: Result) -> str:
@@ -220,7 +220,7 @@ def setting(name: str) -> str:
     return name.replace("_", " ")
 
 
-def again(run: Run) -> str:
+def command_to_repeat(run: Run) -> str:
     """The command that asks for the same load on the same manifest: each option of ``run.json`` that has a value."""
     options = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.options.items()}
     options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | options

@@ -140,7 +140,7 @@ def plain(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def stated(value: Value) -> str:
+def value_text(value: Value) -> str:
     """What a finding expected or observed, on one line: ``61 to 63`` for bounds, ``tp 4, fp 1`` for a mapping."""
     if not isinstance(value, Mapping):
         return plain(value)

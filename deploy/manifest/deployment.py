@@ -17,7 +17,7 @@ import yaml
 
 from deploy.manifest import schema, webhook
 from deploy.manifest.runnable import refusals, remarks
-from deploy.manifest.schema import FieldError
+from deploy.manifest.schema import FieldError, as_yaml
 
 DEFAULT_NAMESPACE: Final = "seldon"
 MODEL_PARAMETER: Final = "model_name"
@@ -162,7 +162,7 @@ def _document(content: bytes) -> schema.Document:
     document = schema.mapping(documents[0], "the file")
     kind = document.get("kind")
     if kind != "SeldonDeployment":
-        raise FieldError("kind", f"expected SeldonDeployment, got {schema.shown(kind)}. Name a SeldonDeployment.")
+        raise FieldError("kind", f"expected SeldonDeployment, got {as_yaml(kind)}. Name a SeldonDeployment.")
     version = schema.text(document.get("apiVersion"), "apiVersion")
     if not version.startswith("machinelearning.seldon.io/"):
         raise FieldError("apiVersion", f"expected machinelearning.seldon.io/v1, got {version!r}. Mend it.")

@@ -76,7 +76,7 @@ def mapping(value: object, where: str) -> Document:
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise FieldError(where, f"expected a mapping, got {shown(value)}")
+        raise FieldError(where, f"expected a mapping, got {as_yaml(value)}")
     return value
 
 
@@ -94,7 +94,7 @@ def items(value: object, where: str) -> Iterator[tuple[str, object]]:
     if value is None:
         return
     if not isinstance(value, list):
-        raise FieldError(where, f"expected a list, got {shown(value)}")
+        raise FieldError(where, f"expected a list, got {as_yaml(value)}")
     for index, item in enumerate(value):
         yield f"{where}[{index}]", item
 
@@ -105,7 +105,7 @@ def text(value: object, where: str, default: str | None = None) -> str:
         return default
     if isinstance(value, str):
         return value
-    raise FieldError(where, f"expected text, got {shown(value)}." + (" Quote it." if value is not None else ""))
+    raise FieldError(where, f"expected text, got {as_yaml(value)}." + (" Quote it." if value is not None else ""))
 
 
 def integer(value: object, where: str, default: int) -> int:
@@ -114,21 +114,21 @@ def integer(value: object, where: str, default: int) -> int:
         return default
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise FieldError(where, f"expected a whole number, got {shown(value)}")
+    raise FieldError(where, f"expected a whole number, got {as_yaml(value)}")
 
 
 def truth(value: object, where: str) -> bool:
     """``value``, when it is true or false; absent is false."""
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise FieldError(where, f"expected true or false, got {shown(value)}")
+    raise FieldError(where, f"expected true or false, got {as_yaml(value)}")
 
 
 def one_of(value: object, choices: Iterable[str], where: str, default: str) -> str:
     """``value``, when it is one of ``choices``; absent is ``default``."""
     name = text(value, where, default)
     if name not in choices:
-        raise FieldError(where, f"expected one of {', '.join(sorted(choices))}, got {shown(name)}. "
+        raise FieldError(where, f"expected one of {', '.join(sorted(choices))}, got {as_yaml(name)}. "
                          f"{did_you_mean(name, choices)}")  # fmt: skip
     return name
 
@@ -138,7 +138,7 @@ def strings(value: object, where: str) -> dict[str, str]:
     return {key: text(item, f"{where}.{key}") for key, item in mapping(value, where).items()}
 
 
-def shown(value: object) -> str:
+def as_yaml(value: object) -> str:
     """``value`` as YAML would spell it, cut short."""
     if value is None:
         return "nothing"

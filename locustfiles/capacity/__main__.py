@@ -17,10 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
-from analysis.capacity.file import CAPACITY_FILE, HTML_FILE, SearchRecord, SearchRequest, line, said
-from analysis.capacity.gates import chosen, length_s
+from analysis.capacity.file import CAPACITY_FILE, HTML_FILE, SearchRecord, SearchRequest, closing_lines, line
+from analysis.capacity.gates import gates_of, length_s
 from analysis.capacity.report import render_all
-from analysis.capacity.search import NextStep, Search, StopReason, next_step, wanted
+from analysis.capacity.search import NextStep, Search, StopReason, next_step, step_without_limit
 from analysis.command.project import gates as gates_of_project
 from analysis.judge.gates import GateError
 from analysis.record import runfolder
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if arguments is None else arguments)
     parsed = _parser().parse_args(words)
     try:
-        search, gates = _search_of(parsed), chosen(parsed.gate, gates_of_project())
+        search, gates = _search_of(parsed), gates_of(parsed.gate, gates_of_project())
         setup = _checked(parsed)
         folder = _folder_of(parsed, setup)
     except (*INPUT_ERRORS, GateError, ValueError) as error:
@@ -134,7 +134,7 @@ def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Sear
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     _write(folder, searched)
-    _say(f"capacity: {search.low:g} to {search.high:g}/s, held to {', '.join(gates)}, and live counts exact")
+    _print_line(f"capacity: {search.low:g} to {search.high:g}/s, held to {', '.join(gates)}, and live counts exact")
     try:
         while not isinstance(step := _next(parsed, searched), str):
             length = _length(parsed, gates, step)
@@ -145,20 +145,20 @@ def _search(parsed: argparse.Namespace, setup: Setup, folder: Path, search: Sear
                     runner.make(len(searched.steps) + 1, step.rate, step.lengthened, length),
                 ),
             )
-            _say(line(searched.steps[-1]))
+            _print_line(line(searched.steps[-1]))
             _write(folder, searched)
         searched = replace(searched, why=step)
     except KeyboardInterrupt:
         searched = replace(searched, why="interrupted")
     _write(folder, searched)
-    _say(said(searched, _shown(folder / HTML_FILE)))
+    _print_line(closing_lines(searched, _relative(folder / HTML_FILE)))
     return searched.exit_code
 
 
 def _next(parsed: argparse.Namespace, searched: SearchRecord) -> NextStep | StopReason:
     """The next step, if there is time for it, given the overhead of the steps so far."""
     attempts = [step.as_attempt() for step in searched.steps]
-    step = wanted(searched.search, attempts)
+    step = step_without_limit(searched.search, attempts)
     if not isinstance(step, NextStep):
         return step
     beside = [step.lasted_s - step.sent_for_s for step in searched.steps]
@@ -186,11 +186,11 @@ def _write(folder: Path, searched: SearchRecord) -> None:
         write_text(folder / name, content)
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, flush=True)
 
 

@@ -66,7 +66,7 @@ class Attempts:
                     prediction.scores if prediction else (math.nan,) * len(rows),
                 ),
             )
-            self._tell(kind, times_ns, len(exchange.body), exchange.fault)
+            self._report(kind, times_ns, len(exchange.body), exchange.fault)
         return prediction, not exchange.reached
 
     def _read(self, kind: Kind, body: bytes, rows: int) -> Prediction | None:
@@ -77,7 +77,7 @@ class Attempts:
         self._reader.acknowledgement(body)
         return None
 
-    def _tell(self, kind: Kind, times_ns: tuple[int, int, int], length: int, fault: str) -> None:
+    def _report(self, kind: Kind, times_ns: tuple[int, int, int], length: int, fault: str) -> None:
         """Report to Locust's statistics."""
         self._fire(
             request_type=self._type,

@@ -161,13 +161,13 @@ def probe(target: Target, metadata: Metadata, ca_file: str) -> str:
     try:
         channel.unary_unary(f"/{SERVICE}/ModelMetadata")(b"", timeout=_PROBE_S, metadata=metadata)
     except grpc.RpcError as error:
-        return _told(error)
+        return _text_of(error)
     finally:
         channel.close()
     return ""
 
 
-def _told(error: Any) -> str:
+def _text_of(error: Any) -> str:
     code, details = error.code(), error.details() or ""
     gone = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
     if code in gone or (code is grpc.StatusCode.UNIMPLEMENTED and not details):

@@ -10,7 +10,7 @@ import pytest
 import worlds
 from alterations import ALONE
 from analysis.__main__ import main
-from analysis.capacity.gates import DEFAULT, chosen, length_s, requests_needed
+from analysis.capacity.gates import DEFAULT, gates_of, length_s, requests_needed
 from analysis.evidence.files import read_gates
 from analysis.judge.gates import GateError
 from analysis.record import runfolder
@@ -22,11 +22,11 @@ EVEN = {"predict": 0.5, "feedback": 0.5}
 
 def test_the_command_line_comes_before_the_project_and_that_before_the_default() -> None:
     """One source of gates, never a mixture."""
-    assert chosen(["p99_predict_ms<=5"], ["failures<=1%"]) == ("p99_predict_ms<=5",)
-    assert chosen([], ["failures<=1%"]) == ("failures<=1%",)
-    assert chosen([], []) == DEFAULT
+    assert gates_of(["p99_predict_ms<=5"], ["failures<=1%"]) == ("p99_predict_ms<=5",)
+    assert gates_of([], ["failures<=1%"]) == ("failures<=1%",)
+    assert gates_of([], []) == DEFAULT
     with pytest.raises(GateError):
-        chosen(["fast"], [])
+        gates_of(["fast"], [])
 
 
 def test_the_requests_needed_are_those_of_the_binomial_rule() -> None:

@@ -15,9 +15,9 @@ from analysis.capacity.file import (
     MARKDOWN_FILE,
     SearchRecord,
     SearchRequest,
+    closing_lines,
     headline,
     line,
-    said,
 )
 from analysis.capacity.report import render_all
 from analysis.capacity.search import Holding, Search, StopReason
@@ -72,12 +72,12 @@ def test_the_headline_says_what_is_known_and_the_exit_code_whether_it_was_found(
     texts = render_all(one)
     assert headline(one) in texts[HTML_FILE].replace("&#39;", "'")
     assert texts[MARKDOWN_FILE].startswith("## ")
-    assert headline(one) in said(one, "report.html")
+    assert headline(one) in closing_lines(one, "report.html")
 
 
 def test_the_generator_that_gave_out_is_told_to_use_more_processes() -> None:
     """The last lines say what to do: twice the processes."""
-    assert "--processes 2" in said(CASES[3][0], "capacity.html")
+    assert "--processes 2" in closing_lines(CASES[3][0], "capacity.html")
 
 
 def test_the_json_holds_every_step_and_the_interval() -> None:

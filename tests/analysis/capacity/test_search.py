@@ -19,7 +19,7 @@ from analysis.capacity.search import (
     bounds,
     capacity,
     next_step,
-    wanted,
+    step_without_limit,
 )
 
 STEP_S = {1: 20.0, 2: 35.0}
@@ -51,7 +51,7 @@ def test_on_a_server_with_a_threshold_the_answer_encloses_it(search: Search, thr
     if why == "resolution":
         assert found.passed is not None
         assert found.failed is not None
-        assert found.found
+        assert found.is_known
         assert found.failed - found.passed <= search.within * found.passed
     elif why == "lowest":
         assert (found.passed, found.failed, found.limit) == (None, search.low, "server")
@@ -102,10 +102,10 @@ def test_a_rate_that_holds_the_second_time_is_held() -> None:
     """One noisy step does not end the doubling; its repetition is asked for twice as long."""
     search = Search(50, 200, 0.1, ENDLESS)
     attempts = [Attempt(50, "held", 20), Attempt(100, "server", 20)]
-    assert wanted(search, attempts) == NextStep(100, 2)
+    assert step_without_limit(search, attempts) == NextStep(100, 2)
     attempts.append(Attempt(100, "held", 35))
     assert bounds(attempts) == (100, None)
-    assert wanted(search, attempts) == NextStep(200, 1)
+    assert step_without_limit(search, attempts) == NextStep(200, 1)
 
 
 def test_a_rate_that_failed_once_only_is_no_upper_end() -> None:
@@ -125,7 +125,7 @@ def test_a_generator_that_gave_out_is_not_blamed_on_the_server(second: Holding) 
     attempts = [Attempt(50, "held", 20), Attempt(100, "generator", 20, "generator late"), Attempt(100, second, 35, "x")]
     found = capacity(search, attempts, "resolution")
     assert (found.passed, found.failed, found.limit, found.limit_rate) == (50, None, "generator", 100)
-    assert not found.found
+    assert not found.is_known
 
 
 def test_an_interrupted_search_says_what_it_knows_so_far() -> None:

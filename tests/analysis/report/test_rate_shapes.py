@@ -56,5 +56,5 @@ def test_the_ceiling_of_the_generator_is_told() -> None:
 def test_the_command_for_the_same_load_names_the_shape_or_the_duration(shape: str, length: str) -> None:
     """Not both: the front door takes one of them."""
     asked = {"rate_per_s": 0.0, "shape": shape, "duration_s": 30.0, "spawn_rate_per_s": 10.0, "users": 10}
-    told = view.again(replace(samples.run(), options=asked))
+    told = view.command_to_repeat(replace(samples.run(), options=asked))
     assert told.endswith((f" --shape {shape}" if shape else "") + length + " --users 10")

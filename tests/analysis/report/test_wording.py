@@ -64,7 +64,7 @@ def test_a_moment_that_is_none_is_shown_as_it_is(text: str, expected: str) -> No
 
 def test_what_a_finding_states_fits_a_line() -> None:
     """Bounds as from-to, a mapping as its parts, nothing as a word."""
-    assert words.stated({"low": 61, "high": 63}) == "61 to 63"
-    assert words.stated({"low": 4, "high": 4}) == "4"
-    assert words.stated({"tp": 1200, "note": None}) == "tp 1,200, note none"
-    assert words.stated(None) == "none"
+    assert words.value_text({"low": 61, "high": 63}) == "61 to 63"
+    assert words.value_text({"low": 4, "high": 4}) == "4"
+    assert words.value_text({"tp": 1200, "note": None}) == "tp 1,200, note none"
+    assert words.value_text(None) == "none"

@@ -24,7 +24,7 @@ import yaml
 
 from analysis.record import runfolder
 from analysis.record.ledger_file import read_ledger
-from analysis.report.view import again
+from analysis.report.view import command_to_repeat
 from locustfiles.__main__ import main
 from locustfiles.command.parser import parser
 from locustfiles.load.options import load_of
@@ -266,14 +266,14 @@ def test_the_help_explains_every_option_with_examples() -> None:
 
 @pytest.mark.parametrize("shape", ["", "hold:5/s:30s"])
 def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> None:
-    """What `run.json` says was asked, told as a command, asks for the same load again."""
+    """The options in `run.json`, written as a command, ask for the same load again."""
     asked = load_of(argparse.Namespace(shape=shape, seed=7, batch=2))
     run = runfolder.Run(
         id="r", deployment="d", namespace="ns", manifest=SINGLE, manifest_sha256="", predictors=(), host="",
         prometheus_url="", seed=7, heldout="", heldout_sha256="", artifacts={}, versions={}, started="",
         options=asked.as_dict() | {"users": 3, "spawn_rate_per_s": 3.0, "duration_s": 30.0, "processes": 1},
     )  # fmt: skip
-    command = shlex.split(again(run))
+    command = shlex.split(command_to_repeat(run))
     parsed = parser().parse_args(command[3:])
     assert (load_of(parsed), parsed.users, parsed.sdep) == (asked, 3, SINGLE)
     assert parsed.duration == ("" if shape else "30s")
