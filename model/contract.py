@@ -46,7 +46,6 @@ CELL_OF_METRIC: Final[dict[str, Cell]] = {metric: cell for cell, metric in METRI
 
 LABEL_DEPLOYMENT: Final = "deployment_name"
 LABEL_PREDICTOR: Final = "predictor_name"
-LABEL_MODEL: Final = "model_name"
 LABEL_WORKER: Final = "worker_id"
 LABEL_METHOD: Final = "method"
 METHOD_FEEDBACK: Final = "feedback"

@@ -30,13 +30,11 @@ class LedgerWriter:
         self._sink = _WholeWrites(path, "x")
         self._writer = pa.ipc.new_stream(self._sink, SCHEMA)
         self._sink.flush()
-        self.events_total = 0
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Write one batch and flush it."""
         self._writer.write_batch(batch)
         self._sink.flush()
-        self.events_total += batch.num_rows
 
     def close(self) -> None:
         """Write the end-of-stream mark and close the file."""

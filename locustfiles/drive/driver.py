@@ -54,10 +54,10 @@ class Driver:
         self._truth = [plan.classes.index(int(label)) for label in heldout.truth]
         ids = [int(row) for row in heldout.ids]
         self._attempt = Attempts(channel, recorder, fire, self._clock, ids, self._truth).make
-        self._itinerary = VisitSequence(
+        self._sequence = VisitSequence(
             len(ids), self._load.seed, self._load.batch, self._load.predict_ratio, self._load.feedback_ratio
         )
-        self._visits: Iterator[Visit] = self._itinerary.of_worker(plan.worker, plan.workers)
+        self._visits: Iterator[Visit] = self._sequence.of_worker(plan.worker, plan.workers)
         self._group = Group()
         self._stop = Event()
         self._dropped = 0

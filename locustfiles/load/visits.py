@@ -49,12 +49,7 @@ class VisitSequence:
 
     def __post_init__(self) -> None:
         if self.rows_total < 1 or self.batch < 1:
-            raise ValueError(f"itinerary: expected rows and a batch of at least 1, got {self.rows_total}, {self.batch}")
-
-    @property
-    def events_per_visit(self) -> float:
-        """Mean number of requests that a visit causes."""
-        return self.predict_ratio + self.feedback_ratio
+            raise ValueError(f"sequence of visits: expected rows and a batch of at least 1, got {self.rows_total}, {self.batch}")
 
     def visit(self, index: int) -> Visit:
         """Visit number ``index`` (from 0)."""

@@ -267,5 +267,5 @@ def test_the_same_seed_visits_the_same_rows_however_many_workers(misbehaving: Ca
         drive.driver.drain(2)
     asked = [one for drive in drives for one in drive.events if one["kind"] == Kind.PREDICT]
     asked.sort(key=lambda one: one["planned_ns"])
-    itinerary = drives[0].driver._itinerary
-    assert [one["row"] for one in asked[:50]] == [int(ROWS.ids[itinerary.visit(index).rows[0]]) for index in range(50)]
+    sequence = drives[0].driver._sequence
+    assert [one["row"] for one in asked[:50]] == [int(ROWS.ids[sequence.visit(index).rows[0]]) for index in range(50)]

@@ -15,8 +15,8 @@ SIZES = st.integers(min_value=1, max_value=200)
 SEEDS = st.integers(min_value=0, max_value=2**31)
 
 
-def rows_of(itinerary: VisitSequence, visits: int) -> list[int]:
-    return [row for index in range(visits) for row in itinerary.visit(index).rows]
+def rows_of(sequence: VisitSequence, visits: int) -> list[int]:
+    return [row for index in range(visits) for row in sequence.visit(index).rows]
 
 
 @given(rows_total=SIZES, seed=SEEDS, batch=st.integers(min_value=1, max_value=7))
@@ -35,9 +35,9 @@ def test_the_first_rows_are_distinct_and_each_pass_holds_every_row_once(rows_tot
 )
 def test_the_workers_parts_make_up_the_whole(rows_total: int, seed: int, batch: int, workers: int) -> None:
     """Taken in turn, the visits of W workers are those of one, in the same order, choices included."""
-    itinerary = VisitSequence(rows_total, seed, batch, predict_ratio=0.5, feedback_ratio=0.3)
-    alone = [itinerary.visit(index) for index in range(60)]
-    parts = [islice(itinerary.of_worker(worker, workers), 60) for worker in range(workers)]
+    sequence = VisitSequence(rows_total, seed, batch, predict_ratio=0.5, feedback_ratio=0.3)
+    alone = [sequence.visit(index) for index in range(60)]
+    parts = [islice(sequence.of_worker(worker, workers), 60) for worker in range(workers)]
     together = [next(parts[index % workers]) for index in range(60)]
     assert together == alone
 
@@ -59,20 +59,20 @@ def test_each_pass_has_an_order_of_its_own() -> None:
 @pytest.mark.parametrize("ratio", [0.0, 0.1, 0.5, 1.0])
 def test_a_ratio_is_the_share_of_visits(ratio: float) -> None:
     """Over 20,000 visits within four standard deviations; exactly none at 0 and all at 1."""
-    itinerary = VisitSequence(100, 7, predict_ratio=1.0, feedback_ratio=ratio)
-    found = sum(itinerary.visit(index).feedback for index in range(20_000))
+    sequence = VisitSequence(100, 7, predict_ratio=1.0, feedback_ratio=ratio)
+    found = sum(sequence.visit(index).feedback for index in range(20_000))
     assert abs(found - 20_000 * ratio) <= 4 * (20_000 * ratio * (1 - ratio)) ** 0.5
 
 
 def test_the_two_choices_of_a_visit_are_independent() -> None:
     """Half and half: a quarter of visits gets both, a quarter neither."""
-    itinerary = VisitSequence(100, 3, predict_ratio=0.5, feedback_ratio=0.5)
-    visits = [itinerary.visit(index) for index in range(20_000)]
+    sequence = VisitSequence(100, 3, predict_ratio=0.5, feedback_ratio=0.5)
+    visits = [sequence.visit(index) for index in range(20_000)]
     assert abs(sum(visit.predict and visit.feedback for visit in visits) - 5000) < 4 * (20_000 * 3 / 16) ** 0.5
 
 
 @pytest.mark.parametrize(("rows_total", "batch"), [(0, 1), (10, 0)])
-def test_an_itinerary_without_rows_is_refused(rows_total: int, batch: int) -> None:
+def test_an_sequence_without_rows_is_refused(rows_total: int, batch: int) -> None:
     """Nothing to visit is an error, not an endless nothing."""
     with pytest.raises(ValueError, match="expected rows and a batch of at least 1"):
         VisitSequence(rows_total, 0, batch)
