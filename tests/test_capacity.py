@@ -56,8 +56,8 @@ def search(*arguments: str, folder: Path) -> Ended:
 
 def content(folder: Path) -> dict[str, Any]:
     """``capacity.json``."""
-    found: dict[str, Any] = json.loads((folder / "capacity.json").read_text(encoding="utf-8"))
-    return found
+    record: dict[str, Any] = json.loads((folder / "capacity.json").read_text(encoding="utf-8"))
+    return record
 
 
 def test_a_server_of_ten_milliseconds_holds_60_and_not_120_a_second(tmp_path: Path, slow: Path) -> None:
@@ -65,17 +65,17 @@ def test_a_server_of_ten_milliseconds_holds_60_and_not_120_a_second(tmp_path: Pa
     folder = tmp_path / "capacity"
     done = search(*command(folder, slow, "--from", "60", "--to", "500"), folder=folder)
     assert done.code == 0, str(done)
-    found = content(folder)
-    assert (found["capacity"]["passed"], found["capacity"]["failed"]) == (60, 120), str(done)
-    assert "p50_predict_ms<=200" in found["capacity"]["limited_by"]["reason"]
+    record = content(folder)
+    assert (record["capacity"]["passed"], record["capacity"]["failed"]) == (60, 120), str(done)
+    assert "p50_predict_ms<=200" in record["capacity"]["limited_by"]["reason"]
     assert "It holds 60/s; at 120/s it does not" in done.out
-    steps = {step["run"]: step for step in found["steps"]}
+    steps = {step["run"]: step for step in record["steps"]}
     for run, step in steps.items():
         result = Ended(0, "", "", folder / run).result
         assert result["verdict"] == step["verdict"]
         assert step["live_minus_offline"] == 0, step
         assert (folder / run / "report.html").is_file()
-    assert [one["attempt"] for one in found["steps"]][-2:] == [1, 2]
+    assert [step["attempt"] for step in record["steps"]][-2:] == [1, 2]
     assert {path.name for path in folder.iterdir()} >= {"capacity.html", "capacity.md", "logs", "steps"}
 
 
@@ -110,12 +110,12 @@ def test_ctrl_c_keeps_the_steps_and_says_the_interval_so_far(tmp_path: Path, slo
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     _, alive = psutil.wait_procs(tree, timeout=3)
-    assert [one.pid for one in alive] == [], out
+    assert [process.pid for process in alive] == [], out
     assert len(tree) > 5, "the tree was not seen whole"
     assert process.returncode == 4, out
     assert took_s < STOP_S, f"{took_s:.1f} s\n{out}"
-    found = content(folder)
-    assert (found["search"]["ended"], found["capacity"]["passed"]) == ("interrupted", 20), out
+    record = content(folder)
+    assert (record["search"]["ended"], record["capacity"]["passed"]) == ("interrupted", 20), out
     assert "At least 20/s" in out
 
 

@@ -73,7 +73,7 @@ def test_ctrl_c_stops_everything_and_leaves_a_readable_inconclusive_run(processe
                 os.killpg(process.pid, signal.SIGKILL)
     run = Ended(process.returncode, out, err, folder)
     _, alive = psutil.wait_procs(tree, timeout=0)
-    assert [one.pid for one in alive] == [], str(run)
+    assert [process.pid for process in alive] == [], str(run)
     assert len(tree) > 5, "the tree was not seen whole"
     assert run.code == 4, str(run)
     assert run.result["verdict"] == "INCONCLUSIVE"

@@ -35,7 +35,7 @@ def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", [*PACKAGES, "tests"])
 def test_no_name_is_vague(package: str) -> None:
     """No variable, parameter or field is called `one`, `found`, `told`, `said`, `asked` or the like."""
     vague = [

@@ -21,15 +21,15 @@ pytestmark = pytest.mark.stack
 GRPC = ("--transport", "grpc")
 
 
-def told(run: Ended) -> list[dict[str, Any]]:
+def events_of(run: Ended) -> list[dict[str, Any]]:
     """The ledger's events as (kind, row, position) and what was answered, in the order in which they were begun."""
     events: list[dict[str, Any]] = read_ledger(run.folder / "ledger.arrow").events.to_pylist()
-    return sorted(events, key=lambda one: (one["worker"], one["request"], one["position"]))
+    return sorted(events, key=lambda event: (event["worker"], event["request"], event["position"]))
 
 
 def rows_of(run: Ended) -> list[int]:
     """Rows that were asked for, in order."""
-    return [one["row"] for one in told(run) if one["kind"] == ledger.Kind.PREDICT]
+    return [event["row"] for event in events_of(run) if event["kind"] == ledger.Kind.PREDICT]
 
 
 def assert_by_grpc(run: Ended) -> None:
@@ -69,7 +69,9 @@ def test_the_same_rows_are_answered_alike_by_both_transports(loadtest: LoadTest,
     answers = []
     for transport in ("grpc", "rest"):
         run = loadtest("--transport", transport, "--duration", "3s", name=f"like-{transport}", **existing)
-        answers.append({one["row"]: one["predicted"] for one in told(run) if one["kind"] == ledger.Kind.PREDICT})
+        answers.append(
+            {event["row"]: event["predicted"] for event in events_of(run) if event["kind"] == ledger.Kind.PREDICT}
+        )
         assert ledger.NO_CLASS not in answers[-1].values()
     both = answers[0].keys() & answers[1].keys()
     assert {row: answers[0][row] for row in both} == {row: answers[1][row] for row in both}

@@ -49,7 +49,9 @@ class VisitSequence:
 
     def __post_init__(self) -> None:
         if self.rows_total < 1 or self.batch < 1:
-            raise ValueError(f"sequence of visits: expected rows and a batch of at least 1, got {self.rows_total}, {self.batch}")
+            raise ValueError(
+                f"sequence of visits: expected rows and a batch of at least 1, got {self.rows_total}, {self.batch}"
+            )
 
     def visit(self, index: int) -> Visit:
         """Visit number ``index`` (from 0)."""

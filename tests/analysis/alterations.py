@@ -51,30 +51,30 @@ def answers_of(*names: str) -> Callable[[Path], None]:
     """The offline answers are of these artefacts only."""
 
     def spoil(folder: Path) -> None:
-        found = offline.read(folder / runfolder.OFFLINE_FILE)
-        kept = {name: found.answers[name] for name in names}
-        offline.write(folder / runfolder.OFFLINE_FILE, replace(found, answers=kept))
+        answers = offline.read(folder / runfolder.OFFLINE_FILE)
+        kept = {name: answers.answers[name] for name in names}
+        offline.write(folder / runfolder.OFFLINE_FILE, replace(answers, answers=kept))
 
     return spoil
 
 
 def retrained(folder: Path) -> None:
     """The offline answers are of artefacts made since, which answer the other way round."""
-    found = offline.read(folder / runfolder.OFFLINE_FILE)
+    recorded = offline.read(folder / runfolder.OFFLINE_FILE)
     other = {
-        name: ArtifactAnswers("z" * 64, (1 - one.predicted).astype(np.int16), -one.score)
-        for name, one in found.answers.items()
+        name: ArtifactAnswers("z" * 64, (1 - answer.predicted).astype(np.int16), -answer.score)
+        for name, answer in recorded.answers.items()
     }
-    offline.write(folder / runfolder.OFFLINE_FILE, replace(found, answers=other))
+    offline.write(folder / runfolder.OFFLINE_FILE, replace(recorded, answers=other))
 
 
 def other_rows(folder: Path) -> None:
     """The offline answers are on another held-out file, whose rows have other truths and other answers."""
     retrained(folder)
-    found = offline.read(folder / runfolder.OFFLINE_FILE)
-    rows, truth = (found.rows + 3).astype(np.int32), (1 - found.truth).astype(np.int16)
-    answers = {name: replace(one, sha256=worlds.answers(name).sha256) for name, one in found.answers.items()}
-    since = OfflineAnswers(rows, truth, found.classes, found.positive, "y" * 64, answers)
+    recorded = offline.read(folder / runfolder.OFFLINE_FILE)
+    rows, truth = (recorded.rows + 3).astype(np.int32), (1 - recorded.truth).astype(np.int16)
+    answers = {name: replace(answer, sha256=worlds.answers(name).sha256) for name, answer in recorded.answers.items()}
+    since = OfflineAnswers(rows, truth, recorded.classes, recorded.positive, "y" * 64, answers)
     offline.write(folder / runfolder.OFFLINE_FILE, since)
 
 
@@ -82,42 +82,46 @@ def scored_by(artifact: str, *, above: float | None = None) -> World:
     """The world whose primary counts by another artefact's answers, or by its own scores cut elsewhere."""
     scores = worlds.answers(artifact).score
     counts = []
-    for one, count in zip(feedback_of(ALONE), ALONE.counts["default"], strict=True):
-        cell = worlds.cell_of(artifact, one.row, one.truth)
+    for event, count in zip(feedback_of(ALONE), ALONE.counts["default"], strict=True):
+        cell = worlds.cell_of(artifact, event.row, event.truth)
         if above is not None:
-            called = scores[one.row] > above
+            called = scores[event.row] > above
             cell = [str(name) for name in CELLS].index(
-                ("t" if called == (one.truth == 1) else "f") + ("p" if called else "n")
+                ("t" if called == (event.truth == 1) else "f") + ("p" if called else "n")
             )
         counts.append(replace(count, cell=cell))
     return worlds.with_counts(replace(ALONE, known=(SHADOW.artifact,)), "default", counts)
 
 
 def feedback_of(world: World) -> list[Event]:
-    return [one for one in world.events if one.kind is Kind.FEEDBACK]
+    return [event for event in world.events if event.kind is Kind.FEEDBACK]
 
 
 def first_rows_only() -> World:
     """Requests of four rows each, of which only the first is counted."""
-    events = tuple(replace(one, request=i // 8 * 2 + i % 2, position=i // 2 % 4) for i, one in enumerate(ALONE.events))
-    counts = [one for i, one in enumerate(ALONE.counts["default"]) if i % 4 == 0]
+    events = tuple(
+        replace(event, request=i // 8 * 2 + i % 2, position=i // 2 % 4) for i, event in enumerate(ALONE.events)
+    )
+    counts = [count for i, count in enumerate(ALONE.counts["default"]) if i % 4 == 0]
     return worlds.with_counts(replace(ALONE, events=events), "default", counts)
 
 
 def fewer(keep: Callable[[int], bool]) -> World:
     counts = ALONE.counts["default"]
-    return worlds.with_counts(ALONE, "default", [one for i, one in enumerate(counts) if keep(i)])
+    return worlds.with_counts(ALONE, "default", [count for i, count in enumerate(counts) if keep(i)])
 
 
 def with_feedback_requests(share: float) -> World:
     """The world with the wrapper's own counter of feedback requests, which lacks a part of them."""
 
     def alter(series: list[Series]) -> list[Series]:
-        cells = [one for one in series if one.metric == "true_pos"]
-        total: Floats = np.vstack([one.value for one in series if is_cell(one)]).sum(axis=0) * share
+        cells = [one_series for one_series in series if one_series.metric == "true_pos"]
+        total: Floats = (
+            np.vstack([one_series.value for one_series in series if is_cell(one_series)]).sum(axis=0) * share
+        )
         return [
             *series,
-            *(replace(one, metric="seldon_api_model_feedback_total", value=total) for one in cells),
+            *(replace(cell, metric="seldon_api_model_feedback_total", value=total) for cell in cells),
         ]
 
     return replace(ALONE, alter=alter)
@@ -125,15 +129,15 @@ def with_feedback_requests(share: float) -> World:
 
 def shadow_down(series: list[Series]) -> list[Series]:
     """From five seconds on the shadow is scraped in vain."""
-    found = []
-    for one in series:
-        if not one.labels["instance"].endswith(":6001"):
-            found.append(one)
-        elif one.metric == "up":
-            found.append(replace(one, value=np.where(one.time_ms < hour(5), one.value, 0.0)))
+    altered = []
+    for one_series in series:
+        if not one_series.labels["instance"].endswith(":6001"):
+            altered.append(one_series)
+        elif one_series.metric == "up":
+            altered.append(replace(one_series, value=np.where(one_series.time_ms < hour(5), one_series.value, 0.0)))
         else:
-            found.append(without_between(one, hour(5), hour(99)))
-    return found
+            altered.append(without_between(one_series, hour(5), hour(99)))
+    return altered
 
 
 EDGES = (-8.5, -3.0, 0.0, 2.0, 4.5)
@@ -144,23 +148,23 @@ def with_buckets(shift: float = 0.0) -> World:
     score = worlds.answers(PRIMARY.artifact).score + shift
 
     def alter(series: list[Series]) -> list[Series]:
-        cells = [one for one in series if one.metric == "true_pos"]
-        return series + [one for cell in cells for one in buckets(cell, score)]
+        cells = [one_series for one_series in series if one_series.metric == "true_pos"]
+        return series + [bucket for cell in cells for bucket in buckets(cell, score)]
 
     return replace(ALONE, alter=alter)
 
 
 def buckets(cell: Series, score: Floats) -> list[Series]:
     """Score buckets of the world's feedback, on the labels of a series of cells; complete from the last but one."""
-    found = []
+    series = []
     for truth in (0, 1):
         for edge in (*EDGES, float("inf")):
-            mine = [one for one in feedback_of(ALONE) if one.truth == truth and score[one.row] <= edge]
+            mine = [event for event in feedback_of(ALONE) if event.truth == truth and score[event.row] <= edge]
             value = np.zeros(len(cell.time_ms))
             value[-2:] = len(mine)
             labels = {**cell.labels, "truth": str(truth), "le": f"{edge:g}"}
-            found.append(Series("feedback_score_bucket", labels, cell.time_ms, value))
-    return found
+            series.append(Series("feedback_score_bucket", labels, cell.time_ms, value))
+    return series
 
 
 def off_by_one_bucket() -> World:
@@ -169,10 +173,10 @@ def off_by_one_bucket() -> World:
 
     def alter(series: list[Series]) -> list[Series]:
         return [
-            replace(one, value=one.value + (one.value > 0))
-            if (one.labels.get("truth"), one.labels.get("le")) == ("1", "2")
-            else one
-            for one in right.alter(series)
+            replace(one_series, value=one_series.value + (one_series.value > 0))
+            if (one_series.labels.get("truth"), one_series.labels.get("le")) == ("1", "2")
+            else one_series
+            for one_series in right.alter(series)
         ]
 
     return replace(right, alter=alter)
@@ -204,7 +208,7 @@ def stored_as(change: Callable[[Series], Series | None], world: World = ALONE) -
     """The world, with each stored series changed or left out."""
 
     def alter(series: list[Series]) -> list[Series]:
-        return [found for one in series if (found := change(one)) is not None]
+        return [actual for one_series in series if (actual := change(one_series)) is not None]
 
     return replace(world, alter=alter)
 
@@ -221,12 +225,12 @@ def with_value(series: Series, at: int, value: float) -> Series:
 
 def doubled(series: list[Series], **labels: str) -> list[Series]:
     """Every series twice, the second time with other labels."""
-    return series + [replace(one, labels={**one.labels, **labels}) for one in series]
+    return series + [replace(one_series, labels={**one_series.labels, **labels}) for one_series in series]
 
 
 def events_with(change: Callable[[Event], Event | None], world: World = ALONE) -> World:
     """The world with another ledger; its recorder says what that ledger holds."""
-    events = tuple(found for one in world.events if (found := change(one)) is not None)
+    events = tuple(actual for event in world.events if (actual := change(event)) is not None)
     return replace(world, events=events)
 
 

@@ -46,7 +46,7 @@ def ledgers(draw: st.DrawFn, outcomes: tuple[Outcome, ...] = KNOWN) -> tuple[Eve
         at += gap * MS
         for position, row in enumerate(rows):
             events.append(worlds.event(kind, row, at, at + took * MS, outcome, request=number, position=position))
-    right = {kind: [one.outcome is Outcome.ACKNOWLEDGED for one in events if one.kind is kind] for kind in Kind}
+    right = {kind: [event.outcome is Outcome.ACKNOWLEDGED for event in events if event.kind is kind] for kind in Kind}
     assume(right[Kind.FEEDBACK] and 2 * sum(right[Kind.FEEDBACK]) >= len(right[Kind.FEEDBACK]))
     assume(any(right[Kind.PREDICT]) or not right[Kind.PREDICT])
     return tuple(events)
@@ -62,7 +62,9 @@ def true_worlds(
     seed = draw(st.integers(0, 2**20))
     made = worlds.world(draw(ledgers(outcomes)), predictors, seed, targets=targets, workers=workers)
     made = shared(made, seed) if predictors is SPLIT else half_mirrored(made, seed) if predictors is HALF else made
-    assume(all(made.counts[one.name] for one in predictors))  # of one that was given nothing, nobody can tell
+    assume(
+        all(made.counts[predictor.name] for predictor in predictors)
+    )  # of one that was given nothing, nobody can tell
     clock = ClockOffset(draw(st.sampled_from([-40.0, -0.25, 0.0, 3.0])), draw(st.sampled_from([0.0, 0.02])))
     interval_ns = draw(st.sampled_from([SECOND // 4, SECOND, 2 * SECOND]))
     return replace(made, clock=clock, interval_ns=interval_ns, prior=draw(st.sampled_from([0, 7])))
@@ -71,7 +73,7 @@ def true_worlds(
 def shared(world: World, seed: int) -> World:
     """Each event is given to one of the predictors."""
     random = np.random.default_rng(seed)
-    names = [one.name for one in world.predictors]
+    names = [predictor.name for predictor in world.predictors]
     parts: dict[str, list[Count]] = {name: [] for name in names}
     for each in zip(*(world.counts[name] for name in names), strict=True):
         at = int(random.integers(len(names)))
@@ -82,12 +84,12 @@ def shared(world: World, seed: int) -> World:
 def half_mirrored(world: World, seed: int) -> World:
     """About half of the events are mirrored."""
     random = np.random.default_rng(seed)
-    return worlds.with_counts(world, "shadow", [one for one in world.counts["shadow"] if random.random() < 0.5])
+    return worlds.with_counts(world, "shadow", [shadow for shadow in world.counts["shadow"] if random.random() < 0.5])
 
 
 def pick(world: World, data: st.DataObject) -> tuple[str, list[Count], int]:
     """A predictor, its counts, and one of them."""
-    name = data.draw(st.sampled_from([one.name for one in world.predictors]))
+    name = data.draw(st.sampled_from([predictor.name for predictor in world.predictors]))
     counts = list(world.counts[name])
     assume(counts)
     return name, counts, data.draw(st.integers(0, len(counts) - 1))
@@ -96,9 +98,9 @@ def pick(world: World, data: st.DataObject) -> tuple[str, list[Count], int]:
 def bound_of(world: World, predictor: PredictorSpec, *outcomes: Outcome) -> Counter[int]:
     """Feedback of these outcomes by cell, counted the slow and obvious way."""
     return Counter(
-        worlds.cell_of(predictor.artifact, one.row, one.truth)
-        for one in world.events
-        if one.kind is Kind.FEEDBACK and one.outcome in outcomes
+        worlds.cell_of(predictor.artifact, event.row, event.truth)
+        for event in world.events
+        if event.kind is Kind.FEEDBACK and event.outcome in outcomes
     )
 
 
@@ -116,8 +118,12 @@ def restarted(series: Series, instance: str, at: int) -> Series | None:
 
 def stamps_of(world: World) -> list[list[int]]:
     """Times of the scrapes of each of the primary's targets."""
-    ups = [one for one in worlds.series_of(world) if one.metric == "up" and one.labels["instance"].endswith(":6000")]
-    return [[int(one) for one in up.time_ms] for up in ups]
+    ups = [
+        one_series
+        for one_series in worlds.series_of(world)
+        if one_series.metric == "up" and one_series.labels["instance"].endswith(":6000")
+    ]
+    return [[int(stamp) for stamp in up.time_ms] for up in ups]
 
 
 def too_low_for_certain(world: World, before: int, after: int) -> bool:
@@ -127,16 +133,16 @@ def too_low_for_certain(world: World, before: int, after: int) -> bool:
     are of the first target; the others' last ones are added, and the sum is as old as the oldest of them.
     """
     slack_ms = world.clock.uncertainty_s * 2000 + 4 - world.clock.offset_s * 1000
-    last = [max((one for one in times if one <= after), default=0) for times in stamps_of(world)[1:]]
+    last = [max((time for time in times if time <= after), default=0) for times in stamps_of(world)[1:]]
     read_ms, now_ms = (at + world.duration_ns / MS + slack_ms for at in (before, after))
     began_ms = min([after, *last]) - 2 * world.clock.offset_s * 1000 - slack_ms
     counted = Counter(
-        one.cell for one in world.counts[PRIMARY.name] if one.at_ns / MS <= (now_ms if one.target else read_ms)
+        count.cell for count in world.counts[PRIMARY.name] if count.at_ns / MS <= (now_ms if count.target else read_ms)
     )
     acknowledged = Counter(
-        worlds.cell_of(PRIMARY.artifact, one.row, one.truth)
-        for one in world.events
-        if one.kind is Kind.FEEDBACK and one.outcome is Outcome.ACKNOWLEDGED and one.done_ns / MS < began_ms
+        worlds.cell_of(PRIMARY.artifact, event.row, event.truth)
+        for event in world.events
+        if event.kind is Kind.FEEDBACK and event.outcome is Outcome.ACKNOWLEDGED and event.done_ns / MS < began_ms
     )
     return any(acknowledged[cell] > counted[cell] for cell in acknowledged)
 

@@ -17,18 +17,18 @@ class Element:
 
     @property
     def text(self) -> str:
-        return "".join(one if isinstance(one, str) else one.text for one in self.children)
+        return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
-    def every(self, name: str = "", class_: str = "") -> list[Element]:
+    def find_all(self, name: str = "", class_: str = "") -> list[Element]:
         """Descendants of this name and class, in the order of the page."""
-        found: list[Element] = []
-        for one in self.children:
-            if isinstance(one, Element):
-                classes = (one.attributes.get("class") or "").split()
-                if name in {"", one.name} and (not class_ or class_ in classes):
-                    found.append(one)
-                found += one.every(name, class_)
-        return found
+        elements: list[Element] = []
+        for child in self.children:
+            if isinstance(child, Element):
+                classes = (child.attributes.get("class") or "").split()
+                if name in {"", child.name} and (not class_ or class_ in classes):
+                    elements.append(child)
+                elements += child.find_all(name, class_)
+        return elements
 
 
 class _Reader(HTMLParser):
@@ -40,10 +40,10 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
-        one = Element(tag, dict(attrs), self.at)
-        self.at.children.append(one)
+        element = Element(tag, dict(attrs), self.at)
+        self.at.children.append(element)
         if tag not in VOID:
-            self.at = one
+            self.at = element
 
     def handle_endtag(self, tag: str) -> None:
         assert self.at.name == tag, f"expected </{self.at.name}>, got </{tag}> in line {self.getpos()[0]}"

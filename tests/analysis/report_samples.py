@@ -26,13 +26,13 @@ type Json = dict[str, Any]
 
 
 def scores(cells: Mapping[str, int]) -> Json:
-    found = Confusion(**cells)
-    return {**cells, **{ratio: getattr(found, ratio) for ratio in RATIOS}}
+    confusion = Confusion(**cells)
+    return {**cells, **{ratio: getattr(confusion, ratio) for ratio in RATIOS}}
 
 
-def finding(check: str, subject: str, verdict: str, message: str, **said: Any) -> Json:
+def finding(check: str, subject: str, verdict: str, message: str, **extra: Any) -> Json:
     fields = dict.fromkeys(("expected", "observed", "diagnosis", "advice"))
-    return {"check": check, "subject": subject, "verdict": verdict, "message": message, **fields, **said}
+    return {"check": check, "subject": subject, "verdict": verdict, "message": message, **fields, **extra}
 
 
 def timeline(live: Mapping[str, int], offline: Mapping[str, int], points: int) -> Json:
@@ -40,7 +40,7 @@ def timeline(live: Mapping[str, int], offline: Mapping[str, int], points: int) -
         grown = [
             Confusion(**{cell: number * i // (points - 1) for cell, number in cells.items()}) for i in range(points)
         ]
-        return {ratio: [getattr(one, ratio) for one in grown] for ratio in RATIOS}
+        return {ratio: [getattr(one_series, ratio) for one_series in grown] for ratio in RATIOS}
 
     times = [rfc3339(START + i) for i in range(points)]
     return {"time": times, "live": ratios(live), "offline": ratios(offline)}
@@ -50,12 +50,12 @@ def score_curve(cells: Mapping[str, int], points: int) -> Json:
     positives, negatives = cells["tp"] + cells["fn"], cells["tn"] + cells["fp"]
     tp = [round(positives * (1 - (i / points) ** 3)) for i in range(points)]
     fp = [round(negatives * (1 - i / points) ** 3) for i in range(points)]
-    side = {"tp": tp, "fp": fp, "tn": [negatives - one for one in fp], "fn": [positives - one for one in tp]}
+    side = {"tp": tp, "fp": fp, "tn": [negatives - rows for rows in fp], "fn": [positives - rows for rows in tp]}
     threshold = [i / points for i in range(points)]
     return {"threshold": threshold, "live": side, "offline": {cell: list(side[cell]) for cell in CELLS}}
 
 
-def predictor(live: Mapping[str, int] | None, offline: Mapping[str, int], points: int = 31, **said: Any) -> Json:
+def predictor(live: Mapping[str, int] | None, offline: Mapping[str, int], points: int = 31, **fields: Any) -> Json:
     total = sum(offline.values())
     drawn = timeline(live or NOTHING, offline, points) if live and points > 1 else None
     return {
@@ -69,16 +69,16 @@ def predictor(live: Mapping[str, int] | None, offline: Mapping[str, int], points
         "expected": {"low": dict(offline), "high": dict(offline)},
         "curve": None,
         "timeline": drawn,
-        **said,
+        **fields,
     }
 
 
-def shadow(live: Mapping[str, int], offline: Mapping[str, int], points: int = 31, **said: Any) -> Json:
-    one = predictor(live, offline, points, **said)
-    return {**one, "model": "lr-model", "artifact": "binary-lr.joblib", "shadow": True}
+def shadow(live: Mapping[str, int], offline: Mapping[str, int], points: int = 31, **fields: Any) -> Json:
+    made = predictor(live, offline, points, **fields)
+    return {**made, "model": "lr-model", "artifact": "binary-lr.joblib", "shadow": True}
 
 
-def load(points: int = 30, **said: Any) -> Json:
+def load(points: int = 30, **fields: Any) -> Json:
     return {
         "attempted": 12_000,
         "acknowledged": 12_000,
@@ -103,16 +103,16 @@ def load(points: int = 30, **said: Any) -> Json:
             "p50_ms": [2 + math.sin(i / 3) / 5 for i in range(points)],
             "p99_ms": [9 + 2 * math.sin(i / 2) for i in range(points)],
         },
-        **said,
+        **fields,
     }
 
 
-def result(verdict: str, findings: list[Json], predictors: Mapping[str, Json], **said: Any) -> Json:
-    asked = run()
+def result(verdict: str, findings: list[Json], predictors: Mapping[str, Json], **fields: Any) -> Json:
+    recorded = run()
     content = {
         "schema": 1,
         "run": {
-            name: getattr(asked, name)
+            name: getattr(recorded, name)
             for name in ("id", "deployment", "namespace", "manifest", "started", "ended", "seed", "versions")
         },
         "verdict": verdict,
@@ -121,12 +121,12 @@ def result(verdict: str, findings: list[Json], predictors: Mapping[str, Json], *
         "predictors": dict(predictors),
         "comparison": None,
         "evidence": {"prometheus": "2.42.0", "clock_offset_s": 0.0004},
-        **said,
+        **fields,
     }
     return dict(json.loads(json.dumps(content)))  # its own copy of all that tests may change
 
 
-def run(**said: Any) -> Run:
+def run(**fields: Any) -> Run:
     made = Run(
         id="20260921T141320000Z-ab-test",
         deployment="ab-test",
@@ -147,7 +147,7 @@ def run(**said: Any) -> Run:
         stop="finished",
         recorder=RecorderReport(12_000, 0, 1, 0, 0.41),
     )
-    return replace(made, **said)
+    return replace(made, **fields)
 
 
 SENT = finding("sent", "load", "PASS", "6,000 feedbacks were acknowledged", expected="> 0", observed=6000)
@@ -221,7 +221,7 @@ def undefined_ratios() -> Json:
 def weighted_primaries() -> Json:
     half = {cell: number // 2 for cell, number in PERCEPT.items()}
     group = ["blue", "green"]
-    every = {
+    predictors = {
         name: {
             **predictor(half, PERCEPT, 31, traffic=50),
             "group": group,
@@ -229,24 +229,24 @@ def weighted_primaries() -> Json:
         }
         for name in group
     }
-    return result("PASS", [SENT, EQUAL], every)
+    return result("PASS", [SENT, EQUAL], predictors)
 
 
 def huge() -> Json:
     """An hour and more: four predictors, 300 points everywhere, a curve of 101 thresholds each, 300 long findings."""
     cells = {cell: number * 10**6 + 1 for cell, number in LOGISTIC.items()}
-    every = {f"predictor-{i}": predictor(cells, cells, 300, curve=score_curve(cells, 101)) for i in range(4)}
+    predictors = {f"predictor-{i}": predictor(cells, cells, 300, curve=score_curve(cells, 101)) for i in range(4)}
     wrong = [
         finding("served", f"row {i}", "FAIL", f"row {i} was answered wrongly " * 20, expected=cells, observed=cells,
                 diagnosis="serving skew", advice="Look at the artefact. " * 20)
         for i in range(300)
     ]  # fmt: skip
-    return result("FAIL", [SENT, *wrong], every, load=load(300), comparison=COMPARISON)
+    return result("FAIL", [SENT, *wrong], predictors, load=load(300), comparison=COMPARISON)
 
 
 EVERY: dict[str, Callable[[], Json]] = {
-    one.__name__: one
-    for one in (
+    finding.__name__: finding
+    for finding in (
         single_pass,
         shadow_pass,
         swapped_cells,
@@ -259,9 +259,9 @@ EVERY: dict[str, Callable[[], Json]] = {
 }
 
 
-def put(folder: Path, content: Json, asked: Run | None = None) -> Path:
+def put(folder: Path, content: Json, options: Run | None = None) -> Path:
     """A run folder with this ``result.json`` and ``run.json``."""
     folder.mkdir(parents=True, exist_ok=True)
-    runfolder.write(folder, asked or run())
+    runfolder.write(folder, options or run())
     (folder / runfolder.RESULT_FILE).write_text(json.dumps(content), encoding="utf-8")
     return folder

@@ -58,7 +58,7 @@ class Twin:
     """An altered truth, and what the check must say of it."""
 
     check: str
-    told: str
+    fault: str
     world: World
     verdict: Verdict
     diagnosis: str
@@ -111,7 +111,7 @@ TWINS = (
     Twin(
         "recorder",
         "a row of another file",
-        events_with(lambda one: replace(one, row=99)),
+        events_with(lambda event: replace(event, row=99)),
         Verdict.INCONCLUSIVE,
         "rows unknown",
     ),
@@ -133,7 +133,7 @@ TWINS = (
     Twin(
         "generator",
         "late",
-        events_with(lambda one: replace(one, planned_ns=one.sent_ns - 200 * MS)),
+        events_with(lambda event: replace(event, planned_ns=event.sent_ns - 200 * MS)),
         Verdict.INCONCLUSIVE,
         "generator late",
     ),
@@ -147,7 +147,7 @@ TWINS = (
     Twin(
         "stored",
         "no samples at all",
-        stored_as(lambda one: None if is_cell(one) else one),
+        stored_as(lambda one_series: None if is_cell(one_series) else one_series),
         Verdict.INCONCLUSIVE,
         "no samples",
     ),
@@ -157,7 +157,7 @@ TWINS = (
     Twin(
         "stored",
         "several series",
-        replace(ALONE, alter=lambda every: doubled(every, model_version="2")),
+        replace(ALONE, alter=lambda all_series: doubled(all_series, model_version="2")),
         Verdict.INCONCLUSIVE,
         "several series",
     ),
@@ -180,7 +180,7 @@ TWINS = (
     Twin(
         "stored",
         "baseline unknown",
-        stored_as(lambda one: only_after(one, hour(3))),
+        stored_as(lambda one_series: only_after(one_series, hour(3))),
         Verdict.INCONCLUSIVE,
         "no baseline",
     ),
@@ -194,7 +194,7 @@ TWINS = (
     Twin(
         "scrapes",
         "a long gap",
-        stored_as(lambda one: without_between(one, hour(10), hour(25)), LONG),
+        stored_as(lambda one_series: without_between(one_series, hour(10), hour(25)), LONG),
         Verdict.INCONCLUSIVE,
         "scrape gap",
     ),
@@ -202,7 +202,7 @@ TWINS = (
     Twin(
         "scrapes",
         "scraped twice",
-        replace(ALONE, alter=lambda every: doubled(every, job="again")),
+        replace(ALONE, alter=lambda all_series: doubled(all_series, job="again")),
         Verdict.FAIL,
         "scraped twice",
     ),
@@ -240,7 +240,9 @@ TWINS = (
     Twin(
         "equality",
         "cells permuted",
-        worlds.with_counts(ALONE, "default", [replace(one, cell=SWAP[one.cell]) for one in ALONE.counts["default"]]),
+        worlds.with_counts(
+            ALONE, "default", [replace(count, cell=SWAP[count.cell]) for count in ALONE.counts["default"]]
+        ),
         Verdict.FAIL,
         "cells permuted",
     ),
@@ -267,7 +269,7 @@ TWINS = (
     Twin(
         "equality",
         "no scrape after the end",
-        stored_as(lambda one: without_between(one, hour(8), hour(99))),
+        stored_as(lambda one_series: without_between(one_series, hour(8), hour(99))),
         Verdict.INCONCLUSIVE,
         "no last scrape",
     ),

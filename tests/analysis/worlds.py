@@ -125,21 +125,21 @@ def true_counts(
     """A counter process that could have been: an indeterminate event is counted or not, by chance."""
     random = np.random.default_rng(seed)
     counts = []
-    for one in events:
+    for event in events:
         chance, target, worker, late = (
             random.random(),
             random.integers(targets),
             random.integers(workers),
             random.random(),
         )
-        if one.kind is not Kind.FEEDBACK or one.outcome is Outcome.REFUSED:
+        if event.kind is not Kind.FEEDBACK or event.outcome is Outcome.REFUSED:
             continue
-        if one.outcome is Outcome.INDETERMINATE and chance < 0.5:
+        if event.outcome is Outcome.INDETERMINATE and chance < 0.5:
             continue
-        at = one.sent_ns + int(late * (one.done_ns - one.sent_ns))
+        at = event.sent_ns + int(late * (event.done_ns - event.sent_ns))
         if predictor.shadow:
             at += int(late * 2 * SECOND)
-        counts.append(Count(at, int(target), int(worker), cell_of(predictor.artifact, one.row, one.truth)))
+        counts.append(Count(at, int(target), int(worker), cell_of(predictor.artifact, event.row, event.truth)))
     return tuple(counts)
 
 
@@ -152,7 +152,10 @@ def world(
     workers: int = 1,
 ) -> World:
     """A true world of the events."""
-    counts = {one.name: true_counts(events, one, seed, targets=targets, workers=workers) for one in predictors}
+    counts = {
+        predictor.name: true_counts(events, predictor, seed, targets=targets, workers=workers)
+        for predictor in predictors
+    }
     return World(tuple(events), counts, tuple(predictors), targets=targets, seed=seed)
 
 
@@ -165,7 +168,7 @@ def put(folder: Path, world: World) -> Run:
         writer.append(batch_of_events(world.events[at : at + 7]))
     writer.close()
     truth = (np.arange(ROWS) % 2).astype(np.int16)
-    names = {*(one.artifact for one in world.predictors), *world.known}
+    names = {*(predictor.artifact for predictor in world.predictors), *world.known}
     offline.write(
         folder / runfolder.OFFLINE_FILE,
         offline.OfflineAnswers(
@@ -191,8 +194,8 @@ def evidence_of(folder: Path, world: World) -> Evidence:
 
 
 def _run(world: World) -> Run:
-    last = max((one.done_ns for one in world.events), default=START_NS)
-    artifacts = {one.artifact: answers(one.artifact).sha256 for one in world.predictors}
+    last = max((event.done_ns for event in world.events), default=START_NS)
+    artifacts = {predictor.artifact: answers(predictor.artifact).sha256 for predictor in world.predictors}
     primary = world.predictors[0].artifact
     return Run(
         id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
@@ -208,8 +211,10 @@ def _run(world: World) -> Run:
 def series_of(world: World) -> list[Series]:
     """What Prometheus would have stored: scrapes of every target from before the run until after its end."""
     random = np.random.default_rng(world.seed + 1)
-    found = []
-    ends = [one.done_ns for one in world.events] + [one.at_ns for every in world.counts.values() for one in every]
+    series = []
+    ends = [event.done_ns for event in world.events] + [
+        count.at_ns for counts in world.counts.values() for count in counts
+    ]
     last = max(ends, default=START_NS)
     for predictor in world.predictors:
         for target in range(world.targets):
@@ -219,22 +224,24 @@ def series_of(world: World) -> list[Series]:
             )
             begins = begins - 20 * MS  # so that a scrape ends before the first event
             reads = begins + random.integers(0, world.duration_ns + 1, len(begins))
-            found += _target_series(world, predictor.name, target, begins, reads)
-    return found
+            series += _target_series(world, predictor.name, target, begins, reads)
+    return series
 
 
 def _target_series(world: World, name: str, target: int, begins: Ints, reads: Ints) -> list[Series]:
-    names = [one.name for one in world.predictors]
+    names = [predictor.name for predictor in world.predictors]
     labels = {"job": "seldon", "instance": f"10.0.0.{target}:{6000 + names.index(name)}", "namespace": "seldon"}
     stamp = (begins + int(world.clock.offset_s * 1e9)) // MS
     took = np.full(len(stamp), world.duration_ns / 1e9)
-    found = [Series("up", labels, stamp, np.ones(len(stamp))), Series("scrape_duration_seconds", labels, stamp, took)]
-    mine = [one for one in world.counts[name] if one.target == target]
-    for worker in sorted({one.worker for one in mine} | ({0} if world.prior else set())):
+    series = [Series("up", labels, stamp, np.ones(len(stamp))), Series("scrape_duration_seconds", labels, stamp, took)]
+    mine = [count for count in world.counts[name] if count.target == target]
+    for worker in sorted({event.worker for event in mine} | ({0} if world.prior else set())):
         for cell, word in enumerate(CELLS):
-            at = np.array(sorted(one.at_ns for one in mine if one.cell == cell and one.worker == worker), np.int64)
+            at = np.array(
+                sorted(event.at_ns for event in mine if event.cell == cell and event.worker == worker), np.int64
+            )
             value = np.searchsorted(at, reads, "right") + world.prior * (worker == 0)
-            first = min((one.at_ns for one in mine if one.worker == worker), default=0)
+            first = min((event.at_ns for event in mine if event.worker == worker), default=0)
             shown = (reads >= first) | (world.prior > 0 and worker == 0)
             more = {
                 "deployment_name": "metrics-model",
@@ -243,8 +250,10 @@ def _target_series(world: World, name: str, target: int, begins: Ints, reads: In
                 "method": "feedback",
             }
             if shown.any():
-                found.append(Series(METRIC_OF_CELL[word], labels | more, stamp[shown], value[shown].astype(np.float64)))
-    return found
+                series.append(
+                    Series(METRIC_OF_CELL[word], labels | more, stamp[shown], value[shown].astype(np.float64))
+                )
+    return series
 
 
 def with_counts(world: World, name: str, counts: Sequence[Count]) -> World:

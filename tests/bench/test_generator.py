@@ -26,16 +26,16 @@ MS = 1_000_000
 @pytest.fixture(scope="module")
 def server() -> Iterator[nginx.Nginx]:
     """One trivial server for all tests."""
-    with nginx.running() as found:
-        yield found
+    with nginx.running() as running_server:
+        yield running_server
 
 
 @pytest.fixture
 def asked(server: nginx.Nginx, tmp_path: Path) -> LoadRequest:
     """A short load."""
-    found = LoadRequest(server.url, ROOT / "artifacts", tmp_path, 4, 1.0)
-    found.write_body()
-    return found
+    request = LoadRequest(server.url, ROOT / "artifacts", tmp_path, 4, 1.0)
+    request.write_body()
+    return request
 
 
 @pytest.mark.stack
@@ -49,9 +49,9 @@ def test_the_server_counts_each_request_once(server: nginx.Nginx) -> None:
 
 @pytest.mark.stack
 @pytest.mark.parametrize("name", loads.NAMES)
-def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Nginx, asked: LoadRequest) -> None:
+def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Nginx, request: LoadRequest) -> None:
     """Its load is counted, costs CPU, and is held against the server's count on the way."""
-    done = generator.one_load(name, asked, server)
+    done = generator.one_load(name, request, server)
     if done is None:
         pytest.skip(f"no {name} here")
     assert done.counted > 100
@@ -59,20 +59,22 @@ def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Ngi
 
 
 @pytest.mark.stack
-def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(server: nginx.Nginx, asked: LoadRequest) -> None:
+def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(
+    server: nginx.Nginx, request: LoadRequest
+) -> None:
     """To the request, with nothing dropped."""
     before = server.requests()
-    done = loads.load("ours", asked)
+    done = loads.load("ours", request)
     served = server.requests() - before - 1
     assert done is not None
-    assert done.counted == done.counts["recorded"] == read_ledger(asked.ledger).events.num_rows == served
+    assert done.counted == done.counts["recorded"] == read_ledger(request.ledger).events.num_rows == served
 
 
 @pytest.mark.stack
-def test_requests_that_fail_end_the_benchmark(asked: LoadRequest) -> None:
+def test_requests_that_fail_end_the_benchmark(request: LoadRequest) -> None:
     """Fast refusals are no throughput: nobody listens on port 1."""
     with pytest.raises(BenchError, match="ours: expected every request acknowledged"):
-        loads.load("ours", replace(asked, url="http://127.0.0.1:1"))
+        loads.load("ours", replace(request, url="http://127.0.0.1:1"))
 
 
 @pytest.mark.parametrize(
@@ -99,10 +101,10 @@ def test_counts_are_equal_or_the_benchmark_ends(counted: int, rows: int | None, 
 def test_ratios_are_within_a_round_and_null_without_the_program() -> None:
     """The second round was twice as slow for all."""
     rates = {name: [30.0, 15.0] for name in loads.NAMES} | {"ours": [60.0, 30.0], "wrk": []}
-    found = generator.figures(rates)
-    assert found["ours_over_fasthttpuser"] == {"median": 2.0, "low": 2.0, "high": 2.0}
-    assert found["ours_over_wrk"] is None
-    assert found["requests_per_core_s"]["ours"] == {"median": 45.0, "low": 30.0, "high": 60.0}
+    figures = generator.figures(rates)
+    assert figures["ours_over_fasthttpuser"] == {"median": 2.0, "low": 2.0, "high": 2.0}
+    assert figures["ours_over_wrk"] is None
+    assert figures["requests_per_core_s"]["ours"] == {"median": 45.0, "low": 30.0, "high": 60.0}
 
 
 def test_a_rate_is_counted_from_the_first_due_time_to_the_last_answer() -> None:
@@ -125,9 +127,9 @@ def test_a_stall_shows_in_ours_and_in_every_request_that_was_due(monkeypatch: py
     """Of 2 s at 200/s the server stands still for one: half of the requests wait, the longest the whole second."""
     for name, seconds in {"BEFORE_S": 0.5, "STALL_S": 1.0, "SECONDS": 2.0}.items():
         monkeypatch.setattr(stall, name, seconds)
-    found = stall.latencies("ours", ROOT / "artifacts")
-    assert found["ours_p99_ms"] > 900
-    assert found["ours_p90_ms"] > 500
+    actual = stall.latencies("ours", ROOT / "artifacts")
+    assert actual["ours_p99_ms"] > 900
+    assert actual["ours_p90_ms"] > 500
 
 
 def test_the_table_has_a_row_for_each_figure() -> None:

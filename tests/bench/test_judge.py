@@ -39,9 +39,9 @@ def place(tmp_path: Path, bytecode: Path) -> Path:
 @pytest.fixture
 def folders(place: Path) -> dict[str, Path]:
     """Two short runs that differ in their scrapes, as the benchmark makes them."""
-    found = {"judge": place / "one", "judge_tenfold_scrapes": place / "ten"}
-    judge_world.put({SECOND: found["judge"], SECOND // 10: found["judge_tenfold_scrapes"]}, EVENTS)
-    return found
+    actual = {"judge": place / "one", "judge_tenfold_scrapes": place / "ten"}
+    judge_world.put({SECOND: actual["judge"], SECOND // 10: actual["judge_tenfold_scrapes"]}, EVENTS)
+    return actual
 
 
 @pytest.mark.slow
@@ -56,11 +56,11 @@ def test_a_round_measures_what_passes_and_what_pandas_counts_alike(folders: dict
 def test_the_made_up_ledger_is_whole_and_of_many_batches(folders: dict[str, Path]) -> None:
     """All events are there, each request once, and the same of them under either name."""
     for folder in folders.values():
-        found = read_ledger(folder / LEDGER_FILE)
-        assert found.cut is None
-        assert found.events.num_rows == EVENTS
-        assert len(np.unique(found.events.column("request").to_numpy())) == EVENTS
-        assert len(found.events.to_batches()) > 1
+        actual = read_ledger(folder / LEDGER_FILE)
+        assert actual.cut is None
+        assert actual.events.num_rows == EVENTS
+        assert len(np.unique(actual.events.column("request").to_numpy())) == EVENTS
+        assert len(actual.events.to_batches()) > 1
 
 
 @pytest.mark.slow
@@ -107,8 +107,8 @@ def test_figures_are_ratios_within_a_round() -> None:
         seconds = {"judge": 1.0, "judge_tenfold_scrapes": 1.1, "at_end": 5.0, "each_scrape": 50.0}
         return {name: Cost(factor * cpu_s, peak_mb, "") for name, cpu_s in seconds.items()}
 
-    found = part.figures(1000, [costs(1, 60), costs(2, 70)], {"judge": 3, "judge_tenfold_scrapes": 30})
-    assert found == {
+    actual = part.figures(1000, [costs(1, 60), costs(2, 70)], {"judge": 3, "judge_tenfold_scrapes": 30})
+    assert actual == {
         "events_per_core_s": {"median": 750, "low": 500, "high": 1000},
         "peak_mb": 70,
         "over_pandas": {"median": 5.0, "low": 5.0, "high": 5.0},
@@ -126,13 +126,13 @@ def test_sizes_are_named_by_their_power_of_ten() -> None:
 @pytest.mark.slow
 def test_a_measured_size_has_every_key_and_leaves_no_run(place: Path) -> None:
     """From nothing to the figures."""
-    found = part.measure_size(place, 2000, 1)
-    assert found.keys() == {
+    actual = part.measure_size(place, 2000, 1)
+    assert actual.keys() == {
         "events_per_core_s", "peak_mb", "over_pandas", "pandas_peak_mb", "scrapes", "tenfold_scrapes",
         "over_pandas_each_scrape",
     }  # fmt: skip
-    assert found["events_per_core_s"].keys() == {"median", "low", "high"}
-    assert [one.name for one in place.iterdir()] == [part.BYTECODE]
+    assert actual["events_per_core_s"].keys() == {"median", "low", "high"}
+    assert [path.name for path in place.iterdir()] == [part.BYTECODE]
 
 
 @pytest.mark.slow

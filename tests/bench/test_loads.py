@@ -42,8 +42,8 @@ def test_heys_answers_are_counted_and_its_histogram_is_not() -> None:
 
 def test_heys_failures_are_answers_that_are_not_2xx_and_those_that_never_came() -> None:
     """A 503 was answered; an error was not, and counts as a request all the same."""
-    told = HEY + "  [503]\t12 responses\n\nError distribution:\n  [3]\tPost: connection refused\n"
-    assert loads.counts_of_hey(told) == (87_014, 15)
+    output = HEY + "  [503]\t12 responses\n\nError distribution:\n  [3]\tPost: connection refused\n"
+    assert loads.counts_of_hey(output) == (87_014, 15)
 
 
 def test_wrks_requests_are_counted() -> None:
@@ -51,8 +51,8 @@ def test_wrks_requests_are_counted() -> None:
 
 
 def test_wrks_failures_are_of_two_kinds() -> None:
-    told = WRK + "  Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 5\n"
-    assert loads.counts_of_wrk(told) == (126_543, 15)
+    output = WRK + "  Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 5\n"
+    assert loads.counts_of_wrk(output) == (126_543, 15)
 
 
 def test_wrk_without_a_count_ends_the_benchmark() -> None:
@@ -67,9 +67,9 @@ def test_a_program_and_its_libraries_are_found_in_an_unpacked_package(tmp_path: 
     program = tmp_path / "wrk" / "usr" / "bin" / "wrk"
     program.parent.mkdir()
     program.touch()
-    found = programs.unpacked("wrk", tmp_path / "wrk")
-    assert found == programs.Program(str(program), (str(libraries),))
-    assert found.environment["LD_LIBRARY_PATH"].split(":")[0] == str(libraries)
+    actual = programs.unpacked("wrk", tmp_path / "wrk")
+    assert actual == programs.Program(str(program), (str(libraries),))
+    assert actual.environment["LD_LIBRARY_PATH"].split(":")[0] == str(libraries)
 
 
 def test_a_program_that_cannot_be_had_is_left_out_with_one_line(
@@ -77,8 +77,8 @@ def test_a_program_that_cannot_be_had_is_left_out_with_one_line(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert programs.find("hey", tmp_path) is None
-    said = capsys.readouterr().err.splitlines()
-    assert said == ["bench: no hey here, so it is left out: unpacking hey: no apt-get on this system"]
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["bench: no hey here, so it is left out: unpacking hey: no apt-get on this system"]
 
 
 def test_wrks_script_holds_the_bytes_that_our_wire_sends() -> None:
@@ -88,15 +88,15 @@ def test_wrks_script_holds_the_bytes_that_our_wire_sends() -> None:
     truth = [int(label) for label in rows.truth]
     ours = RestRequests(features=rows.X, truth=truth, names=rows.names, host="127.0.0.1:80", path="/p")
     lines = script_of(heldout, "http://127.0.0.1:80", "/p").splitlines()
-    found = [json.loads(line.rstrip(",")).encode() for line in lines if line.startswith('"')]
-    assert found == [
+    actual = [json.loads(line.rstrip(",")).encode() for line in lines if line.startswith('"')]
+    assert actual == [
         request for row in range(len(truth)) for request in (ours.predict((row,)), ours.feedback((row,), 1.0))
     ]
 
 
 def test_a_run_says_its_own_times() -> None:
-    told = "plumbline: stack ready in 5.6 s: http://a\n  2.4 s from the end of the load to this verdict\n"
-    assert times_of(told) == {"ready_s": 5.6, "verdict_after_load_s": 2.4}
+    output = "plumbline: stack ready in 5.6 s: http://a\n  2.4 s from the end of the load to this verdict\n"
+    assert times_of(output) == {"ready_s": 5.6, "verdict_after_load_s": 2.4}
 
 
 def test_a_run_that_does_not_say_its_times_ends_the_benchmark() -> None:

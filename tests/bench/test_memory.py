@@ -22,7 +22,7 @@ run as short as this comes to a few."""
 def grown(each: float, number: int = 40) -> list[Reading]:
     """Readings of a process of 80 MB that takes 10 MB once, early, and then ``each`` bytes an event of 50."""
     events = [1000 * at for at in range(1, number + 1)]
-    return [Reading(50 * one, round(80e6 + 10e6 * (one > 5000) + each * one)) for one in events]
+    return [Reading(50 * event, round(80e6 + 10e6 * (event > 5000) + each * event)) for event in events]
 
 
 @pytest.mark.parametrize("each", [0.0, 7.5, 500.0])
@@ -48,9 +48,9 @@ def test_the_generator_keeps_nothing_of_an_event_and_one_that_does_is_seen(tmp_p
         for module in (memory.GENERATOR, "leaking"):
             place = tmp_path / module
             place.mkdir()
-            asked = LoadRequest(server.url, ROOT / "artifacts", place, 10, 8.0)
+            request = LoadRequest(server.url, ROOT / "artifacts", place, 10, 8.0)
             paths = os.pathsep.join([str(Path(__file__).parent), str(ROOT)])
-            found = watched(asked, module, {**os.environ, "PYTHONPATH": paths})
-            both[module] = slope(found.readings, found.events)
+            actual = watched(request, module, {**os.environ, "PYTHONPATH": paths})
+            both[module] = slope(actual.readings, actual.events)
     assert both[memory.GENERATOR] < MOST_BYTES
     assert both["leaking"] > 10 * MOST_BYTES

@@ -22,10 +22,10 @@ def test_ratios_are_taken_within_a_round() -> None:
     """Rounds in which the machine was twice as slow for all leave the ratios as they are."""
     rates = {(kind, name): [1.0, 2.0, 4.0] for kind in ("feedback", "predict") for name in COMMANDS}
     rates["feedback", "ours"] = [4.0, 10.0, 24.0]
-    found = ratios(rates)
-    assert found["feedback_over_stock"] == {"median": 5.0, "low": 4.0, "high": 6.0}
-    assert found["predict_over_stock"] == {"median": 1.0, "low": 1.0, "high": 1.0}
-    assert found["requests_per_s"]["feedback_ours"]["median"] == 10.0
+    actual = ratios(rates)
+    assert actual["feedback_over_stock"] == {"median": 5.0, "low": 4.0, "high": 6.0}
+    assert actual["predict_over_stock"] == {"median": 1.0, "low": 1.0, "high": 1.0}
+    assert actual["requests_per_s"]["feedback_ours"]["median"] == 10.0
 
 
 def test_a_spread_is_median_lowest_and_highest() -> None:

@@ -33,7 +33,7 @@ def test_an_expression_that_is_no_promql_is_refused_by_the_parser() -> None:
 
 def evaluated(expression: str, counts: dict[str, int]) -> float:
     """The expression as plain arithmetic, with each summed metric replaced by its count."""
-    plain = re.sub(r"sum by \([^)]*\) \((\w+)\{[^}]*\}\)", lambda found: str(counts[found.group(1)]), expression)
+    plain = re.sub(r"sum by \([^)]*\) \((\w+)\{[^}]*\}\)", lambda match: str(counts[match.group(1)]), expression)
     return float(eval(plain.replace("> 0", "")))  # noqa: S307 - digits, signs and brackets of our own making
 
 

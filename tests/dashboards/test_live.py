@@ -48,9 +48,9 @@ def feed(record: StackRecord, heldout: Heldout) -> None:
     """Posts the first rows, and waits until Prometheus holds all of them on both predictors."""
     base = f"{record.host}/seldon/{record.namespace}/{record.deployment}/api/v1.0"
     for row, truth in zip(heldout.X[:ROWS].tolist(), heldout.truth[:ROWS].tolist(), strict=True):
-        asked = {"data": {"names": list(heldout.names), "ndarray": [row]}}
-        post(f"{base}/predictions", asked)
-        post(f"{base}/feedback", {"request": asked, "reward": 1.0, "truth": {"data": {"ndarray": [truth]}}})
+        request = {"data": {"names": list(heldout.names), "ndarray": [row]}}
+        post(f"{base}/predictions", request)
+        post(f"{base}/feedback", {"request": request, "reward": 1.0, "truth": {"data": {"ndarray": [truth]}}})
     total = " + ".join(f'sum by (predictor_name) ({METRIC_OF_CELL[cell]}{{method="feedback"}})' for cell in CELLS)
     wait_for(lambda: sorted(value for _, value in query(record, total)) == [ROWS, ROWS], seconds=20)
 
@@ -59,8 +59,8 @@ def query(record: StackRecord, expression: str) -> list[tuple[dict[str, str], fl
     """Labels and value of each sample of an instant query."""
     address = f"{record.prometheus_url}/api/v1/query?query={urllib.parse.quote(expression)}"
     with urllib.request.urlopen(address, timeout=10) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-    return [(one["metric"], float(one["value"][1])) for one in found]
+        actual: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+    return [(series["metric"], float(series["value"][1])) for series in actual]
 
 
 def filled(expression: str, deployment: str = ".*") -> str:
@@ -71,9 +71,9 @@ def filled(expression: str, deployment: str = ".*") -> str:
 @pytest.mark.parametrize("panel", EXPRESSIONS)
 def test_every_expression_gives_a_number_for_both_predictors(panel: str, record: StackRecord) -> None:
     """None of the panels is empty under load, and each has a line for the primary and one for the shadow."""
-    found = query(record, filled(EXPRESSIONS[panel]))
-    assert {labels["predictor_name"] for labels, _ in found} == {"default", "shadow"}
-    assert all(value == value and value >= 0 for _, value in found)  # noqa: PLR0124  (not a NaN)
+    actual = query(record, filled(EXPRESSIONS[panel]))
+    assert {labels["predictor_name"] for labels, _ in actual} == {"default", "shadow"}
+    assert all(value == value and value >= 0 for _, value in actual)  # noqa: PLR0124  (not a NaN)
 
 
 def test_a_panel_of_a_deployment_that_is_not_there_is_empty(record: StackRecord) -> None:

@@ -57,10 +57,10 @@ JOBS: dict[str, list[str]] = {
 def wait_for(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What a condition gives once it holds; fails the test when it does not in time."""
     deadline = time.monotonic() + seconds
-    while not (found := holds()):
+    while not (holding := holds()):
         assert time.monotonic() < deadline, f"gave up waiting after {seconds} s"
         time.sleep(0.05)
-    return found
+    return holding
 
 
 def command_line(words: list[str], stacks: Path) -> list[str]:
@@ -96,21 +96,21 @@ class Job:
             record = state.read(path)
             if record.ready_s is not None and (record.kind == "up" or record.processes[-1].name == "command"):
                 return record
-        assert self.process.poll() in {None, 0}, f"ended: {self.said('err')}"
+        assert self.process.poll() in {None, 0}, f"ended: {self.output('err')}"
         return None
 
     def end(self) -> tuple[int, str, str]:
         """Exit code and outputs, once it has ended."""
-        return self.process.wait(60), self.said("out"), self.said("err")
+        return self.process.wait(60), self.output("out"), self.output("err")
 
-    def said(self, stream: str) -> str:
+    def output(self, stream: str) -> str:
         """What it has written so far; a file, since what a killed launcher leaves would hold a pipe open."""
         return (self.stacks / stream).read_text()
 
 
 def left_of(record: StackRecord) -> list[str]:
     """Names of what still runs of a stack: any process of any group of it."""
-    return [one.name for one in (record.launcher, *record.processes) if state.survivors(record, one)]
+    return [process.name for process in (record.launcher, *record.processes) if state.survivors(record, process)]
 
 
 def start(words: list[str], stacks: Path) -> Job:
@@ -125,13 +125,13 @@ def start(words: list[str], stacks: Path) -> Job:
 @pytest.fixture(scope="session")
 def jobs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Job]]:
     """Every stack that a selected test asks for, all started at once; whatever is left is ended."""
-    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())} & JOBS.keys()
-    found = {name: start(JOBS[name], tmp_path_factory.mktemp(name)) for name in sorted(wanted)}
-    yield found
-    for job in found.values():
+    names = {name for item in request.session.items for name in getattr(item, "fixturenames", ())} & JOBS.keys()
+    started = {name: start(JOBS[name], tmp_path_factory.mktemp(name)) for name in sorted(names)}
+    yield started
+    for job in started.values():
         if job.process.poll() is None:
             job.process.send_signal(signal.SIGTERM)
-    for job in found.values():
+    for job in started.values():
         job.process.wait()
         call(["down"], job.stacks)
 
@@ -157,13 +157,13 @@ def post(url: str, body: dict[str, Any]) -> Any:
 
 def counts(record: StackRecord, metric: str) -> dict[str, float]:
     """Sum over workers and methods' maximum of a toy's gauge, of each pod, from its own metrics endpoint."""
-    found = {}
-    for one in record.replicas:
-        with urllib.request.urlopen(one.metrics_url, timeout=10) as answer:
+    stacks = {}
+    for replica in record.replicas:
+        with urllib.request.urlopen(replica.metrics_url, timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(metric + "{")]
-        found[one.pod] = max(values, default=0.0)
-    return found
+        stacks[replica.pod] = max(values, default=0.0)
+    return stacks
 
 
 def group_is_empty(pid: int) -> bool:

@@ -53,19 +53,19 @@ def pod_of(deployment: Resource) -> Resource:
 def test_every_deployment_that_is_rendered_would_be_admitted(folder: Path, tmp_path: Path) -> None:
     """Each rendered SeldonDeployment would pass the admission webhook, in its namespace."""
     deployments = of_kind(rendered(folder), "SeldonDeployment")
-    assert sorted(one["metadata"]["name"] for one in deployments) == ["ab-test", "metrics-model"]
-    for one in deployments:
+    assert sorted(deployment["metadata"]["name"] for deployment in deployments) == ["ab-test", "metrics-model"]
+    for deployment in deployments:
         path = tmp_path / "sdep.yaml"
-        path.write_text(yaml.safe_dump(one))
+        path.write_text(yaml.safe_dump(deployment))
         assert read(path).namespace == "seldon"
 
 
 def test_a_rendered_deployment_that_lost_its_graph_is_refused(tmp_path: Path) -> None:
     """The twin of the above: what a strategic-merge patch does to the predictors is seen."""
-    one = of_kind(rendered(BASE), "SeldonDeployment")[0]
-    del one["spec"]["predictors"][0]["graph"]
+    resource = of_kind(rendered(BASE), "SeldonDeployment")[0]
+    del resource["spec"]["predictors"][0]["graph"]
     path = tmp_path / "sdep.yaml"
-    path.write_text(yaml.safe_dump(one))
+    path.write_text(yaml.safe_dump(resource))
     with pytest.raises(ManifestError, match="graph"):
         read(path)
 
@@ -73,7 +73,7 @@ def test_a_rendered_deployment_that_lost_its_graph_is_refused(tmp_path: Path) ->
 def test_the_namespace_and_the_pods_are_valid_to_the_letter(tmp_path: Path) -> None:
     """The built-in kinds, and a pod of each deployment's containers, pass the strict schema; a wrong key does not."""
     resources = rendered(BASE)
-    pods = [pod_of(one) for one in of_kind(resources, "SeldonDeployment")]
+    pods = [pod_of(resource) for resource in of_kind(resources, "SeldonDeployment")]
     for resource in [*of_kind(resources, "Namespace"), *pods]:
         assert strictly_valid(resource, tmp_path), resource
     pods[0]["spec"]["containers"][0]["imagePullPolice"] = "Never"
@@ -92,7 +92,7 @@ def test_the_pod_monitor_scrapes_the_port_and_adds_the_labels_that_the_judge_loo
 def test_the_overlay_changes_one_number_and_nothing_else() -> None:
     """The JSON 6902 patch of the example gives two replicas to the primary of ab-test and leaves all else as it was."""
     plain, patched = rendered(BASE), rendered(TWO_REPLICAS)
-    for one in of_kind(plain, "SeldonDeployment"):
-        if one["metadata"]["name"] == "ab-test":
-            one["spec"]["predictors"][0]["replicas"] = 2
+    for resource in of_kind(plain, "SeldonDeployment"):
+        if resource["metadata"]["name"] == "ab-test":
+            resource["spec"]["predictors"][0]["replicas"] = 2
     assert patched == plain

@@ -30,17 +30,17 @@ CLEAN_DURATION = "10s"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code, see the module."""
-    asked = parser().parse_args(arguments)
-    if asked.list:
+    options = parser().parse_args(arguments)
+    if options.list:
         for row in ROWS:
             print(f"{row.name:28}  {_told(row.verdict, row.diagnoses):56}  {row.what}")
         return 0
-    rows = chosen(asked.only, asked.runs)
+    rows = chosen(options.only, options.runs)
     if not rows:
-        print(f"faults: expected names of rows, got {' '.join(asked.only)}. --list names them.", file=sys.stderr)
+        print(f"faults: expected names of rows, got {' '.join(options.only)}. --list names them.", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, _interrupt)
-    folder = asked.folder or ROOT / "runs" / "faults" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    folder = options.folder or ROOT / "runs" / "faults" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     return 0 if run_all(rows, folder.absolute()) else 3
 
 
@@ -49,14 +49,14 @@ def run_all(rows: Sequence[Row], folder: Path) -> bool:
     print(_line(HEADER), flush=True)
     done: list[tuple[Row, Found]] = []
     for row in rows:
-        found = run(row, folder / row.name)
-        done.append((row, found))
-        print(_line(_cells(row, found)), flush=True)
-        if not found.is_expected(row):
-            for message in found.messages:
+        outcome = run(row, folder / row.name)
+        done.append((row, outcome))
+        print(_line(_cells(row, outcome)), flush=True)
+        if not outcome.is_expected(row):
+            for message in outcome.messages:
                 print(f"    {message}", flush=True)
         (folder / "table.md").write_text(table(done), encoding="utf-8")
-    wrong = [row.name for row, found in done if not found.is_expected(row)]
+    wrong = [row.name for row, outcome in done if not outcome.is_expected(row)]
     print(f"{len(done) - len(wrong)} of {len(done)} as expected" + (f"; not: {', '.join(wrong)}" if wrong else ""))
     print(f"table: {folder / 'table.md'}")
     return not wrong
@@ -74,17 +74,17 @@ def chosen(names: Sequence[str], runs: int) -> tuple[Row, ...]:
 def table(done: Sequence[tuple[Row, Found]]) -> str:
     """The rows as a markdown table; what was not as expected is bold."""
     lines = [f"| {' | '.join(HEADER)} |", "|---|---|---|---|---|"]
-    for row, found in done:
-        cells = list(_cells(row, found))
-        cells[3] = cells[3].removeprefix("! ") if found.is_expected(row) else f"**{cells[3].removeprefix('! ')}**"
+    for row, outcome in done:
+        cells = list(_cells(row, outcome))
+        cells[3] = cells[3].removeprefix("! ") if outcome.is_expected(row) else f"**{cells[3].removeprefix('! ')}**"
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row, found: Found) -> tuple[str, ...]:
-    mark = "" if found.is_expected(row) else "! "
+def _cells(row: Row, outcome: Found) -> tuple[str, ...]:
+    mark = "" if outcome.is_expected(row) else "! "
     expected = _told(row.verdict, row.diagnoses)
-    return row.name, row.what, expected, mark + _told(found.verdict, found.diagnoses), f"{found.seconds:.0f}"
+    return row.name, row.what, expected, mark + _told(outcome.verdict, outcome.diagnoses), f"{outcome.seconds:.0f}"
 
 
 def _told(verdict: str, diagnoses: Sequence[str]) -> str:

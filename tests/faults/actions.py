@@ -62,14 +62,18 @@ def kill_worker(number: int) -> Action:
     def act(scene: Scene) -> None:
         top = psutil.Process(scene.process(scene.pod(number)))
         port = urlsplit(scene.stack.replicas[number].rest_url).port
-        serving = [one for one in top.children(recursive=True) if port in _listening(one)]
-        next(one for one in serving if not one.children()).kill()
+        serving = [process for process in top.children(recursive=True) if port in _listening(process)]
+        next(process for process in serving if not process.children()).kill()
 
     return act
 
 
 def _listening(process: psutil.Process) -> set[int]:
-    return {one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
+    return {
+        connection.laddr.port
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def pause_generator(seconds: float) -> Action:
@@ -88,7 +92,7 @@ def kill_generator_process(scene: Scene) -> None:
     """SIGKILL to one of the processes that share the load."""
     assert scene.load is not None
     mine = psutil.Process(scene.load.pid).children(recursive=True)
-    next(one for one in mine if "locust" in " ".join(one.cmdline()) and "analysis" not in one.cmdline()).kill()
+    next(event for event in mine if "locust" in " ".join(event.cmdline()) and "analysis" not in event.cmdline()).kill()
 
 
 def interrupt_generator(scene: Scene) -> None:
@@ -104,9 +108,9 @@ def starve_generator(seconds: float, others: int = 40) -> Action:
     def act(scene: Scene) -> None:
         assert scene.load is not None
         whole = os.sched_getaffinity(0)
-        one = {min(whole)}
-        os.sched_setaffinity(scene.load.pid, one)
-        os.sched_setaffinity(0, one)  # what is started here is bound to it too; sessions share a CPU evenly
+        chosen = {min(whole)}
+        os.sched_setaffinity(scene.load.pid, chosen)
+        os.sched_setaffinity(0, chosen)  # what is started here is bound to it too; sessions share a CPU evenly
         try:
             started = [
                 subprocess.Popen([sys.executable, "-S", "-c", work], start_new_session=True) for _ in range(others)
@@ -179,8 +183,8 @@ def restarted_after(number: int) -> Before:
 
 
 def _first_value(url: str) -> float:
-    found = get(url)
-    return float(found["data"]["result"][0]["value"][1]) if found and found["data"]["result"] else -1.0
+    content = get(url)
+    return float(content["data"]["result"][0]["value"][1]) if content and content["data"]["result"] else -1.0
 
 
 def _answers(url: str) -> bool:
@@ -195,8 +199,8 @@ def at_once(*actions: Action) -> Before:
     """Actions done before the load."""
 
     def act(scene: Scene) -> Scene:
-        for one in actions:
-            one(scene)
+        for action in actions:
+            action(scene)
         return scene
 
     return act

@@ -133,5 +133,5 @@ def _call(folder: Path, module: str, *words: str) -> None:
         command = [sys.executable, "-m", module, *words]
         code = subprocess.call(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     if code:
-        said = (folder / "stack.log").read_text(encoding="utf-8").strip().splitlines()
-        raise StageError(f"{module} {words[0]} ended with {code}: {said[-1] if said else 'nothing'}")
+        lines = (folder / "stack.log").read_text(encoding="utf-8").strip().splitlines()
+        raise StageError(f"{module} {words[0]} ended with {code}: {lines[-1] if lines else 'nothing'}")

@@ -18,7 +18,7 @@ class PositiveFlipped(Plain):
 
     def metrics(self) -> list[dict[str, Any]]:
         other = {"true_pos": "true_neg", "true_neg": "true_pos", "false_pos": "false_neg", "false_neg": "false_pos"}
-        return [one | {"key": other[one["key"]]} for one in super().metrics()]
+        return [metric | {"key": other[metric["key"]]} for metric in super().metrics()]
 
 
 class FalsesExchanged(Plain):
@@ -26,7 +26,7 @@ class FalsesExchanged(Plain):
 
     def metrics(self) -> list[dict[str, Any]]:
         other = {"false_pos": "false_neg", "false_neg": "false_pos"}
-        return [one | {"key": other.get(one["key"], one["key"])} for one in super().metrics()]
+        return [metric | {"key": other.get(metric["key"], metric["key"])} for metric in super().metrics()]
 
 
 class ThresholdShifted(Plain):
@@ -113,12 +113,12 @@ class Moody(Plain):
 
     def __init__(self, model_name: str) -> None:
         super().__init__(model_name)
-        self.asked = 0
+        self.answers_total = 0
 
     def predict(self, X: Any, _names: Any = None, meta: Any = None) -> Any:  # noqa: N803
-        self.asked += 1
+        self.answers_total += 1
         answer = super().predict(X)
-        return answer if self.asked % 20 else 1 - answer
+        return answer if self.answers_total % 20 else 1 - answer
 
 
 class HalfRolledOut(Plain):
@@ -154,21 +154,23 @@ class CountsAhead(Plain):
         if self.feedbacks and not self.until_s:
             self.until_s = time.monotonic() + 2
         ahead = 50 if time.monotonic() < self.until_s else 0
-        return [one | {"value": one["value"] + ahead * (one["key"] == "true_pos")} for one in super().metrics()]
+        return [
+            metric | {"value": metric["value"] + ahead * (metric["key"] == "true_pos")} for metric in super().metrics()
+        ]
 
 
 class Halves(Plain):
     """Publishes half a count more than there is."""
 
     def metrics(self) -> list[dict[str, Any]]:
-        return [one | {"value": one["value"] + 0.5} for one in super().metrics()]
+        return [metric | {"value": metric["value"] + 0.5} for metric in super().metrics()]
 
 
 class SeveralSeries(Plain):
     """Adds a label that changes, so that one worker has two series of each cell."""
 
     def metrics(self) -> list[dict[str, Any]]:
-        return [one | {"tags": {"turn": str(self.feedbacks % 2)}} for one in super().metrics()]
+        return [metric | {"tags": {"turn": str(self.feedbacks % 2)}} for metric in super().metrics()]
 
 
 class Probabilities(Plain):

@@ -97,12 +97,12 @@ def shifting(url: str, ahead_s: Callable[[], float], cleanup: ExitStack) -> str:
     return f"http://{served(answer, cleanup)}"
 
 
-def _move(found: Any, ahead: float) -> None:
+def _move(content: Any, ahead: float) -> None:
     """Add to the time of every sample of a query's result."""
-    result = found.get("result") if isinstance(found, dict) else None
+    result = content.get("result") if isinstance(content, dict) else None
     if not isinstance(result, list):
         return
-    if found["resultType"] in {"scalar", "string"}:
+    if content["resultType"] in {"scalar", "string"}:
         result[0] += ahead
         return
     for series in result:

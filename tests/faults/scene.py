@@ -74,7 +74,7 @@ class Scene:
 
     def process(self, name: str) -> int:
         """Number of the stack's process of that name."""
-        return next(one.pid for one in self.stack.processes if one.name == name)
+        return next(process.pid for process in self.stack.processes if process.name == name)
 
     def pod(self, number: int) -> str:
         """Name of the replica with that number, in the manifest's order."""
@@ -136,11 +136,11 @@ class Found:
 
     def is_expected(self, row: Row) -> bool:
         """Whether verdict, diagnoses and words are those of the row."""
-        told = "\n".join(self.messages)
+        log = "\n".join(self.messages)
         return (
             self.verdict == row.verdict
             and set(row.diagnoses) <= set(self.diagnoses) <= {*row.diagnoses, *row.may}
-            and all(word in told for word in row.words)
+            and all(word in log for word in row.words)
         )
 
 
@@ -150,11 +150,13 @@ def found_in(folder: Path, seconds: float, otherwise: str) -> Found:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Found(otherwise, (), (), seconds)
-    wrong = [one for one in result["findings"] if one["verdict"] != "PASS" and not _only_follows(one)]
+    wrong = [finding for finding in result["findings"] if finding["verdict"] != "PASS" and not _only_follows(finding)]
     return Found(
         str(result["verdict"]),
-        tuple(sorted({str(one["diagnosis"] or "(unnamed)") for one in wrong})),
-        tuple(f"{one['check']} {one['subject']} {one['verdict']}: {one['message']}" for one in wrong),
+        tuple(sorted({str(finding["diagnosis"] or "(unnamed)") for finding in wrong})),
+        tuple(
+            f"{finding['check']} {finding['subject']} {finding['verdict']}: {finding['message']}" for finding in wrong
+        ),
         seconds,
     )
 

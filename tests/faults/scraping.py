@@ -58,24 +58,24 @@ def reconfigure(scene: Scene, edit: Edit) -> None:
 
 def _wanted(content: dict[str, Any]) -> Counter[tuple[str, str]]:
     """Number of targets that a configuration names, by pool and job."""
-    found: Counter[tuple[str, str]] = Counter()
+    number: Counter[tuple[str, str]] = Counter()
     for job in content["scrape_configs"]:
         for config in job["static_configs"]:
             name = config.get("labels", {}).get("job", job["job_name"])
-            found[job["job_name"], name] += len(config["targets"])
-    return found
+            number[job["job_name"], name] += len(config["targets"])
+    return number
 
 
 def _up(url: str) -> Counter[tuple[str, str]]:
     """Number of targets that are up, by pool and job."""
-    found = get(f"{url}/api/v1/targets?state=active")
-    targets = found["data"]["activeTargets"] if found else ()
-    return Counter((one["scrapePool"], one["labels"]["job"]) for one in targets if one["health"] == "up")
+    content = get(f"{url}/api/v1/targets?state=active")
+    targets = content["data"]["activeTargets"] if content else ()
+    return Counter((target["scrapePool"], target["labels"]["job"]) for target in targets if target["health"] == "up")
 
 
 def _models(content: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next(job for job in content["scrape_configs"] if job["job_name"] == MODELS)
-    return found
+    job_config: dict[str, Any] = next(job for job in content["scrape_configs"] if job["job_name"] == MODELS)
+    return job_config
 
 
 def second_job(content: dict[str, Any], _: Scene) -> None:
@@ -155,10 +155,10 @@ def scraped_only_now(scene: Scene) -> None:
     def edit(content: dict[str, Any], _: Scene) -> None:
         targets = [
             {
-                "targets": [urlsplit(one.metrics_url).netloc],
+                "targets": [urlsplit(replica.metrics_url).netloc],
                 "labels": {"seldon_deployment_id": scene.stack.deployment, "namespace": scene.stack.namespace},
             }
-            for one in scene.stack.replicas
+            for replica in scene.stack.replicas
         ]
         content["scrape_configs"].append({"job_name": MODELS, "metrics_path": "/prometheus", "static_configs": targets})
 

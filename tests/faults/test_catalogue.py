@@ -58,5 +58,5 @@ def test_a_row_is_as_expected_only_with_its_verdict_every_diagnosis_and_every_wo
 def test_the_judge_says_of_a_row_what_the_row_says(name: str, tmp_path: Path) -> None:
     """Verdict, diagnoses and words of a few rows; ``make faults`` runs all of them."""
     row = named(name)
-    found = run(row, tmp_path / name)
-    assert found.is_expected(row), found
+    outcome = run(row, tmp_path / name)
+    assert outcome.is_expected(row), outcome

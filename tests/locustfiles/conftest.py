@@ -56,8 +56,8 @@ class Peer:
             if not self._more():
                 return None
         head, _, rest = self._pending.partition(b"\r\n\r\n")
-        found = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-        length = int(found[1]) if found else 0
+        match = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+        length = int(match[1]) if match else 0
         while len(rest) < length:
             if not self._more():
                 return None

@@ -62,7 +62,7 @@ class Speaking:
 
     def _handler(self, kind: Kind) -> Callable[[bytes, Any], bytes]:
         def handle(body: bytes, context: Any) -> bytes:
-            self.whole.append((kind, body, {one.key: one.value for one in context.invocation_metadata()}))
+            self.whole.append((kind, body, {pair.key: pair.value for pair in context.invocation_metadata()}))
             return self.behaviour(kind, body, context)
 
         return handle
@@ -81,9 +81,11 @@ def aborting(code: grpc.StatusCode, details: str = "as told") -> Behaviour:
 def features_of(kind: Kind, body: bytes) -> tuple[float, ...]:
     """The features of the one row in a request."""
     message = prediction_pb2.SeldonMessage
-    asked = message.FromString(body) if kind is Kind.PREDICT else prediction_pb2.Feedback.FromString(body).request
-    return tuple(asked.data.ndarray.values[0].list_value.values[place].number_value for place in range(_width(asked)))
+    request = message.FromString(body) if kind is Kind.PREDICT else prediction_pb2.Feedback.FromString(body).request
+    return tuple(
+        request.data.ndarray.values[0].list_value.values[place].number_value for place in range(_width(request))
+    )
 
 
-def _width(asked: Any) -> int:
-    return len(asked.data.ndarray.values[0].list_value.values)
+def _width(request: Any) -> int:
+    return len(request.data.ndarray.values[0].list_value.values)

@@ -57,12 +57,12 @@ class Server:
 
     def sums(self, method: str = "feedback") -> dict[str, float]:
         """Each metric's value by its sample name, added up over the workers."""
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for family in text_string_to_metric_families(self.scrape()[1]):
             for sample in family.samples:
                 if sample.labels.get("method") == method:
-                    found[sample.name] = found.get(sample.name, 0.0) + sample.value
-        return found
+                    values[sample.name] = values.get(sample.name, 0.0) + sample.value
+        return values
 
     def stop(self, *, group: bool = False) -> float:
         """Seconds that it took to end after SIGTERM to its main process alone, or to its whole group."""
@@ -96,9 +96,9 @@ def free_ports(count: int) -> list[int]:
     """Ports of loopback that were free a moment ago."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [int(socket.getsockname()[1]) for socket in sockets]
 
 
 def operators_environment(ports: Sequence[int], artifact: Path) -> dict[str, str]:

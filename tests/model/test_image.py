@@ -20,8 +20,8 @@ def hadolint(text: str) -> int:
 
 def pins(path: Path) -> dict[str, str]:
     """Version by package of every ``name==version`` line."""
-    found = re.findall(r"^([\w.-]+)==([\w.+!]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return dict(found)
+    pins = re.findall(r"^([\w.-]+)==([\w.+!]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(pins)
 
 
 def test_the_containerfile_is_clean() -> None:
@@ -45,9 +45,9 @@ def test_everything_that_the_served_model_imports_is_pinned() -> None:
     names |= {"prometheus_client": "prometheus-client", "google": "seldon-core", "grpc_opentracing": "seldon-core"}
     served = [path for path in (ROOT / "model").rglob("*.py") if path.stem not in {"train", "dataset"}]
     imported = {
-        found.split(".")[0]
+        module.split(".")[0]
         for path in served
-        for found in re.findall(r"^(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for module in re.findall(r"^(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     }
     foreign = imported - set(sys.stdlib_module_names) - {"model"}
     assert "numpy" in foreign

@@ -62,17 +62,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("one", "told", "code"), CASES)
+@pytest.mark.parametrize(("record", "message", "code"), CASES)
 def test_the_headline_says_what_is_known_and_the_exit_code_whether_it_was_found(
-    one: SearchRecord, told: str, code: int
+    record: SearchRecord, message: str, code: int
 ) -> None:
     """0 only where both ends were seen by a search that ended; every file carries the same sentence."""
-    assert told in headline(one)
-    assert one.exit_code == code
-    texts = render_all(one)
-    assert headline(one) in texts[HTML_FILE].replace("&#39;", "'")
+    assert message in headline(record)
+    assert record.exit_code == code
+    texts = render_all(record)
+    assert headline(record) in texts[HTML_FILE].replace("&#39;", "'")
     assert texts[MARKDOWN_FILE].startswith("## ")
-    assert headline(one) in closing_lines(one, "report.html")
+    assert headline(record) in closing_lines(record, "report.html")
 
 
 def test_the_generator_that_gave_out_is_told_to_use_more_processes() -> None:
@@ -87,7 +87,7 @@ def test_the_json_holds_every_step_and_the_interval() -> None:
     assert content["capacity"]["passed"] == 141.4
     assert content["capacity"]["failed"] == 168.2
     assert content["capacity"]["limited_by"]["kind"] == "server"
-    assert [one["rate"] for one in content["steps"]] == [50, 100, 200, 200, 141.4, 168.2, 168.2]
+    assert [step["rate"] for step in content["steps"]] == [50, 100, 200, 200, 141.4, 168.2, 168.2]
     assert set(content["steps"][0]) >= {
         "rate", "achieved", "verdict", "latency_ms", "errors", "live_minus_offline", "shadow", "reason", "run",
     }  # fmt: skip
@@ -111,14 +111,14 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("one", [case[0] for case in CASES])
-def test_the_page_is_small_well_formed_and_fetches_nothing(one: SearchRecord) -> None:
+@pytest.mark.parametrize("record", [case[0] for case in CASES])
+def test_the_page_is_small_well_formed_and_fetches_nothing(record: SearchRecord) -> None:
     """Under 200 KB, every element closed, links only to the steps' own reports."""
-    text = render_all(one)[HTML_FILE]
+    text = render_all(record)[HTML_FILE]
     page = Page()
     page.feed(text)
     assert page.open == []
-    assert all(re.fullmatch(r"steps/[\w.-]+/report\.html", found) for found in page.references)
+    assert all(re.fullmatch(r"steps/[\w.-]+/report\.html", reference) for reference in page.references)
     assert len(text.encode()) < LIMIT_BYTES
     assert 'http-equiv="Content-Security-Policy"' in text
     assert "<1,000>" not in text
@@ -126,8 +126,8 @@ def test_the_page_is_small_well_formed_and_fetches_nothing(one: SearchRecord) ->
 
 def test_many_steps_stay_under_the_limit() -> None:
     """Far more steps than a search of any budget makes."""
-    one = searched("resolution", *(step(50.0 + i, "held", off=i) for i in range(100)))
-    assert len(render_all(one)[HTML_FILE].encode()) < LIMIT_BYTES
+    record = searched("resolution", *(step(50.0 + i, "held", off=i) for i in range(100)))
+    assert len(render_all(record)[HTML_FILE].encode()) < LIMIT_BYTES
 
 
 def marks(page: str) -> tuple[int, int]:
@@ -146,7 +146,7 @@ def test_each_picture_has_a_mark_for_each_step_that_has_a_value() -> None:
 
 def test_a_step_is_one_line_that_says_what_did_not_hold() -> None:
     """For the terminal."""
-    told = line(step(200, "server", 2, off=3))
-    assert "\n" not in told
+    row = line(step(200, "server", 2, off=3))
+    assert "\n" not in row
     for part in ("200/s", "p99 28.0 ms", "counts off by 3", "does not hold (again): p99_predict_ms<=50"):
-        assert part in told
+        assert part in row

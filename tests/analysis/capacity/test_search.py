@@ -27,7 +27,7 @@ ENDLESS = 1e9
 
 searches = st.tuples(
     st.floats(0.5, 2000), st.floats(1, 500), st.floats(0.005, 1), st.sampled_from([30.0, 120.0, 400.0, ENDLESS])
-).map(lambda found: Search(found[0], found[0] * found[1], *found[2:]))
+).map(lambda drawn: Search(drawn[0], drawn[0] * drawn[1], *drawn[2:]))
 
 
 def searched(search: Search, answer: Callable[[float], Holding]) -> tuple[list[Attempt], StopReason]:
@@ -45,18 +45,18 @@ def searched(search: Search, answer: Callable[[float], Holding]) -> tuple[list[A
 def test_on_a_server_with_a_threshold_the_answer_encloses_it(search: Search, threshold: float) -> None:
     """It ends with passed <= T < failed, within the resolution unless the budget ended first, and says which."""
     attempts, why = searched(search, lambda rate: "held" if rate <= threshold else "server")
-    found = capacity(search, attempts, why)
-    assert found.passed is None or found.passed <= threshold
-    assert found.failed is None or found.failed > threshold
+    answer = capacity(search, attempts, why)
+    assert answer.passed is None or answer.passed <= threshold
+    assert answer.failed is None or answer.failed > threshold
     if why == "resolution":
-        assert found.passed is not None
-        assert found.failed is not None
-        assert found.is_known
-        assert found.failed - found.passed <= search.within * found.passed
+        assert answer.passed is not None
+        assert answer.failed is not None
+        assert answer.is_known
+        assert answer.failed - answer.passed <= search.within * answer.passed
     elif why == "lowest":
-        assert (found.passed, found.failed, found.limit) == (None, search.low, "server")
+        assert (answer.passed, answer.failed, answer.limit) == (None, search.low, "server")
     elif why == "highest":
-        assert (found.passed, found.failed, found.limit) == (search.high, None, "range")
+        assert (answer.passed, answer.failed, answer.limit) == (search.high, None, "range")
     else:
         assert why == "budget"
         assert search.budget_s < ENDLESS
@@ -68,17 +68,19 @@ def test_on_dice_no_rate_is_reported_that_was_not_seen_so(search: Search, seed: 
     dice = random.Random(seed)
     other: tuple[Holding, ...] = ("server", "generator", "undecided")
     attempts, why = searched(search, lambda _: "held" if dice.random() < share else dice.choice(other))
-    found = capacity(search, attempts, why)
-    held = [one.rate for one in attempts if one.holding == "held"]
-    if found.passed is not None:
-        assert found.passed in held
-    if found.failed is not None:
-        of_it = [one.holding for one in attempts if one.rate == found.failed]
+    answer = capacity(search, attempts, why)
+    held = [attempt.rate for attempt in attempts if attempt.holding == "held"]
+    if answer.passed is not None:
+        assert answer.passed in held
+    if answer.failed is not None:
+        of_it = [attempt.holding for attempt in attempts if attempt.rate == answer.failed]
         assert len(of_it) == 2
         assert "held" not in of_it
         assert "server" in of_it
-        assert found.passed is None or found.passed < found.failed
-    assert max(sum(one.rate == rate for one in attempts) for rate in {one.rate for one in attempts}) <= 2
+        assert answer.passed is None or answer.passed < answer.failed
+    assert (
+        max(sum(attempt.rate == rate for attempt in attempts) for rate in {attempt.rate for attempt in attempts}) <= 2
+    )
 
 
 @given(searches, st.integers(0, 2**32))
@@ -86,14 +88,14 @@ def test_a_step_that_would_end_after_the_budget_is_not_begun(search: Search, see
     """All steps but the first end within the budget."""
     dice = random.Random(seed)
     attempts, _ = searched(search, lambda _: dice.choice(("held", "server")))
-    assert sum(one.lasted_s for one in attempts[1:]) + attempts[0].lasted_s <= max(search.budget_s, STEP_S[1])
+    assert sum(attempt.lasted_s for attempt in attempts[1:]) + attempts[0].lasted_s <= max(search.budget_s, STEP_S[1])
 
 
 def test_the_rates_are_doubled_then_halved_by_ratio() -> None:
     """The whole course on a server that holds 330/s, each rate that does not hold tried twice."""
     search = Search(50, 5000, 0.1, ENDLESS)
     attempts, why = searched(search, lambda rate: "held" if rate <= 330 else "server")
-    assert [one.rate for one in attempts] == [50, 100, 200, 400, 400, 282.8, 336.3, 336.3, 308.4]
+    assert [attempt.rate for attempt in attempts] == [50, 100, 200, 400, 400, 282.8, 336.3, 336.3, 308.4]
     assert why == "resolution"
     assert capacity(search, attempts, why) == Capacity(308.4, 336.3, "server", 336.3, "p99_predict_ms<=50")
 
@@ -113,9 +115,9 @@ def test_a_rate_that_failed_once_only_is_no_upper_end() -> None:
     search = Search(50, 5000, 0.1, 60)
     attempts = [Attempt(50, "held", 20), Attempt(100, "server", 20, "failures<=0.1%")]
     assert next_step(search, attempts, STEP_S) == "budget"
-    found = capacity(search, attempts, "budget")
-    assert (found.passed, found.failed, found.limit, found.limit_rate) == (50, None, "budget", 100)
-    assert "failures<=0.1%" in found.reason
+    answer = capacity(search, attempts, "budget")
+    assert (answer.passed, answer.failed, answer.limit, answer.limit_rate) == (50, None, "budget", 100)
+    assert "failures<=0.1%" in answer.reason
 
 
 @pytest.mark.parametrize("second", ["generator", "server", "undecided"])
@@ -123,15 +125,15 @@ def test_a_generator_that_gave_out_is_not_blamed_on_the_server(second: Holding) 
     """Where either attempt met an unfit generator, no failed rate is claimed."""
     search = Search(50, 100, 1, ENDLESS)
     attempts = [Attempt(50, "held", 20), Attempt(100, "generator", 20, "generator late"), Attempt(100, second, 35, "x")]
-    found = capacity(search, attempts, "resolution")
-    assert (found.passed, found.failed, found.limit, found.limit_rate) == (50, None, "generator", 100)
-    assert not found.is_known
+    answer = capacity(search, attempts, "resolution")
+    assert (answer.passed, answer.failed, answer.limit, answer.limit_rate) == (50, None, "generator", 100)
+    assert not answer.is_known
 
 
 def test_an_interrupted_search_says_what_it_knows_so_far() -> None:
     """After a Ctrl-C: the highest rate that held, and no upper end."""
-    found = capacity(Search(50, 5000, 0.1, 300), [Attempt(50, "held", 20)], "interrupted")
-    assert (found.passed, found.failed, found.limit) == (50, None, "interrupted")
+    answer = capacity(Search(50, 5000, 0.1, 300), [Attempt(50, "held", 20)], "interrupted")
+    assert (answer.passed, answer.failed, answer.limit) == (50, None, "interrupted")
     assert capacity(Search(50, 5000, 0.1, 300), [], "interrupted").passed is None
 
 

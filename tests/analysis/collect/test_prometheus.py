@@ -20,12 +20,12 @@ type Answer = tuple[int, str, bytes]
 @contextmanager
 def server(answer: Callable[[dict[str, str]], Answer]) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """A server that answers every query so, and the queries that it was asked."""
-    asked: list[dict[str, str]] = []
+    requests: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            query = {key: one[0] for key, one in parse_qs(urlsplit(self.path).query).items()}
-            asked.append(query)
+            query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+            requests.append(query)
             status, kind, body = answer(query)
             self.send_response(status)
             self.send_header("Content-Type", kind)
@@ -40,7 +40,7 @@ def server(answer: Callable[[dict[str, str]], Answer]) -> Iterator[tuple[str, li
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listening.server_address[1]}", asked
+        yield f"http://127.0.0.1:{listening.server_address[1]}", requests
     finally:
         listening.shutdown()
         listening.server_close()
@@ -52,7 +52,7 @@ def says(result: object) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         ((200, "text/html", b"<html>\n <body>Sign in</body></html>"), "not JSON: '<html> <body>Sign in"),
         ((500, "text/plain", b"out of memory"), "HTTP Status Code 500"),
@@ -61,15 +61,15 @@ def says(result: object) -> Answer:
         ((200, "application/json", b"[]"), "JSON without data.result"),
     ],
 )
-def test_an_answer_that_is_not_prometheus_is_one_line_and_asked_once(answer: Answer, told: str) -> None:
+def test_an_answer_that_is_not_prometheus_is_one_line_and_asked_once(answer: Answer, message: str) -> None:
     """HTML, HTTP errors and JSON of another shape: one line that says what came, after a single request."""
-    with server(lambda _: answer) as (url, asked):
+    with server(lambda _: answer) as (url, requests):
         with pytest.raises(PrometheusError) as caught:
             Prometheus(url).ask("up")
-        assert told in str(caught.value)
+        assert message in str(caught.value)
         assert "\n" not in str(caught.value)
         assert url in str(caught.value)
-        assert len(asked) == 1
+        assert len(requests) == 1
 
 
 def test_nobody_listening_is_one_line() -> None:
@@ -134,11 +134,11 @@ def test_a_long_window_is_fetched_in_chunks_without_a_gap_or_a_double() -> None:
         values = [[at, str(at)] for at in range(int(first), int(min(end_s, day_s)) + 1)]  # closed on both sides
         return says([{"metric": {"__name__": "up", "job": "x"}, "values": values}])
 
-    with server(answer) as (url, asked):
+    with server(answer) as (url, requests):
         fetch = Fetch(Prometheus(url))
         fetch.extend("up", 0, day_s * 1000)
     (series,) = fetch.series()
-    assert len(asked) == 25
+    assert len(requests) == 25
     assert series.time_ms.tolist() == [at * 1000 for at in range(day_s + 1)]
     assert series.labels == {"job": "x"}
 

@@ -158,8 +158,8 @@ def drive(scene: Scene, predictors: tuple[PredictorSpec, ...], number: int) -> l
     for i in range(number):
         row = i % worlds.ROWS
         sent = time.time_ns()
-        for one in predictors:
-            scene.model.counts[one.name][worlds.cell_of(one.artifact, row, worlds.truth_of(row))] += 1
+        for predictor in predictors:
+            scene.model.counts[predictor.name][worlds.cell_of(predictor.artifact, row, worlds.truth_of(row))] += 1
         events.append(worlds.event(Kind.FEEDBACK, row, sent, time.time_ns(), request=i))
         time.sleep(0.01)  # the load's own pace
     return events
@@ -181,7 +181,9 @@ def end(folder: Path, run: Run, events: list[Event]) -> Run:
 
 def judged(folder: Path, run: Run) -> tuple[Verdict, str]:
     findings = registry.judge(arrange(files.read(folder, run)))
-    return registry.verdict(findings), "\n".join(f"{one.check}: {one.message}" for one in findings if one.verdict)
+    return registry.verdict(findings), "\n".join(
+        f"{finding.check}: {finding.message}" for finding in findings if finding.verdict
+    )
 
 
 def test_a_true_run_after_prior_traffic_passes(scene: Scene, tmp_path: Path) -> None:
@@ -190,9 +192,9 @@ def test_a_true_run_after_prior_traffic_passes(scene: Scene, tmp_path: Path) -> 
     run = end(tmp_path, run, drive(scene, (PRIMARY, SHADOW), 120))
     began = time.monotonic()
     stored_samples.collect(tmp_path, run, Prometheus(scene.url), Patience(), time.time, time.sleep)
-    verdict, told = judged(tmp_path, run)
+    verdict, message = judged(tmp_path, run)
     assert time.monotonic() - began < 2 * 0.25 + 2
-    assert (verdict, told) == (Verdict.PASS, "")
+    assert (verdict, message) == (Verdict.PASS, "")
 
 
 def test_one_event_that_was_not_counted_fails_the_run(scene: Scene, tmp_path: Path) -> None:
@@ -202,9 +204,9 @@ def test_one_event_that_was_not_counted_fails_the_run(scene: Scene, tmp_path: Pa
     events.append(worlds.event(Kind.FEEDBACK, 0, events[-1].done_ns, time.time_ns(), request=99))
     run = end(tmp_path, run, events)
     stored_samples.collect(tmp_path, run, Prometheus(scene.url), Patience(), time.time, time.sleep)
-    verdict, told = judged(tmp_path, run)
+    verdict, message = judged(tmp_path, run)
     assert verdict is Verdict.FAIL
-    assert "1 of 61 acknowledged feedbacks were not counted" in told
+    assert "1 of 61 acknowledged feedbacks were not counted" in message
 
 
 def test_a_slow_but_complete_shadow_is_waited_for(scene: Scene, tmp_path: Path) -> None:
@@ -214,9 +216,9 @@ def test_a_slow_but_complete_shadow_is_waited_for(scene: Scene, tmp_path: Path) 
     run = end(tmp_path, run, events)
 
     def catch_up() -> None:
-        for one in events:
+        for event in events:
             time.sleep(0.05)
-            scene.model.counts["shadow"][worlds.cell_of(SHADOW.artifact, one.row, one.truth)] += 1
+            scene.model.counts["shadow"][worlds.cell_of(SHADOW.artifact, event.row, event.truth)] += 1
 
     late = threading.Thread(target=catch_up)
     late.start()
@@ -232,9 +234,9 @@ def test_an_incomplete_shadow_is_not_waited_for_without_end(scene: Scene, tmp_pa
     began = time.monotonic()
     stored_samples.collect(tmp_path, run, Prometheus(scene.url), Patience(settle_s=1.0), time.time, time.sleep)
     assert time.monotonic() - began < 4
-    verdict, told = judged(tmp_path, run)
+    verdict, message = judged(tmp_path, run)
     assert verdict is Verdict.FAIL
-    assert "0 of 30 feedbacks: 30 never arrived" in told
+    assert "0 of 30 feedbacks: 30 never arrived" in message
 
 
 def test_an_interrupted_run_is_collected_without_waiting(scene: Scene, tmp_path: Path) -> None:
@@ -242,19 +244,19 @@ def test_an_interrupted_run_is_collected_without_waiting(scene: Scene, tmp_path:
     run = begin(tmp_path, scene, (PRIMARY,))
     run = end(tmp_path, run, drive(scene, (PRIMARY,), 10))
     began = time.monotonic()
-    found = stored_samples.collect(tmp_path, run, Prometheus(scene.url), None, time.time, time.sleep)
+    stored = stored_samples.collect(tmp_path, run, Prometheus(scene.url), None, time.time, time.sleep)
     assert time.monotonic() - began < 1.0
-    assert found.problem is None
+    assert stored.problem is None
 
 
 def test_the_baseline_knows_clock_interval_and_targets(scene: Scene, tmp_path: Path) -> None:
     """`baseline.json`: on one machine the clocks agree within the uncertainty that is given for them."""
     begin(tmp_path, scene, (PRIMARY,))
-    found = files.read(tmp_path, runfolder.read(tmp_path)).baseline
-    assert abs(found["clock_offset_s"]) <= found["clock_uncertainty_s"] + 0.001
-    assert found["clock_uncertainty_s"] < 0.1
-    assert found["scrape_interval_s"] == pytest.approx(0.25, abs=0.05)
-    assert len(found["targets"]) == 2
+    baseline = files.read(tmp_path, runfolder.read(tmp_path)).baseline
+    assert abs(baseline["clock_offset_s"]) <= baseline["clock_uncertainty_s"] + 0.001
+    assert baseline["clock_uncertainty_s"] < 0.1
+    assert baseline["scrape_interval_s"] == pytest.approx(0.25, abs=0.05)
+    assert len(baseline["targets"]) == 2
 
 
 def test_offline_answers_are_read_back(scene: Scene, tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ class Behind:
     def under_way(self) -> bool:
         return self.now_s < self._known_s
 
-    def longest_wait_s(self, asked: float | None) -> float:
-        return asked or 10.0
+    def longest_wait_s(self, asked_s: float | None) -> float:
+        return asked_s or 10.0
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def up(instance: str, *times_ms: int) -> Series:
 def test_a_target_that_was_gone_before_the_first_event_had_no_part_in_the_run() -> None:
     """A renamed job leaves its old series behind for five minutes; with nothing else left they are all there is."""
     old, new = up("a:1", 10, 20), up("b:1", 20, 30)
-    found = Samples((old, new), ClockOffset(0.0, 0.0))
-    assert living(found, 25).series == (new,)
-    assert living(found, 20).series == (old, new)
-    assert living(found, 40).series == (old, new)
+    stored = Samples((old, new), ClockOffset(0.0, 0.0))
+    assert living(stored, 25).series == (new,)
+    assert living(stored, 20).series == (old, new)
+    assert living(stored, 40).series == (old, new)

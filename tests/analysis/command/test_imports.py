@@ -15,27 +15,27 @@ HEAVY = ("pandas", "sklearn", "scipy", "statsmodels", "matplotlib", "seldon_core
 def test_judging_imports_no_heavy_package(tmp_path: Path) -> None:
     """`judge` and `finish --interrupted` together import none of the packages that take a second each."""
     worlds.put(tmp_path, BASE)
-    told = (
+    script = (
         "import sys; from analysis.__main__ import main; "
         f"main(['judge', {str(tmp_path)!r}]); main(['finish', '--interrupted', {str(tmp_path)!r}]); "
         f"print('heavy:', [name for name in {HEAVY!r} if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "heavy: []"
 
 
 def test_judging_alone_imports_nothing_that_asks_or_draws(tmp_path: Path) -> None:
     """`judge` asks no server and renders no page; `finish` does both, which is how it is known that this can fail."""
     worlds.put(tmp_path, BASE)
-    found = {step: loaded(step, tmp_path) for step in ("['judge', {}]", "['finish', '--interrupted', {}]")}
-    assert list(found.values()) == ["[]", "['requests', 'jinja2', 'prometheus_client']"]
+    modules = {step: loaded(step, tmp_path) for step in ("['judge', {}]", "['finish', '--interrupted', {}]")}
+    assert list(modules.values()) == ["[]", "['requests', 'jinja2', 'prometheus_client']"]
 
 
 def loaded(step: str, folder: Path) -> str:
     """Which of the packages for asking and drawing a step imports, as printed."""
-    told = (
+    script = (
         f"import sys; from analysis.__main__ import main; main({step.format(repr(str(folder)))}); "
         "print([name for name in ('requests', 'jinja2', 'prometheus_client') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[-1]

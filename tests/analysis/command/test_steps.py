@@ -65,8 +65,8 @@ def test_an_unknown_argument_is_exit_code_two(arguments: list[str], capsys: CAPT
 
 def test_the_exit_code_is_the_verdicts(tmp_path: Path, capsys: CAPTURE) -> None:
     """0 PASS, 3 FAIL, 4 INCONCLUSIVE, and the word is printed first."""
-    by_code = {0: ALONE, 3: next(twin.world for twin in TWINS if twin.told == "all doubled")}
-    by_code[4] = next(twin.world for twin in TWINS if twin.told == "interrupted")
+    by_code = {0: ALONE, 3: next(twin.world for twin in TWINS if twin.fault == "all doubled")}
+    by_code[4] = next(twin.world for twin in TWINS if twin.fault == "interrupted")
     words = {0: "PASS", 3: "FAIL", 4: "INCONCLUSIVE"}
     for code, world in by_code.items():
         (tmp_path / str(code)).mkdir()
@@ -89,8 +89,8 @@ def test_the_verdict_answers_what_people_ask(tmp_path: Path, capsys: CAPTURE) ->
     main(["judge", str(tmp_path)])
     printed = capsys.readouterr().out
     result = json.loads((tmp_path / runfolder.RESULT_FILE).read_text(encoding="utf-8"))
-    for one in result["predictors"].values():
-        assert f"recall {100 * one['live']['recall']:.2f} %" in printed
+    for predictor in result["predictors"].values():
+        assert f"recall {100 * predictor['live']['recall']:.2f} %" in printed
     assert f"which is better: {result['comparison']['message']}" in printed
 
 
@@ -171,7 +171,7 @@ def test_result_json_has_the_fields_of_schema_one(tmp_path: Path) -> None:
         "id", "deployment", "namespace", "manifest", "started", "ended", "seed", "versions",
     }  # fmt: skip
     finding = {"check", "subject", "verdict", "expected", "observed", "diagnosis", "message", "advice"}
-    assert all(set(one) == finding for one in result["findings"])
+    assert all(set(each_finding) == finding for each_finding in result["findings"])
     load = {"attempted", "acknowledged", "refused", "indeterminate", "rate_asked", "rate_achieved", "latency_ms"}
     assert load | {"lateness_ms"} <= set(result["load"])
     percentiles = {"p50", "p90", "p99", "p999", "p9999", "max"}
@@ -180,7 +180,7 @@ def test_result_json_has_the_fields_of_schema_one(tmp_path: Path) -> None:
     assert set(result["load"]["percentile_needs"]) == percentiles - {"max"}
     assert set(result["load"]["generator"]) == {"verdict", "processes", "cpu_share", "waited_share", "dropped"}
     cells = {"tp", "fp", "tn", "fn", "accuracy", "precision", "recall", "specificity"}
-    for one in result["predictors"].values():
-        assert set(one["live"]) == set(one["offline"]) == cells
-        assert one["live"] == one["offline"]
-        assert set(one["timeline"]["live"]) == {"accuracy", "precision", "recall", "specificity"}
+    for predictor in result["predictors"].values():
+        assert set(predictor["live"]) == set(predictor["offline"]) == cells
+        assert predictor["live"] == predictor["offline"]
+        assert set(predictor["timeline"]["live"]) == {"accuracy", "precision", "recall", "specificity"}

@@ -34,38 +34,38 @@ def curve_in(folder: Path, world: World) -> Curve:
 def test_live_and_offline_are_the_counts_of_the_rows_sent(tmp_path: Path) -> None:
     """At every edge, each cell is the number of feedbacks that score above it or not, by truth."""
     world = with_buckets()
-    found = curve_in(tmp_path, world)
+    curve = curve_in(tmp_path, world)
     score = worlds.answers(PRIMARY.artifact).score
-    assert found.threshold.tolist() == list(EDGES)
+    assert curve.threshold.tolist() == list(EDGES)
     for i, edge in enumerate(EDGES):
-        called = [bool(score[one.row] > edge) for one in feedback_of(world)]
+        called = [bool(score[event.row] > edge) for event in feedback_of(world)]
         names = [
-            ("t" if c == (one.truth == 1) else "f") + ("p" if c else "n")
-            for c, one in zip(called, feedback_of(world), strict=True)
+            ("t" if c == (event.truth == 1) else "f") + ("p" if c else "n")
+            for c, event in zip(called, feedback_of(world), strict=True)
         ]
-        assert found.offline[i].tolist() == [names.count(cell) for cell in CELLS]
-        assert found.live[i].tolist() == found.offline[i].tolist()
+        assert curve.offline[i].tolist() == [names.count(cell) for cell in CELLS]
+        assert curve.live[i].tolist() == curve.offline[i].tolist()
 
 
 def test_at_the_decision_threshold_the_curve_is_the_four_cells(tmp_path: Path) -> None:
     """The point at 0 is what the gauges say."""
     evidence = worlds.evidence_of(tmp_path, with_buckets())
     ((group, counted),) = evidence.counted()
-    found = group.curve
-    assert found is not None
-    assert found.live[EDGES.index(0.0)].tolist() == counted.path.value[-1].astype(int).tolist()
+    curve = group.curve
+    assert curve is not None
+    assert curve.live[EDGES.index(0.0)].tolist() == counted.path.value[-1].astype(int).tolist()
 
 
 def test_a_score_on_an_edge_is_not_above_it(tmp_path: Path) -> None:
     """The tie: row 3 scores 2.0, an edge, and is negative there, offline as live."""
     score = worlds.answers(PRIMARY.artifact).score
     assert [row for row, value in enumerate(score) if value in EDGES] == [3]
-    found = curve_in(tmp_path, with_buckets())
-    tied = sum(one.row == 3 for one in feedback_of(with_buckets()))
+    curve = curve_in(tmp_path, with_buckets())
+    tied = sum(event.row == 3 for event in feedback_of(with_buckets()))
     assert tied > 0
-    higher = sum(one.truth == 1 and score[one.row] > 2.0 for one in feedback_of(with_buckets()))
+    higher = sum(event.truth == 1 and score[event.row] > 2.0 for event in feedback_of(with_buckets()))
     at = EDGES.index(2.0), CELLS.index("tp")
-    assert found.offline[at] == found.live[at] == higher
+    assert curve.offline[at] == curve.live[at] == higher
 
 
 @pytest.mark.parametrize("fault", ["cells lost", "no last scrape"])
@@ -75,14 +75,14 @@ def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fau
     whole = with_buckets(0.75)
 
     def without_end(series: list[Series]) -> list[Series]:
-        return [without_between(one, hour(5), hour(99)) for one in whole.alter(series)]
+        return [without_between(one_series, hour(5), hour(99)) for one_series in whole.alter(series)]
 
     world = replace(fewer, alter=whole.alter) if fault == "cells lost" else replace(whole, alter=without_end)
     _, findings = worlds.judged(tmp_path, world)
-    (told,) = [one for one in findings if one.check == "curve"]
-    assert told.verdict is Verdict.PASS
-    assert "not held to equality" in told.message
-    (blamed,) = [one for one in findings if one.check == "equality"]
+    (about_curve,) = [finding for finding in findings if finding.check == "curve"]
+    assert about_curve.verdict is Verdict.PASS
+    assert "not held to equality" in about_curve.message
+    (blamed,) = [finding for finding in findings if finding.check == "equality"]
     assert blamed.verdict is not Verdict.PASS
 
 
@@ -95,12 +95,12 @@ def test_without_buckets_there_is_no_curve(tmp_path: Path) -> None:
 def test_the_exact_average_precision_is_scikit_learns(tmp_path: Path) -> None:
     """Of the rows sent, as often as they were sent."""
     world = with_buckets()
-    feedback = [one for one in world.events if one.kind is Kind.FEEDBACK]
+    feedback = [event for event in world.events if event.kind is Kind.FEEDBACK]
     score = worlds.answers(PRIMARY.artifact).score
-    expected = average_precision_score([one.truth for one in feedback], [score[one.row] for one in feedback])
-    found = curve_in(tmp_path, world)
-    low, high = average_precision_bounds(found.live)
-    assert found.exact == pytest.approx(expected)
+    expected = average_precision_score([event.truth for event in feedback], [score[event.row] for event in feedback])
+    curve = curve_in(tmp_path, world)
+    low, high = average_precision_bounds(curve.live)
+    assert curve.exact == pytest.approx(expected)
     assert low is not None
     assert high is not None
     assert low - 1e-12 <= expected <= high + 1e-12
@@ -110,7 +110,7 @@ def test_the_exact_average_precision_is_scikit_learns(tmp_path: Path) -> None:
 @given(ROWS, st.integers(0, 2**16))
 def test_the_interval_holds_every_order_within_the_buckets(rows: list[tuple[int, bool]], seed: int) -> None:
     """Whatever scores the rows have within their buckets, ties included, average precision is inside."""
-    bucket, positive = np.array([one[0] for one in rows]), np.array([one[1] for one in rows])
+    bucket, positive = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
     low, high = average_precision_bounds(counts_of(bucket, positive))
     if not positive.any():
         assert (low, high) == (None, None)
@@ -147,9 +147,9 @@ def test_a_curve_holds_its_arrays_to_one_length() -> None:
 def counts_of(bucket: Ints, positive: Bools) -> Ints:
     """``[edge, cell]`` at the upper edge of every bucket but the last."""
     edges = np.unique(bucket)
-    found = []
+    counts = []
     for edge in edges:
         above = bucket > edge
         cells = (above & positive, above & ~positive, ~above & ~positive, ~above & positive)
-        found.append([int(np.count_nonzero(one)) for one in cells])
-    return np.array(found, np.int64)
+        counts.append([int(np.count_nonzero(cell)) for cell in cells])
+    return np.array(counts, np.int64)

@@ -25,13 +25,13 @@ def test_samples_come_back_as_they_were(tmp_path: Path) -> None:
     )
     path = tmp_path / "samples.parquet"
     samples.write(path, Samples(series, ClockOffset(-1.5, 0.25), "2.42.0", "it broke off"))
-    found = samples.read(path)
-    assert sorted(one.key for one in found.series) == sorted(one.key for one in series)
-    by_key = {one.key: one for one in found.series}
-    for one in series:
-        assert by_key[one.key].time_ms.tolist() == one.time_ms.tolist()
-        np.testing.assert_array_equal(by_key[one.key].value, one.value)
-    assert (found.clock, found.prometheus, found.problem) == (ClockOffset(-1.5, 0.25), "2.42.0", "it broke off")
+    stored = samples.read(path)
+    assert sorted(one_series.key for one_series in stored.series) == sorted(one_series.key for one_series in series)
+    by_key = {one_series.key: one_series for one_series in stored.series}
+    for one_series in series:
+        assert by_key[one_series.key].time_ms.tolist() == one_series.time_ms.tolist()
+        np.testing.assert_array_equal(by_key[one_series.key].value, one_series.value)
+    assert (stored.clock, stored.prometheus, stored.problem) == (ClockOffset(-1.5, 0.25), "2.42.0", "it broke off")
 
 
 def test_no_samples_at_all_are_still_a_file(tmp_path: Path) -> None:
@@ -77,13 +77,13 @@ def test_offline_answers_come_back_as_they_were(tmp_path: Path) -> None:
     rows = np.arange(worlds.ROWS, dtype=np.int32)
     written = offline.OfflineAnswers(rows, (rows % 2).astype(np.int16), (0, 1), 1, "h", answers)
     offline.write(tmp_path / "o", written)
-    found = offline.read(tmp_path / "o")
-    assert (found.classes, found.positive, found.heldout_sha256) == ((0, 1), 1, "h")
-    assert found.rows.tolist() == rows.tolist()
-    for name, one in answers.items():
-        assert found.answers[name].sha256 == one.sha256
-        assert found.answers[name].predicted.tolist() == one.predicted.tolist()
-        assert found.answers[name].score.tolist() == one.score.tolist()
+    stored = offline.read(tmp_path / "o")
+    assert (stored.classes, stored.positive, stored.heldout_sha256) == ((0, 1), 1, "h")
+    assert stored.rows.tolist() == rows.tolist()
+    for name, answer in answers.items():
+        assert stored.answers[name].sha256 == answer.sha256
+        assert stored.answers[name].predicted.tolist() == answer.predicted.tolist()
+        assert stored.answers[name].score.tolist() == answer.score.tolist()
 
 
 def test_a_file_that_holds_no_offline_answers_is_refused(tmp_path: Path) -> None:

@@ -28,18 +28,18 @@ ROWS = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), 
 
 
 def compared(folder: Path, number: int) -> dict[str, Any]:
-    found = comparison(worlds.evidence_of(folder, worlds.world(worlds.load_of(number), (PRIMARY, SHADOW))))
-    assert found is not None
-    return found
+    actual = comparison(worlds.evidence_of(folder, worlds.world(worlds.load_of(number), (PRIMARY, SHADOW))))
+    assert actual is not None
+    return actual
 
 
 @settings(deadline=None)
 @given(ROWS)
 def test_weighted_ratios_are_scikit_learns(rows: list[tuple[int, bool, int]]) -> None:
     """Precision and average precision under weights, ties of scores included, equal scikit-learn's."""
-    score = np.array([one[0] for one in rows], np.float64)
-    positive = np.array([one[1] for one in rows])
-    weight = np.array([[one[2] for one in rows]], np.float64)
+    score = np.array([row[0] for row in rows], np.float64)
+    positive = np.array([row[1] for row in rows])
+    weight = np.array([[row[2] for row in rows]], np.float64)
     called = score > 2
     if weight[0] @ positive:
         expected = average_precision_score(positive, score, sample_weight=weight[0])
@@ -56,13 +56,13 @@ def test_replays_change_nothing(tmp_path: Path) -> None:
 
 def test_the_four_counts_are_those_of_the_rows(tmp_path: Path) -> None:
     """The perceptron errs on rows 1 and 2, the regression on 2, 3 and 5; discordant rows are named."""
-    found = compared(tmp_path, 60)
-    counts = [found[name] for name in ("rows", "both_right", "only_primary", "only_shadow", "both_wrong")]
+    actual = compared(tmp_path, 60)
+    counts = [actual[name] for name in ("rows", "both_right", "only_primary", "only_shadow", "both_wrong")]
     assert counts == [worlds.ROWS, worlds.ROWS - 4, 2, 1, 1]
-    assert found["discordant"] == {"only_primary": [3, 5], "only_shadow": [1]}
-    assert found["p_value"] == 1.0
-    assert found["difference"]["accuracy"]["value"] == pytest.approx(-1 / worlds.ROWS)
-    assert "do not show" in found["message"]
+    assert actual["discordant"] == {"only_primary": [3, 5], "only_shadow": [1]}
+    assert actual["p_value"] == 1.0
+    assert actual["difference"]["accuracy"]["value"] == pytest.approx(-1 / worlds.ROWS)
+    assert "do not show" in actual["message"]
 
 
 def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) -> None:
@@ -72,8 +72,10 @@ def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) ->
     wrong = np.arange(number) % 3 == 0
     run = worlds.put(tmp_path, worlds.world([], (PRIMARY, SHADOW)))
     answers = {
-        one.artifact: replace(worlds.answers(one.artifact), predicted=predicted.astype(np.int16), score=predicted - 0.5)
-        for one, predicted in ((PRIMARY, wrong), (SHADOW, ~wrong))
+        predictor.artifact: replace(
+            worlds.answers(predictor.artifact), predicted=predicted.astype(np.int16), score=predicted - 0.5
+        )
+        for predictor, predicted in ((PRIMARY, wrong), (SHADOW, ~wrong))
     }
     offline.write(tmp_path / OFFLINE_FILE, OfflineAnswers(ids, truth, (0, 1), 1, "h" * 64, answers))
     (tmp_path / LEDGER_FILE).unlink()
@@ -81,10 +83,10 @@ def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) ->
     sent = [replace(worlds.event(Kind.FEEDBACK, int(row), START_NS, START_NS + 1), truth=0) for row in ids]
     writer.append(batch_of_events(sent))
     writer.close()
-    found = comparison(arrange(files.read(tmp_path, run)))
-    assert found is not None
-    assert found["discordant"] == {"only_primary": ids[~wrong].tolist(), "only_shadow": ids[wrong].tolist()}
-    assert (found["only_primary"], found["only_shadow"]) == (int((~wrong).sum()), int(wrong.sum()))
+    actual = comparison(arrange(files.read(tmp_path, run)))
+    assert actual is not None
+    assert actual["discordant"] == {"only_primary": ids[~wrong].tolist(), "only_shadow": ids[wrong].tolist()}
+    assert (actual["only_primary"], actual["only_shadow"]) == (int((~wrong).sum()), int(wrong.sum()))
 
 
 def test_rows_that_were_not_sent_do_not_count(tmp_path: Path) -> None:
@@ -99,8 +101,8 @@ def test_without_a_shadow_there_is_no_comparison(tmp_path: Path) -> None:
 
 def test_nothing_answered_says_so(tmp_path: Path) -> None:
     """No rows: no interval, no p value that means anything, and a sentence that says so."""
-    found = compared(tmp_path, 0)
-    assert found["rows"] == 0
-    assert found["rows_needed"] is None
-    assert set(found["difference"].values()) == {None}
-    assert "nothing can be said" in found["message"]
+    actual = compared(tmp_path, 0)
+    assert actual["rows"] == 0
+    assert actual["rows_needed"] is None
+    assert set(actual["difference"].values()) == {None}
+    assert "nothing can be said" in actual["message"]

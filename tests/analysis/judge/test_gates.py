@@ -59,20 +59,22 @@ def test_percent_is_a_fraction() -> None:
 )
 def test_a_gate_passes_fails_or_cannot_tell(tmp_path: Path, text: str, verdicts: dict[str, str]) -> None:
     """By the interval over distinct rows, or by the binomial rule over requests."""
-    assert {one.subject: one.verdict.name for one in findings(tmp_path, text)} == verdicts
+    assert {finding.subject: finding.verdict.name for finding in findings(tmp_path, text)} == verdicts
 
 
 def test_a_gate_that_cannot_tell_says_how_many_more(tmp_path: Path) -> None:
     """p99.9 needs 4,603 clean requests; 600 were sent."""
-    (found,) = findings(tmp_path, "p999_feedback_ms<=100")
-    assert "needs 4,003 more" in found.message
+    (finding,) = findings(tmp_path, "p999_feedback_ms<=100")
+    assert "needs 4,003 more" in finding.message
 
 
 def test_failed_requests_fail_the_gate_on_failures(tmp_path: Path) -> None:
     """A tenth refused is surely more than a thousandth."""
-    events = tuple(replace(one, outcome=Outcome.REFUSED) if i % 10 == 0 else one for i, one in enumerate(BOTH.events))
-    (found,) = findings(tmp_path, "failures<=0.1%", replace(BOTH, events=events))
-    assert found.verdict is Verdict.FAIL
+    events = tuple(
+        replace(event, outcome=Outcome.REFUSED) if i % 10 == 0 else event for i, event in enumerate(BOTH.events)
+    )
+    (finding,) = findings(tmp_path, "failures<=0.1%", replace(BOTH, events=events))
+    assert finding.verdict is Verdict.FAIL
 
 
 def test_replays_do_not_help_a_quality_gate(tmp_path: Path) -> None:

@@ -44,17 +44,17 @@ from worlds import MS, PRIMARY, SHADOW, World
 def test_truth_passes_every_check(tmp_path: Path, world: World) -> None:
     """The worlds that the twins are made from are PASS, finding for finding."""
     verdict, findings = worlds.judged(tmp_path / "run", world)
-    assert [one for one in findings if one.verdict is not Verdict.PASS] == []
+    assert [finding for finding in findings if finding.verdict is not Verdict.PASS] == []
     assert verdict is Verdict.PASS
 
 
-@pytest.mark.parametrize("twin", TWINS, ids=[f"{twin.check}-{twin.told}" for twin in TWINS])
+@pytest.mark.parametrize("twin", TWINS, ids=[f"{twin.check}-{twin.fault}" for twin in TWINS])
 def test_each_check_speaks_up(tmp_path: Path, twin: Twin) -> None:
     """The check of the twin's name finds what was altered, with its diagnosis; the run is no PASS."""
     findings = judged(tmp_path, twin)
-    mine = [one for one in findings if one.check == twin.check and one.verdict is not Verdict.PASS]
-    assert twin.diagnosis in {one.diagnosis for one in mine}
-    assert max(one.verdict for one in mine) is twin.verdict
+    mine = [finding for finding in findings if finding.check == twin.check and finding.verdict is not Verdict.PASS]
+    assert twin.diagnosis in {finding.diagnosis for finding in mine}
+    assert max(finding.verdict for finding in mine) is twin.verdict
     assert registry.verdict(findings) is not Verdict.PASS
 
 
@@ -66,27 +66,39 @@ def test_every_check_has_a_twin() -> None:
 def test_every_finding_that_is_no_pass_has_a_name_and_advice(tmp_path: Path) -> None:
     """Who is told that something is wrong is told what it is called and what to do; nor does any check break down."""
     for number, twin in enumerate(TWINS):
-        for one in judged(tmp_path / str(number), twin):
-            assert one.verdict is Verdict.PASS or (one.diagnosis and one.advice), one
-            assert one.diagnosis != "check failed", one
+        for finding in judged(tmp_path / str(number), twin):
+            assert finding.verdict is Verdict.PASS or (finding.diagnosis and finding.advice), finding
+            assert finding.diagnosis != "check failed", finding
 
 
-@pytest.mark.parametrize("told", ["answers of others", "rows of another file"])
-def test_a_good_deployment_does_not_fail_by_answers_of_something_else(tmp_path: Path, told: str) -> None:
+@pytest.mark.parametrize("fault", ["answers of others", "rows of another file"])
+def test_a_good_deployment_does_not_fail_by_answers_of_something_else(tmp_path: Path, fault: str) -> None:
     """Offline answers of another artefact, or on other rows, prove nothing: one name, and nothing is held to them."""
-    twin = next(one for one in TWINS if one.told == told)
-    found = judged(tmp_path, twin)
-    assert registry.verdict(found) is Verdict.INCONCLUSIVE
-    assert {one.diagnosis for one in found if one.verdict is not Verdict.PASS} == {"provenance unequal"}
-    assert not {"served", "bounds", "equality", "curve"} & {one.check for one in found}
+    twin = next(twin for twin in TWINS if twin.fault == fault)
+    findings = judged(tmp_path, twin)
+    assert registry.verdict(findings) is Verdict.INCONCLUSIVE
+    assert {finding.diagnosis for finding in findings if finding.verdict is not Verdict.PASS} == {"provenance unequal"}
+    assert not {"served", "bounds", "equality", "curve"} & {finding.check for finding in findings}
 
 
 @pytest.mark.parametrize(
     ("world", "name"),
     [
-        (stored_as(lambda one: replace(one, value=one.value + 0.5) if is_cell(one) else one), "not a count"),
         (
-            replace(ALONE, alter=lambda every: every + [relabelled(one) for one in every if is_cell(one)]),
+            stored_as(
+                lambda one_series: (
+                    replace(one_series, value=one_series.value + 0.5) if is_cell(one_series) else one_series
+                )
+            ),
+            "not a count",
+        ),
+        (
+            replace(
+                ALONE,
+                alter=lambda all_series: (
+                    all_series + [relabelled(one_series) for one_series in all_series if is_cell(one_series)]
+                ),
+            ),
             "several series",
         ),
     ],
@@ -95,7 +107,7 @@ def test_counts_of_series_that_are_none_take_the_name_of_that(tmp_path: Path, wo
     """What is published is wrong for certain, and by one fault, not also by one that the sum would look like."""
     verdict, findings = worlds.judged(tmp_path, world)
     assert verdict is Verdict.FAIL
-    assert {one.diagnosis for one in findings if one.verdict is not Verdict.PASS} == {name}
+    assert {finding.diagnosis for finding in findings if finding.verdict is not Verdict.PASS} == {name}
 
 
 def relabelled(series: Series) -> Series:
@@ -103,7 +115,7 @@ def relabelled(series: Series) -> Series:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "waited", "told", "advice"),
+    ("cpu", "waited", "message", "advice"),
     [
         (0.97, 0.0, "busy", "--processes"),
         (0.4, 0.5, "waited 50 %", "Free the machine"),
@@ -112,15 +124,15 @@ def relabelled(series: Series) -> Series:
     ],
 )
 def test_a_late_generator_is_told_to_have_been_busy_or_kept_from_the_cpu(
-    tmp_path: Path, cpu: float, waited: float | None, told: str, advice: str
+    tmp_path: Path, cpu: float, waited: float | None, message: str, advice: str
 ) -> None:
     """CPU time alone cannot tell a generator that others starve from one that has nothing to do."""
-    late = events_with(lambda one: replace(one, planned_ns=one.sent_ns - 200 * MS))
+    late = events_with(lambda event: replace(event, planned_ns=event.sent_ns - 200 * MS))
     world = replace(late, recorder=replace(FULL, cpu_share=cpu, waited_share=waited))
     _, findings = worlds.judged(tmp_path, world)
-    found = next(one for one in findings if one.diagnosis == "generator late")
-    assert told in found.message.replace("%", " %").replace("  ", " ")
-    assert advice in (found.advice or "")
+    late_finding = next(finding for finding in findings if finding.diagnosis == "generator late")
+    assert message in late_finding.message.replace("%", " %").replace("  ", " ")
+    assert advice in (late_finding.advice or "")
 
 
 def test_a_check_that_raises_is_inconclusive_by_its_name(tmp_path: Path) -> None:
@@ -147,13 +159,13 @@ def test_no_check_at_all_is_inconclusive(tmp_path: Path) -> None:
 def test_the_notebooks_swap_is_named_cell_by_cell(tmp_path: Path) -> None:
     """The diagnosis lists which metric reports which cell, in the notebook's order of metrics."""
     random = np.random.default_rng(0)
-    events = tuple(replace(one, row=int(random.choice([0, 1, 2, 4, 5, 7]))) for one in ALONE.events)
-    events = tuple(replace(one, truth=worlds.truth_of(one.row)) for one in events if one.kind is Kind.FEEDBACK)
+    events = tuple(replace(event, row=int(random.choice([0, 1, 2, 4, 5, 7]))) for event in ALONE.events)
+    events = tuple(replace(event, truth=worlds.truth_of(event.row)) for event in events if event.kind is Kind.FEEDBACK)
     world = worlds.world(events)
-    counts = [replace(one, cell=SWAP[one.cell]) for one in world.counts["default"]]
+    counts = [replace(count, cell=SWAP[count.cell]) for count in world.counts["default"]]
     _, findings = worlds.judged(tmp_path, worlds.with_counts(world, "default", counts))
-    told = next(one for one in findings if one.check == "equality")
-    assert told.message == "true_neg reports FP, false_pos reports FN, false_neg reports TN"
+    finding = next(finding for finding in findings if finding.check == "equality")
+    assert finding.message == "true_neg reports FP, false_pos reports FN, false_neg reports TN"
 
 
 def test_primaries_that_share_the_traffic_are_judged_by_their_sum(tmp_path: Path) -> None:
@@ -163,9 +175,9 @@ def test_primaries_that_share_the_traffic_are_judged_by_their_sum(tmp_path: Path
     random = np.random.default_rng(3)
     whole = worlds.world(events, (replace(PRIMARY, traffic=60), other))
     split = {"default": [], "canary": []}  # type: dict[str, list[worlds.Count]]
-    for one, two in zip(whole.counts["default"], whole.counts["canary"], strict=True):
+    for count, two in zip(whole.counts["default"], whole.counts["canary"], strict=True):
         name = str(random.choice(["default", "canary"]))
-        split[name].append(one if name == "default" else two)
+        split[name].append(count if name == "default" else two)
     world = replace(whole, counts={name: tuple(counts) for name, counts in split.items()})
     assert worlds.judged(tmp_path / "true", world)[0] is Verdict.PASS
     short = worlds.with_counts(world, "canary", split["canary"][:-1])
@@ -179,8 +191,8 @@ def test_a_part_of_the_mirror_has_an_upper_bound_only(tmp_path: Path) -> None:
     half = worlds.with_counts(whole, "shadow", whole.counts["shadow"][::2])
     verdict, findings = worlds.judged(tmp_path / "half", half)
     assert verdict is Verdict.PASS
-    told = [one.message for one in findings if (one.check, one.subject) == ("equality", "shadow")]
-    assert "no lower bound" in told[0]
+    messages = [finding.message for finding in findings if (finding.check, finding.subject) == ("equality", "shadow")]
+    assert "no lower bound" in messages[0]
     over = worlds.with_counts(whole, "shadow", [*whole.counts["shadow"], whole.counts["shadow"][0]])
     assert worlds.judged(tmp_path / "over", over)[0] is Verdict.FAIL
 
@@ -188,13 +200,13 @@ def test_a_part_of_the_mirror_has_an_upper_bound_only(tmp_path: Path) -> None:
 def test_an_unknown_outcome_widens_by_exactly_one(tmp_path: Path) -> None:
     """With one event of unknown outcome in a cell, that cell may be one less, and not two."""
     world = worlds.world(worlds.load_of(60, indeterminate=1))
-    found = worlds.evidence_of(tmp_path / "true", world)
-    ((_, counted),) = found.counted()
+    evidence = worlds.evidence_of(tmp_path / "true", world)
+    ((_, counted),) = evidence.counted()
     low, high, _ = counted.last
     assert int((high - low).sum()) == 1
     counts = list(world.counts["default"])
     cell = int(np.argmax(high - low))
-    fewer = [one for one in counts if one.cell != cell] + [one for one in counts if one.cell == cell][:-2]
+    fewer = [count for count in counts if count.cell != cell] + [count for count in counts if count.cell == cell][:-2]
     assert worlds.judged(tmp_path / "fewer", worlds.with_counts(world, "default", fewer))[0] is Verdict.FAIL
 
 

@@ -46,7 +46,7 @@ def test_any_true_world_passes(world: World) -> None:
     """For any ledger and any true counter process, batches, split traffic, mirrored parts, unknown outcomes: PASS."""
     with tempfile.TemporaryDirectory() as folder:
         verdict, findings = worlds.judged(Path(folder), world)
-    assert verdict is Verdict.PASS, [one for one in findings if one.verdict is not Verdict.PASS]
+    assert verdict is Verdict.PASS, [finding for finding in findings if finding.verdict is not Verdict.PASS]
 
 
 @FEW
@@ -79,16 +79,16 @@ def test_one_event_in_another_cell_never_passes(world: World, data: st.DataObjec
 @given(true_worlds(ANY), st.data())
 def test_events_of_unknown_outcome_hide_none_beyond_their_number(world: World, data: st.DataObject) -> None:
     """A cell may lack those of unknown outcome and not one more, or hold all of them and not one more."""
-    one = data.draw(st.sampled_from(world.predictors))
-    sure, all_of_them = (bound_of(world, one, *outcomes) for outcomes in ((ANY[0],), (ANY[0], ANY[-1])))
+    predictor = data.draw(st.sampled_from(world.predictors))
+    sure, all_of_them = (bound_of(world, predictor, *outcomes) for outcomes in ((ANY[0],), (ANY[0], ANY[-1])))
     cell = data.draw(st.sampled_from(sorted(all_of_them)))
-    mine = [count for count in world.counts[one.name] if count.cell == cell]
-    rest = [count for count in world.counts[one.name] if count.cell != cell]
+    mine = [count for count in world.counts[predictor.name] if count.cell == cell]
+    rest = [count for count in world.counts[predictor.name] if count.cell != cell]
     late_ns = max(event.done_ns for event in world.events)
-    wanted = data.draw(st.sampled_from([sure[cell] - 1, all_of_them[cell] + 1]))
-    assume(wanted >= 0)
-    more = [Count(late_ns, 0, 0, cell)] * (wanted - len(mine))
-    assert verdict_of(worlds.with_counts(world, one.name, [*rest, *mine[:wanted], *more])) is not Verdict.PASS
+    target = data.draw(st.sampled_from([sure[cell] - 1, all_of_them[cell] + 1]))
+    assume(target >= 0)
+    more = [Count(late_ns, 0, 0, cell)] * (target - len(mine))
+    assert verdict_of(worlds.with_counts(world, predictor.name, [*rest, *mine[:target], *more])) is not Verdict.PASS
 
 
 @FEW
@@ -109,16 +109,19 @@ def test_a_restart_during_the_run_that_loses_counts_never_passes(world: World, d
     """From one scrape on, a target shows only what it counted since the scrape before."""
     first_ns = min((event.sent_ns for event in world.events), default=START_NS)
     began_ms = world.clock.prometheus_ms(first_ns) + 60
-    telling = [
+    restarts = [
         (up.labels["instance"], int(at))
         for up in worlds.series_of(world)
         if up.metric == "up"
         for before, at in itertools.pairwise(up.time_ms)
-        if before > began_ms and any(restarted(one, up.labels["instance"], int(at)) for one in worlds.series_of(world))
+        if before > began_ms
+        and any(restarted(one_series, up.labels["instance"], int(at)) for one_series in worlds.series_of(world))
     ]
-    assume(telling)
-    instance, at = data.draw(st.sampled_from(telling))
-    lost = replace(world, alter=lambda series: [restarted(one, instance, at) or one for one in series])
+    assume(restarts)
+    instance, at = data.draw(st.sampled_from(restarts))
+    lost = replace(
+        world, alter=lambda series: [restarted(one_series, instance, at) or one_series for one_series in series]
+    )
     assert verdict_of(lost) is not Verdict.PASS
 
 
@@ -127,26 +130,32 @@ def test_a_restart_during_the_run_that_loses_counts_never_passes(world: World, d
 def test_a_restart_before_the_run_is_none_of_its_business(world: World, more: int) -> None:
     """What a target counted and lost before its last scrape ahead of the run is in no count since then."""
     known = replace(world, prior=7)
-    first = min(int(one.time_ms[0]) for one in worlds.series_of(known))
+    first = min(int(one_series.time_ms[0]) for one_series in worlds.series_of(known))
 
-    def once_more(one: Series) -> Series:
-        if one.metric in {"up", "scrape_duration_seconds"}:
-            return replace(one, time_ms=np.append(first - 1000, one.time_ms), value=np.append(one.value[0], one.value))
-        old = np.array([first - 1000]), np.array([one.value[0] + more])
-        return replace(one, time_ms=np.append(old[0], one.time_ms), value=np.append(old[1], one.value))
+    def once_more(one_series: Series) -> Series:
+        if one_series.metric in {"up", "scrape_duration_seconds"}:
+            return replace(
+                one_series,
+                time_ms=np.append(first - 1000, one_series.time_ms),
+                value=np.append(one_series.value[0], one_series.value),
+            )
+        old = np.array([first - 1000]), np.array([one_series.value[0] + more])
+        return replace(
+            one_series, time_ms=np.append(old[0], one_series.time_ms), value=np.append(old[1], one_series.value)
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         verdict, findings = worlds.judged(
-            Path(folder), replace(known, alter=lambda series: [once_more(one) for one in series])
+            Path(folder), replace(known, alter=lambda series: [once_more(one_series) for one_series in series])
         )
-    assert verdict is Verdict.PASS, [one for one in findings if one.verdict is not Verdict.PASS]
+    assert verdict is Verdict.PASS, [finding for finding in findings if finding.verdict is not Verdict.PASS]
 
 
 @FEW
 @given(true_worlds(), st.data())
 def test_one_answer_of_another_class_never_passes(world: World, data: st.DataObject) -> None:
     """One acknowledged prediction names the class that the artefact does not give."""
-    answered = [at for at, one in enumerate(world.events) if one.kind is Kind.PREDICT and one.predicted >= 0]
+    answered = [at for at, event in enumerate(world.events) if event.kind is Kind.PREDICT and event.predicted >= 0]
     assume(answered)
     at = data.draw(st.sampled_from(answered))
     events = list(world.events)
@@ -159,8 +168,8 @@ def test_one_answer_of_another_class_never_passes(world: World, data: st.DataObj
 def test_one_scrape_late_never_passes(world: World, data: st.DataObject) -> None:
     """One scrape gives the values of the scrape before, which are fewer than were acknowledged between the two."""
     stamps = stamps_of(world)[0]
-    telling = [at for at in range(1, len(stamps)) if too_low_for_certain(world, stamps[at - 1], stamps[at])]
-    assume(telling)
-    at = data.draw(st.sampled_from(telling))
-    stale = replace(world, alter=lambda series: [late(one, stamps[at - 1], stamps[at]) for one in series])
+    detectable = [at for at in range(1, len(stamps)) if too_low_for_certain(world, stamps[at - 1], stamps[at])]
+    assume(detectable)
+    at = data.draw(st.sampled_from(detectable))
+    stale = replace(world, alter=lambda series: [late(one_series, stamps[at - 1], stamps[at]) for one_series in series])
     assert verdict_of(stale) is not Verdict.PASS

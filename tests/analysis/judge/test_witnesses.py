@@ -25,7 +25,7 @@ FEEDBACK = {"predictor_name": "default", "method": "feedback"}
 
 def equality(folder: Path, world: World, subject: str = "default") -> Finding:
     _, findings = worlds.judged(folder, world)
-    return next(one for one in findings if (one.check, one.subject) == ("equality", subject))
+    return next(finding for finding in findings if (finding.check, finding.subject) == ("equality", subject))
 
 
 def envoy(metric: str, cluster: str, value: float) -> Series:
@@ -56,11 +56,11 @@ def test_exposed_counters_are_read_where_there_are_no_gauges() -> None:
 
 def test_exposed_counts_come_back_as_they_were(tmp_path: Path) -> None:
     """The file gives back endpoints, counts and problems; no file is no endpoint; another file is refused."""
-    every = (ExposedCounts("a:1", {"default": (1.0, 2.0, 3.0, 4.0)}), ExposedCounts("b:2", {}, "refused"))
+    endpoints_read = (ExposedCounts("a:1", {"default": (1.0, 2.0, 3.0, 4.0)}), ExposedCounts("b:2", {}, "refused"))
     path = tmp_path / shown.EXPOSED_FILE
     assert shown.read(path) == ()
-    path.write_text(shown.text(every))
-    assert shown.read(path) == every
+    path.write_text(shown.text(endpoints_read))
+    assert shown.read(path) == endpoints_read
     path.write_text("{}")
     with pytest.raises(ValueError, match="expected"):
         shown.read(path)
@@ -78,20 +78,20 @@ def test_an_endpoint_that_does_not_answer_is_a_problem_and_no_witness(tmp_path: 
     """Nobody listens on port 1: noted in the file, and the judge does without."""
     state = {"host": "http://here", "replicas": [{"metrics_url": "http://127.0.0.1:1/prometheus"}]}
     (tmp_path / "state.json").write_text(json.dumps(state))
-    (found,) = endpoints.write(tmp_path, {"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/")
-    assert found.problem is not None
-    assert shown.read(tmp_path / shown.EXPOSED_FILE) == (found,)
+    (problem,) = endpoints.write(tmp_path, {"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/")
+    assert problem.problem is not None
+    assert shown.read(tmp_path / shown.EXPOSED_FILE) == (problem,)
 
 
 def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> None:
     """The endpoint shows what Prometheus stored: instrumentation. It shows something else: pipeline."""
-    found = worlds.evidence_of(tmp_path, fewer(lambda i: i % 3 > 0))
-    ((_, counted),) = found.counted()
+    evidence = worlds.evidence_of(tmp_path, fewer(lambda i: i % 3 > 0))
+    ((_, counted),) = evidence.counted()
     same = ExposedCounts("10.0.0.0:6000", {"default": tuple(counted.path.value[-1].tolist())})
     other = ExposedCounts("10.0.0.0:6000", {"default": (60.0, 0.0, 0.0, 0.0)})
-    assert location_of_error(replace(found, exposed=(same,)), found.groups[0]).startswith("instrumentation")
-    assert location_of_error(replace(found, exposed=(other,)), found.groups[0]).startswith("pipeline")
-    assert location_of_error(found, found.groups[0]) == ""
+    assert location_of_error(replace(evidence, exposed=(same,)), evidence.groups[0]).startswith("instrumentation")
+    assert location_of_error(replace(evidence, exposed=(other,)), evidence.groups[0]).startswith("pipeline")
+    assert location_of_error(evidence, evidence.groups[0]) == ""
 
 
 @pytest.mark.parametrize(
@@ -106,18 +106,20 @@ def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> 
 )
 def test_a_predictors_cluster_is_known_by_its_service(name: str, mine: bool) -> None:
     """The local stack's names and Istio's, and not another predictor's."""
-    found = gateway(Samples((envoy(REQUESTS, name, 5),), worlds.SAME_CLOCK), "ab-test", "shadow", (START_NS / 1e6, 0))
-    assert (found is not None) is mine
+    answer = gateway(Samples((envoy(REQUESTS, name, 5),), worlds.SAME_CLOCK), "ab-test", "shadow", (START_NS / 1e6, 0))
+    assert (answer is not None) is mine
     assert cluster_pattern("ab-test", "shadow").endswith("([.].*)?")
 
 
 def test_what_the_gateway_lost_is_told_by_reason(tmp_path: Path) -> None:
     """Only what was lost since the run began, beside the count that is missing."""
     lost = [envoy("envoy_cluster_upstream_rq_pending_overflow", "metrics-model-shadow", 54)]
-    world = replace(worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][:6]), alter=lambda every: every + lost)
-    told = equality(tmp_path, world, "shadow")
-    assert told.diagnosis == "shadow incomplete"
-    assert "lost by the gateway: 54 pending_overflow" in told.message
+    world = replace(
+        worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][:6]), alter=lambda all_series: all_series + lost
+    )
+    finding = equality(tmp_path, world, "shadow")
+    assert finding.diagnosis == "shadow incomplete"
+    assert "lost by the gateway: 54 pending_overflow" in finding.message
 
 
 def test_what_is_still_under_way_is_not_called_lost_without_a_word(tmp_path: Path) -> None:
@@ -126,9 +128,11 @@ def test_what_is_still_under_way_is_not_called_lost_without_a_word(tmp_path: Pat
     failed = envoy(ANSWERED, "metrics-model-shadow", 3)
     failed = replace(failed, labels={**failed.labels, LABEL_CLASS: "5"})
     short = worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][:6])
-    told = equality(tmp_path, replace(short, alter=lambda every: [*every, active, failed]), "shadow").message
-    assert "still under way: 14" in told
-    assert "answered with 5xx: 3" in told
+    all_series = equality(
+        tmp_path, replace(short, alter=lambda all_series: [*all_series, active, failed]), "shadow"
+    ).message
+    assert "still under way: 14" in all_series
+    assert "answered with 5xx: 3" in all_series
 
 
 def test_a_gateway_that_was_last_scraped_before_the_last_event_says_nothing() -> None:
@@ -147,5 +151,7 @@ def test_the_gateway_tells_retries_from_strangers(tmp_path: Path, metric: str, n
     """120 requests were sent: more at the gateway are another client's, and retries are named as such."""
     counts = ALONE.counts["default"]
     more = [envoy(metric, "metrics-model-default", number)]
-    world = replace(worlds.with_counts(ALONE, "default", [*counts, *counts[:5]]), alter=lambda every: every + more)
+    world = replace(
+        worlds.with_counts(ALONE, "default", [*counts, *counts[:5]]), alter=lambda all_series: all_series + more
+    )
     assert equality(tmp_path, world).diagnosis == diagnosis

@@ -60,7 +60,7 @@ def test_a_batch_holds_its_events_and_crosses_the_wire(events: list[Event]) -> N
     """Every field comes back as it was, through a record batch and through bytes."""
     batch = batch_of_events(events)
     rows = from_bytes(to_bytes(batch)).to_pylist()
-    assert rows == [{name: getattr(one, name) for name in COLUMNS} for one in events]
+    assert rows == [{name: getattr(event, name) for name in COLUMNS} for event in events]
 
 
 @pytest.mark.parametrize("sizes", [(), (0,), (3,), (3, 0, 4)])
@@ -186,10 +186,10 @@ def most_resident_while_scanned(path: Path) -> int:
 def test_a_long_ledger_is_not_resident_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scanning it keeps a window of its pages; the twin, whose window is never left, keeps them all."""
     path = tmp_path / "l.arrow"
-    one = batch_of_events([event()] * 20_000)
+    large = batch_of_events([event()] * 20_000)
     writer = LedgerWriter(path)
     for _ in range(90):
-        writer.append(one)
+        writer.append(large)
     writer.close()
     length = path.stat().st_size
     assert length > 4 * Pages.WINDOW

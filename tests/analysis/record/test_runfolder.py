@@ -67,7 +67,7 @@ def test_a_field_that_this_version_does_not_know_is_passed_over(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "expected a run folder with run.json"),
         ("{", "expected JSON"),
@@ -77,11 +77,11 @@ def test_a_field_that_this_version_does_not_know_is_passed_over(tmp_path: Path) 
         ('{"schema": 1, "predictors": [{"name": 1, "x": 2}]}', "lacks or garbles a field"),
     ],
 )
-def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: str | None, said: str) -> None:
+def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: str | None, message: str) -> None:
     """A missing file, no JSON, another schema, a field too few: one line that names the place."""
     if content is not None:
         (tmp_path / "run.json").write_text(content)
-    with pytest.raises(RunFolderError, match=said) as refusal:
+    with pytest.raises(RunFolderError, match=message) as refusal:
         runfolder.read(tmp_path)
     assert str(tmp_path) in str(refusal.value)
     assert "\n" not in str(refusal.value)

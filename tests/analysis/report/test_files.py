@@ -27,7 +27,7 @@ def test_three_reports_are_written_the_same_each_time(tmp_path: Path, name: str)
 def test_a_copied_run_folder_gives_the_same_reports(tmp_path: Path) -> None:
     """Where the folder lies does not show in a report."""
     here, there = (samples.put(tmp_path / name, samples.shadow_pass()) for name in ("here", "there"))
-    assert [one.read_bytes() for one in write_reports(here)] == [one.read_bytes() for one in write_reports(there)]
+    assert [path.read_bytes() for path in write_reports(here)] == [path.read_bytes() for path in write_reports(there)]
 
 
 def _without(*keys: str) -> Json:

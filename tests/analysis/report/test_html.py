@@ -29,7 +29,7 @@ def opened(content: Json) -> page.Element:
 
 
 def values(element: page.Element) -> list[float]:
-    return [float(one.attributes["value"] or "nan") for one in element.every("data")]
+    return [float(node.attributes["value"] or "nan") for node in element.find_all("data")]
 
 
 @pytest.fixture(params=samples.EVERY, name="content")
@@ -40,11 +40,13 @@ def _content(request: pytest.FixtureRequest) -> Json:
 def test_every_page_is_well_formed_and_its_names_are_unique(content: Json) -> None:
     """Each element is closed where it was opened, no id is used twice, and each reference to an id finds it."""
     root = opened(content)
-    every = root.every()
-    ids = [one.attributes["id"] for one in every if "id" in one.attributes]
+    elements = root.find_all()
+    ids = [element.attributes["id"] for element in elements if "id" in element.attributes]
     assert len(ids) == len(set(ids))
-    meant = [one.attributes.get("aria-labelledby") or "" for one in every]
-    anchors = [(one.attributes["href"] or "").removeprefix("#") for one in every if "href" in one.attributes]
+    meant = [element.attributes.get("aria-labelledby") or "" for element in elements]
+    anchors = [
+        (element.attributes["href"] or "").removeprefix("#") for element in elements if "href" in element.attributes
+    ]
     assert set(" ".join([*meant, *anchors]).split()) <= set(ids)
 
 
@@ -52,10 +54,10 @@ def test_no_page_asks_anything_of_a_network(content: Json) -> None:
     """No attribute, style or script names another file; the only addresses are text of the run's settings."""
     text = html(content)
     root = page.read(text)
-    for one in root.every():
-        assert not {"src", "srcset", "action", "style", "onclick", "onload", "xlink:href"} & set(one.attributes)
-        assert (one.attributes.get("href") or "#").startswith("#")
-    assert root.every("link") == root.every("img") == root.every("iframe") == []
+    for element in root.find_all():
+        assert not {"src", "srcset", "action", "style", "onclick", "onload", "xlink:href"} & set(element.attributes)
+        assert (element.attributes.get("href") or "#").startswith("#")
+    assert root.find_all("link") == root.find_all("img") == root.find_all("iframe") == []
     assert not re.search(r"url\(|@import|@font-face|fetch\(|XMLHttp|import\(", text)
     assert set(re.findall(r"https?://[^\s<]+", text)) <= {samples.run().host, samples.run().prometheus_url}
 
@@ -63,9 +65,13 @@ def test_no_page_asks_anything_of_a_network(content: Json) -> None:
 def test_the_policy_allows_the_page_its_own_style_and_script_and_nothing_else(content: Json) -> None:
     """The Content-Security-Policy's hashes are those of the one style and the one script; everything else is 'none'."""
     root = opened(content)
-    (policy,) = [one for one in root.every("meta") if one.attributes.get("http-equiv") == "Content-Security-Policy"]
-    (style,), (script,) = root.every("style"), root.every("script")
-    hashes = [base64.b64encode(hashlib.sha256(one.text.encode()).digest()).decode() for one in (style, script)]
+    (policy,) = [
+        element
+        for element in root.find_all("meta")
+        if element.attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    (style,), (script,) = root.find_all("style"), root.find_all("script")
+    hashes = [base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode() for element in (style, script)]
     assert policy.attributes["content"] == (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
         "base-uri 'none'; form-action 'none'"
@@ -87,15 +93,15 @@ def test_the_bound_is_kept_by_drawing_less(monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_table_can_be_heard_and_every_picture_is_described(content: Json) -> None:
     """Each table has a caption and each header a scope; each picture has a title and a description."""
     root = opened(content)
-    assert root.every("table")
-    for table in root.every("table"):
-        assert table.every("caption")[0].text.strip()
-        assert all(head.attributes.get("scope") in {"row", "col"} for head in table.every("th"))
-    for svg in root.every("svg"):
+    assert root.find_all("table")
+    for table in root.find_all("table"):
+        assert table.find_all("caption")[0].text.strip()
+        assert all(head.attributes.get("scope") in {"row", "col"} for head in table.find_all("th"))
+    for svg in root.find_all("svg"):
         assert svg.attributes["role"] == "img"
-        assert [one.name for one in svg.children[:2] if isinstance(one, page.Element)] == ["title", "desc"]
-        assert svg.every("title")[0].text
-        assert svg.every("desc")[0].text
+        assert [child.name for child in svg.children[:2] if isinstance(child, page.Element)] == ["title", "desc"]
+        assert svg.find_all("title")[0].text
+        assert svg.find_all("desc")[0].text
 
 
 def test_the_same_result_gives_the_same_bytes(content: Json) -> None:
@@ -109,11 +115,11 @@ def test_the_counts_on_the_page_are_those_of_the_result(name: str) -> None:
     content = samples.EVERY[name]()
     expected = [
         number
-        for one in content["predictors"].values()
+        for predictor in content["predictors"].values()
         for cell in CELLS
-        for number in (one["expected"]["low"][cell], one["live"][cell])
+        for number in (predictor["expected"]["low"][cell], predictor["live"][cell])
     ]
-    (section,) = [one for one in opened(content).every("section") if one.attributes["id"] == "counts"]
+    (section,) = [element for element in opened(content).find_all("section") if element.attributes["id"] == "counts"]
     assert values(section) == expected
 
 
@@ -122,12 +128,12 @@ def test_the_ratios_on_the_page_are_those_of_the_result(name: str) -> None:
     """For each predictor and ratio, in order: the offline value, then the live one, to the last digit."""
     content = samples.EVERY[name]()
     expected = [
-        one[side][ratio]
-        for one in content["predictors"].values()
+        predictor[side][ratio]
+        for predictor in content["predictors"].values()
         for ratio in ("precision", "recall", "specificity", "accuracy")
         for side in ("offline", "live")
     ]
-    tables = opened(content).every("table", "ratios")
+    tables = opened(content).find_all("table", "ratios")
     assert [value for table in tables for value in values(table)] == expected
 
 
@@ -137,22 +143,22 @@ def test_latencies_on_the_page_are_those_of_the_result() -> None:
     Response and service time, a line each; of feedback, whose two are the same, one.
     """
     content = samples.single_pass()
-    (section,) = [one for one in opened(content).every("section") if one.attributes["id"] == "latency"]
+    (section,) = [element for element in opened(content).find_all("section") if element.attributes["id"] == "latency"]
     names = ("p50", "p90", "p99", "p999", "max")
     load = content["load"]
     rows = [load["latency_ms"]["predict"], load["service_ms"]["predict"], load["latency_ms"]["feedback"]]
     assert values(section) == [row[name] for row in rows for name in names]
     heads = ["request", "time", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
-    assert [one.text for one in section.every("th")][:8] == heads
-    assert [one.text for one in section.every("td")][4] == "needs 10,000"
+    assert [element.text for element in section.find_all("th")][:8] == heads
+    assert [element.text for element in section.find_all("td")][4] == "needs 10,000"
 
 
 def test_a_wrong_cell_is_marked_in_words_with_its_difference() -> None:
     """Three cells of the swapped class differ: three marked rows with signed differences, and the fourth is equal."""
-    table = opened(samples.swapped_cells()).every("table", "numbers")[0]
-    last = [row.every("td")[-1].text for row in table.every("tbody")[0].every("tr")]
+    table = opened(samples.swapped_cells()).find_all("table", "numbers")[0]
+    last = [row.find_all("td")[-1].text for row in table.find_all("tbody")[0].find_all("tr")]
     assert last == ["✓ 0", "✗ +1,620", "✗ \N{MINUS SIGN}1,820", "✗ +200"]
-    assert len(table.every("tr", "off")) == 3
+    assert len(table.find_all("tr", "off")) == 3
 
 
 def test_a_count_within_its_bounds_is_right_although_it_equals_neither() -> None:
@@ -163,8 +169,8 @@ def test_a_count_within_its_bounds_is_right_although_it_equals_neither() -> None
     content["predictors"]["default"] = samples.predictor(
         live, samples.PERCEPT, expected={"low": samples.PERCEPT, "high": high}
     )
-    row = opened(content).every("table", "numbers")[0].every("tbody")[0].every("tr")[0]
-    assert [cell.text for cell in row.every("td")] == ["3,650 to 3,652", "3,651", "✓ within"]
+    row = opened(content).find_all("table", "numbers")[0].find_all("tbody")[0].find_all("tr")[0]
+    assert [cell.text for cell in row.find_all("td")] == ["3,650 to 3,652", "3,651", "✓ within"]
 
 
 def test_every_finding_is_on_the_page_the_worst_first() -> None:
@@ -173,16 +179,18 @@ def test_every_finding_is_on_the_page_the_worst_first() -> None:
         "FAIL", [samples.SENT, samples.NOT_SENT, samples.BOUNDS, samples.PERMUTED], samples.single_pass()["predictors"]
     )
     root = opened(content)
-    articles = root.every("article", "finding")
-    assert [one.every("h3")[0].text for one in articles] == [
+    articles = root.find_all("article", "finding")
+    assert [article.find_all("h3")[0].text for article in articles] == [
         samples.PERMUTED["message"], samples.BOUNDS["message"], samples.NOT_SENT["message"],
     ]  # fmt: skip
     assert "cells permuted" in articles[0].text
     assert samples.PERMUTED["advice"] in articles[0].text
-    cells = [[one.text for one in row.every("td")] for row in articles[0].every("tbody")[0].every("tr")]
+    cells = [
+        [element.text for element in row.find_all("td")] for row in articles[0].find_all("tbody")[0].find_all("tr")
+    ]
     assert cells == [["3,650", "3,650"], ["310", "1,930 ✗"], ["1,930", "110 ✗"], ["110", "310 ✗"]]
-    assert [one.text for one in articles[1].every("td")] == ["61 to 63", "4"]
-    (passed,) = root.every("details", "PASS")
+    assert [cell.text for cell in articles[1].find_all("td")] == ["61 to 63", "4"]
+    (passed,) = root.find_all("details", "PASS")
     assert "open" not in passed.attributes
     assert samples.SENT["message"] in passed.text
 
@@ -199,49 +207,51 @@ def test_every_finding_is_on_the_page_the_worst_first() -> None:
 def test_the_verdict_comes_first_as_a_word_a_mark_and_a_sentence(name: str, verdict: str, headline: str) -> None:
     """The heading and the title carry the word, so that no colour is needed to read it."""
     root = opened(samples.EVERY[name]())
-    assert " ".join(root.every("h1")[0].text.split()).endswith(f"{verdict} {headline}")
-    assert root.every("title")[0].text.startswith(f"{verdict}: ")
-    assert root.every("h1")[0].every("span", "badge")[0].attributes["class"] == f"badge {verdict}"
+    assert " ".join(root.find_all("h1")[0].text.split()).endswith(f"{verdict} {headline}")
+    assert root.find_all("title")[0].text.startswith(f"{verdict}: ")
+    assert root.find_all("h1")[0].find_all("span", "badge")[0].attributes["class"] == f"badge {verdict}"
 
 
 @pytest.mark.parametrize("name", ["nothing_sent", "nothing_known"])
 def test_an_inconclusive_run_is_nowhere_styled_or_marked_as_a_pass(name: str) -> None:
     """No element has a pass's class, no text its mark, and it says that this is not a pass."""
     root = opened(samples.EVERY[name]())
-    assert root.every(class_="PASS") == []
-    assert "✓" not in root.every("body")[0].text
-    assert "This is not a pass." in root.every("header")[0].text
+    assert root.find_all(class_="PASS") == []
+    assert "✓" not in root.find_all("body")[0].text
+    assert "This is not a pass." in root.find_all("header")[0].text
 
 
 def test_a_run_without_any_finding_says_that_nothing_was_checked() -> None:
     """No finding is INCONCLUSIVE, and the page does not stay silent about it."""
     root = opened(samples.result("INCONCLUSIVE", [], {}))
-    assert "Nothing was checked. This is not a pass." in root.every("header")[0].text
-    assert "No check was made" in root.every("main")[0].text
+    assert "Nothing was checked. This is not a pass." in root.find_all("header")[0].text
+    assert "No check was made" in root.find_all("main")[0].text
 
 
 def test_a_gate_that_is_not_met_does_not_call_the_metrics_untrue() -> None:
     """Only a check of truth may say that the live metrics are not to be believed."""
     gate = samples.finding("gate", "precision>=0.95", "FAIL", "precision is 0.92", advice="Train longer.")
     content = samples.result("FAIL", [samples.EQUAL, gate], samples.single_pass()["predictors"])
-    assert "A quality gate was not met" in opened(content).every("h1")[0].text
+    assert "A quality gate was not met" in opened(content).find_all("h1")[0].text
 
 
 def test_undefined_ratios_are_words_with_their_reason() -> None:
     """Nothing was called positive and nothing is: precision and recall are undefined, not 0 and not 100 %."""
-    rows = opened(samples.undefined_ratios()).every("table", "ratios")[0].every("tbody")[0].every("tr")
-    said = [[cell.text for cell in row.every("td")] for row in rows]
-    assert said[0] == ["undefined: nothing was called positive"] * 2 + ["not known"]
-    assert said[1] == ["undefined: no row was positive"] * 2 + ["not known"]
-    assert said[2] == ["100.00 %", "100.00 %", "✓ 0"]
+    rows = opened(samples.undefined_ratios()).find_all("table", "ratios")[0].find_all("tbody")[0].find_all("tr")
+    texts = [[cell.text for cell in row.find_all("td")] for row in rows]
+    assert texts[0] == ["undefined: nothing was called positive"] * 2 + ["not known"]
+    assert texts[1] == ["undefined: no row was positive"] * 2 + ["not known"]
+    assert texts[2] == ["100.00 %", "100.00 %", "✓ 0"]
 
 
 def test_predictors_that_share_traffic_are_held_to_their_sum() -> None:
     """Half of the counts each: the sum is as expected, and neither half is marked wrong."""
     root = opened(samples.weighted_primaries())
-    (table,) = [one for one in root.every("table") if one.every("caption")[0].text == "Counts of blue + green"]
+    (table,) = [
+        element for element in root.find_all("table") if element.find_all("caption")[0].text == "Counts of blue + green"
+    ]
     assert values(table) == [number for cell in CELLS for number in (samples.PERCEPT[cell], samples.PERCEPT[cell])]
-    assert "✗" not in root.every("body")[0].text
+    assert "✗" not in root.find_all("body")[0].text
 
 
 def test_a_name_with_markup_in_it_is_harmless() -> None:
@@ -250,10 +260,10 @@ def test_a_name_with_markup_in_it_is_harmless() -> None:
         HOSTILE, HOSTILE, "FAIL", HOSTILE, expected={HOSTILE: HOSTILE}, observed={HOSTILE: 1}, diagnosis=HOSTILE,
         advice=HOSTILE,
     )  # fmt: skip
-    one = samples.predictor(samples.PERCEPT, samples.PERCEPT, model=HOSTILE, artifact=HOSTILE)
+    hostile = samples.predictor(samples.PERCEPT, samples.PERCEPT, model=HOSTILE, artifact=HOSTILE)
     other = {**samples.shadow(samples.LOGISTIC, samples.LOGISTIC), "curve": samples.score_curve(samples.LOGISTIC, 9)}
     comparison = {**samples.COMPARISON, "message": HOSTILE, "p_value": HOSTILE, "discordant": {HOSTILE: [HOSTILE]}}
-    content = samples.result("FAIL", [wrong], {HOSTILE: one, f"{HOSTILE}2": other}, comparison=comparison)
+    content = samples.result("FAIL", [wrong], {HOSTILE: hostile, f"{HOSTILE}2": other}, comparison=comparison)
     content["load"]["latency_ms"] = {HOSTILE: {HOSTILE: 1.0}}
     content["load"]["statuses"] = {HOSTILE: 3}
     content["evidence"] = {HOSTILE: HOSTILE}
@@ -264,9 +274,14 @@ def test_a_name_with_markup_in_it_is_harmless() -> None:
     )  # fmt: skip
     root = page.read(report_html.render(parse(content), run))
     clean = opened(samples.shadow_pass())
-    assert {one.name for one in root.every()} <= {one.name for one in clean.every()} | {"article", "p", "h3", "code"}
-    assert len(root.every("script")) == len(root.every("style")) == 1
-    assert root.every("article")[0].every("h3")[0].text == HOSTILE
+    assert {element.name for element in root.find_all()} <= {element.name for element in clean.find_all()} | {
+        "article",
+        "p",
+        "h3",
+        "code",
+    }
+    assert len(root.find_all("script")) == len(root.find_all("style")) == 1
+    assert root.find_all("article")[0].find_all("h3")[0].text == HOSTILE
 
 
 def test_a_line_that_leaves_the_other_for_one_scrape_is_drawn() -> None:
@@ -278,8 +293,10 @@ def test_a_line_that_leaves_the_other_for_one_scrape_is_drawn() -> None:
     drawn["live"]["precision"][151] -= 0.05
 
     def lines(root: page.Element) -> list[str | None]:
-        (svg,) = [one for one in root.every("svg") if one.attributes["aria-labelledby"] == "q0p-t q0p-d"]
-        return [path.attributes["d"] for path in svg.every("path") if path.attributes["class"] in {"offline", "live"}]
+        (svg,) = [element for element in root.find_all("svg") if element.attributes["aria-labelledby"] == "q0p-t q0p-d"]
+        return [
+            path.attributes["d"] for path in svg.find_all("path") if path.attributes["class"] in {"offline", "live"}
+        ]
 
     offline, live = lines(opened(content))
     assert offline != live
@@ -289,18 +306,22 @@ def test_a_line_that_leaves_the_other_for_one_scrape_is_drawn() -> None:
 
 def test_a_comparison_is_shown_when_there_is_one_and_only_then() -> None:
     """The split of the distinct rows, p, and the differences with their intervals; without one no such section."""
-    (section,) = [one for one in opened(samples.shadow_pass()).every("section") if one.attributes["id"] == "comparison"]
-    assert [one.text for one in section.every("table")[0].every("td")] == ["", "470", "6", "13", "23"]
+    (section,) = [
+        element
+        for element in opened(samples.shadow_pass()).find_all("section")
+        if element.attributes["id"] == "comparison"
+    ]
+    assert [element.text for element in section.find_all("table")[0].find_all("td")] == ["", "470", "6", "13", "23"]
     assert "p = 0.167" in section.text
-    assert "undefined" in section.every("table")[1].text
-    ids = [one.attributes["id"] for one in opened(samples.single_pass()).every("section")]
+    assert "undefined" in section.find_all("table")[1].text
+    ids = [element.attributes["id"] for element in opened(samples.single_pass()).find_all("section")]
     assert "comparison" not in ids
 
 
 def test_the_command_to_do_it_again_is_quoted_for_a_shell() -> None:
     """Each option that says something, the manifest quoted; no rate in a closed loop and no empty option."""
     run = samples.run(manifest="my deployment.yaml")
-    commands = page.read(report_html.render(parse(samples.single_pass()), run)).every("pre")
+    commands = page.read(report_html.render(parse(samples.single_pass()), run)).find_all("pre")
     assert commands[0].text == (
         ".venv/bin/python -m locustfiles --sdep 'my deployment.yaml' --namespace seldon --seed 0 "
         "--users 8 --duration 30s --feedback-ratio 1 --processes 1"
@@ -313,16 +334,22 @@ def test_a_live_line_that_is_missing_for_one_scrape_shows_the_gap() -> None:
     content = samples.single_pass()
     content["predictors"]["default"] = samples.predictor(samples.PERCEPT, samples.PERCEPT, 300)
     content["predictors"]["default"]["timeline"]["live"]["recall"][150] = None
-    (svg,) = [one for one in opened(content).every("svg") if one.attributes["aria-labelledby"] == "q0r-t q0r-d"]
-    offline, live = (svg.every("path", name)[0].attributes["d"] or "" for name in ("offline", "live"))
+    (svg,) = [
+        element for element in opened(content).find_all("svg") if element.attributes["aria-labelledby"] == "q0r-t q0r-d"
+    ]
+    offline, live = (svg.find_all("path", name)[0].attributes["d"] or "" for name in ("offline", "live"))
     assert (offline.count("M"), live.count("M")) == (1, 2)
 
 
 def test_the_digests_of_what_ran_are_on_the_page() -> None:
     """Manifest, held-out rows and each artefact by their SHA-256; one that was not recorded is said to be."""
-    (section,) = [one for one in opened(samples.single_pass()).every("section") if one.attributes["id"] == "settings"]
-    codes = [one.text for one in section.every("td") if one.every("code")]
+    (section,) = [
+        element
+        for element in opened(samples.single_pass()).find_all("section")
+        if element.attributes["id"] == "settings"
+    ]
+    codes = [element.text for element in section.find_all("td") if element.find_all("code")]
     run = samples.run()
     assert codes == [run.artifacts["binary-percept.joblib"], run.manifest_sha256, run.heldout_sha256]
     other = page.read(report_html.render(parse(samples.single_pass()), samples.run(artifacts={})))
-    assert "not recorded" in [one.text for one in other.every("code")]
+    assert "not recorded" in [element.text for element in other.find_all("code")]

@@ -23,7 +23,7 @@ def check_shape(root: ET.Element) -> None:
     tags = [child.tag for child in root]
     cases = tags[1:-2]
     assert tags == ["properties", *["testcase"] * len(cases), "system-out", "system-err"]
-    assert all(set(one.attrib) == {"name", "value"} for one in root.iter("property"))
+    assert all(set(element.attrib) == {"name", "value"} for element in root.iter("property"))
     for case in root.iter("testcase"):
         assert set(case.attrib) == {"name", "classname", "time"}
         assert len(case) <= 1
@@ -39,11 +39,11 @@ def test_one_case_for_each_finding_and_the_counts_are_right(name: str) -> None:
     root = suite(content)
     check_shape(root)
     tags = {"PASS": [], "FAIL": ["failure"], "INCONCLUSIVE": ["error"]}
-    found = [[child.tag for child in case] for case in root.iter("testcase")]
-    assert found == [tags[one["verdict"]] for one in content["findings"]]
+    children = [[child.tag for child in case] for case in root.iter("testcase")]
+    assert children == [tags[finding["verdict"]] for finding in content["findings"]]
     assert int(root.get("tests", "")) == len(content["findings"])
-    assert int(root.get("failures", "")) == sum(one["verdict"] == "FAIL" for one in content["findings"])
-    assert int(root.get("errors", "")) == sum(one["verdict"] == "INCONCLUSIVE" for one in content["findings"])
+    assert int(root.get("failures", "")) == sum(finding["verdict"] == "FAIL" for finding in content["findings"])
+    assert int(root.get("errors", "")) == sum(finding["verdict"] == "INCONCLUSIVE" for finding in content["findings"])
 
 
 def test_a_failure_says_what_was_expected_found_diagnosed_and_advised() -> None:
@@ -91,6 +91,6 @@ def test_time_and_properties_are_those_of_the_run() -> None:
     """Start in Ant's form without a zone, length in seconds, and what identifies the run."""
     root = suite(samples.single_pass())
     assert (root.get("timestamp"), root.get("time")) == ("2026-09-21T14:13:20", "30.200")
-    named = {one.get("name"): one.get("value") for one in root.iter("property")}
+    named = {element.get("name"): element.get("value") for element in root.iter("property")}
     assert named["id"] == samples.run().id
     assert named["seed"] == "0"

@@ -53,7 +53,7 @@ def test_markup_in_a_text_is_escaped(text: str) -> None:
     """Nothing in a name or a message can start an element, a link, a cell or a heading."""
     escaped = report_md.plain(text)
     unescaped = escaped.replace("\\\\", "")
-    specials = [i for i, one in enumerate(unescaped) if one in "<|[]()*`#~>!"]
+    specials = [i for i, character in enumerate(unescaped) if character in "<|[]()*`#~>!"]
     assert all(unescaped[i - 1] == "\\" for i in specials)
     assert "\n" not in escaped
     content = samples.result("FAIL", [samples.finding("served", text, "FAIL", text, advice=text)], {})

@@ -16,9 +16,9 @@ def test_every_check_has_a_name_for_people() -> None:
 def test_what_is_so_at_the_end_is_told_before_what_was_seen_on_the_way() -> None:
     """Of one subject; of another, or alone, a finding keeps its place, and so does whatever lies between."""
     judged = [("stored", "a"), ("bounds", "a"), ("bounds", "b"), ("equality", "a"), ("gate", "a")]
-    assert told(judged) == [("stored", "a"), ("bounds", "b"), ("equality", "a"), ("bounds", "a"), ("gate", "a")]
-    assert told(judged[:3]) == judged[:3]
+    assert in_order(judged) == [("stored", "a"), ("bounds", "b"), ("equality", "a"), ("bounds", "a"), ("gate", "a")]
+    assert in_order(judged[:3]) == judged[:3]
 
 
-def told(findings: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [one for _, one in sorted(zip(order.places(findings), findings, strict=True))]
+def in_order(findings: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [placed for _, placed in sorted(zip(order.places(findings), findings, strict=True))]

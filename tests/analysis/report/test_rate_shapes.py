@@ -38,8 +38,8 @@ def test_a_constant_rate_is_not_called_an_average() -> None:
 
 def test_no_level_is_drawn_for_a_rate_that_changes() -> None:
     """A level line at the mean would say that it had been asked for all the time."""
-    for said, drawn in ((SHAPED, False), ({"rate_asked": 400.0}, True)):
-        load = parse(samples.single_pass() | {"load": samples.load(**said)}).load
+    for options, drawn in ((SHAPED, False), ({"rate_asked": 400.0}, True)):
+        load = parse(samples.single_pass() | {"load": samples.load(**options)}).load
         assert load is not None
         pictures = view.load_pictures(load, samples.run().started, Detail(points=100, places=10))
         assert ("asked" in str(pictures["rate"])) is drawn
@@ -55,6 +55,6 @@ def test_the_ceiling_of_the_generator_is_told() -> None:
 @pytest.mark.parametrize(("shape", "length"), [("hold:5/s:30s", ""), ("", " --duration 30s")])
 def test_the_command_for_the_same_load_names_the_shape_or_the_duration(shape: str, length: str) -> None:
     """Not both: the front door takes one of them."""
-    asked = {"rate_per_s": 0.0, "shape": shape, "duration_s": 30.0, "spawn_rate_per_s": 10.0, "users": 10}
-    told = view.command_to_repeat(replace(samples.run(), options=asked))
-    assert told.endswith((f" --shape {shape}" if shape else "") + length + " --users 10")
+    options = {"rate_per_s": 0.0, "shape": shape, "duration_s": 30.0, "spawn_rate_per_s": 10.0, "users": 10}
+    command = view.command_to_repeat(replace(samples.run(), options=options))
+    assert command.endswith((f" --shape {shape}" if shape else "") + length + " --users 10")

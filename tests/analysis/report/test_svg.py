@@ -34,10 +34,10 @@ def test_text_and_attributes_are_escaped() -> None:
 @given(st.floats(min_value=-1e6, max_value=1e6), st.floats(min_value=1e-6, max_value=1e6))
 def test_ticks_lie_within_the_axis_at_even_distances(low: float, width: float) -> None:
     """Two to eleven of them, none outside by more than rounding, each as far from the next."""
-    found = svg.ticks(low, low + width, 4)
-    assert 1 <= len(found) <= 11
-    assert all(low - width * 1e-6 <= one <= low + width * (1 + 1e-6) for one in found)
-    steps = [b - a for a, b in pairwise(found)]
+    ticks = svg.ticks(low, low + width, 4)
+    assert 1 <= len(ticks) <= 11
+    assert all(low - width * 1e-6 <= tick <= low + width * (1 + 1e-6) for tick in ticks)
+    steps = [b - a for a, b in pairwise(ticks)]
     assert all(step == pytest.approx(steps[0], rel=1e-3, abs=1e-6) for step in steps)
 
 

@@ -17,18 +17,18 @@ COUNTS = st.integers(0, 5)
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_ratios_are_those_of_scikit_learn(tp: int, fp: int, tn: int, fn: int) -> None:
     """On the rows that the counts stand for, each ratio is scikit-learn's where that is defined."""
-    found = Confusion(tp, fp, tn, fn)
+    confusion = Confusion(tp, fp, tn, fn)
     truth = [1] * tp + [0] * fp + [0] * tn + [1] * fn
     predicted = [1] * tp + [1] * fp + [0] * tn + [0] * fn
     if not truth:
-        assert [getattr(found, name) for name in RATIOS] == [None] * len(RATIOS)
+        assert [getattr(confusion, name) for name in RATIOS] == [None] * len(RATIOS)
         return
     assert confusion_matrix(truth, predicted, labels=[0, 1]).ravel().tolist() == [tn, fp, fn, tp]
-    assert found.accuracy == pytest.approx(accuracy_score(truth, predicted))
+    assert confusion.accuracy == pytest.approx(accuracy_score(truth, predicted))
     for value, defined, oracle in (
-        (found.precision, tp + fp, precision_score(truth, predicted, zero_division=0)),
-        (found.recall, tp + fn, recall_score(truth, predicted, zero_division=0)),
-        (found.specificity, tn + fp, recall_score(truth, predicted, pos_label=0, zero_division=0)),
+        (confusion.precision, tp + fp, precision_score(truth, predicted, zero_division=0)),
+        (confusion.recall, tp + fn, recall_score(truth, predicted, zero_division=0)),
+        (confusion.specificity, tn + fp, recall_score(truth, predicted, pos_label=0, zero_division=0)),
     ):
         assert value == (pytest.approx(oracle) if defined else None)
 
@@ -37,7 +37,7 @@ def test_ratios_are_those_of_scikit_learn(tp: int, fp: int, tn: int, fn: int) ->
 def test_counts_are_read_in_the_contracts_order(cell: str) -> None:
     """Element i of an array of counts is the cell i of `CELLS`."""
     values = [10, 20, 30, 40]
-    assert getattr(Confusion.of(values), cell) == values[[str(one) for one in CELLS].index(cell)]
+    assert getattr(Confusion.of(values), cell) == values[[str(cell) for cell in CELLS].index(cell)]
 
 
 def test_the_notebooks_accuracy_is_not_ours() -> None:

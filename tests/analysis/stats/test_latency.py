@@ -18,7 +18,7 @@ TIMES = st.lists(st.integers(0, 10**10), min_size=1, max_size=200)
 @given(TIMES, st.lists(st.sampled_from([0.5, 0.9, 0.99, 0.999, 0.9999, 1.0]), min_size=1), st.integers(0, 200))
 def test_percentiles_are_the_nearest_ranks_of_all_parts(times: list[int], fractions: list[float], cut: int) -> None:
     """The smallest time that at least the fraction of all do not exceed, by sorting and counting; in any order."""
-    ranks = [max(math.ceil(round(one * len(times), 9)), 1) for one in fractions]
+    ranks = [max(math.ceil(round(fraction * len(times), 9)), 1) for fraction in fractions]
     parts = [np.array(part, np.int64) for part in (times[:cut], times[cut:])]
     assert percentiles(parts, fractions) == [round(sorted(times)[rank - 1] / 1e6, 6) for rank in ranks]
 

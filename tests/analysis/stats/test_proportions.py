@@ -66,7 +66,7 @@ def test_newcombes_interval_covers_the_truth() -> None:
     shares = np.array([0.85, 0.03, 0.06, 0.06])
     held = 0
     for counts in random.multinomial(300, shares, 1000):
-        _, low, high = difference(Paired(*(int(one) for one in counts)))
+        _, low, high = difference(Paired(*(int(count) for count in counts)))
         held += low <= 0.03 <= high
     assert 0.93 <= held / 1000 <= 0.98
 
@@ -110,10 +110,10 @@ def test_the_rows_to_see_a_difference_give_the_power_that_is_asked() -> None:
     """In simulation, the exact test finds the stated difference about 4 times of 5 at that number of rows."""
     rows = rows_to_see(0.05, 0.15)
     random = np.random.default_rng(1)
-    found = [
+    actual = [
         mcnemar(Paired(0, int(b), int(c), 0)) <= 0.05 for _, b, c in random.multinomial(rows, [0.85, 0.05, 0.1], 600)
     ]
-    assert 0.72 <= np.mean(found) <= 0.87
+    assert 0.72 <= np.mean(actual) <= 0.87
 
 
 def test_an_interval_of_a_difference_stays_within_its_ends() -> None:

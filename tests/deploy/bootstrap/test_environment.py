@@ -12,12 +12,12 @@ from deploy.bootstrap import debian, environment
 
 def test_a_changed_lock_file_makes_the_environment_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`is_ready` holds for the stamp of this very lock file, and no longer once a byte of it changes."""
-    lock, wanted, venv = tmp_path / "requirements.lock", tmp_path / ".python-version", tmp_path / ".venv"
+    lock, version, venv = tmp_path / "requirements.lock", tmp_path / ".python-version", tmp_path / ".venv"
     lock.write_text("a==1\n")
-    wanted.write_text("3.12\n")
+    version.write_text("3.12\n")
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").write_text("")
-    for name, value in {"LOCK": lock, "WANTED": wanted, "VENV": venv, "STAMP": venv / "stamp"}.items():
+    for name, value in {"LOCK": lock, "WANTED": version, "VENV": venv, "STAMP": venv / "stamp"}.items():
         monkeypatch.setattr(environment, name, value)
     assert not environment.is_ready()
     (venv / "stamp").write_text(environment.digest())

@@ -52,7 +52,7 @@ def test_a_command_runs_inside_the_stack_and_its_exit_code_is_the_launchers(fini
 def test_a_signal_reaches_the_command_once_and_all_is_gone_within_five_seconds(signalled: Job) -> None:
     """SIGINT to the launcher: the command gets one, ends in its own way, and its exit code is kept."""
     record = signalled.record()
-    wait_for(lambda: "waiting" in signalled.said("out"))
+    wait_for(lambda: "waiting" in signalled.output("out"))
     began = time.monotonic()
     signalled.process.send_signal(signal.SIGINT)
     code, out, _ = signalled.end()
@@ -65,7 +65,7 @@ def test_a_signal_reaches_the_command_once_and_all_is_gone_within_five_seconds(s
 def test_a_command_that_ignores_the_signal_is_killed_in_time(stubborn: Job) -> None:
     """SIGTERM with a command that will not hear: five seconds later nothing runs."""
     record = stubborn.record()
-    wait_for(lambda: "waiting" in stubborn.said("out"))
+    wait_for(lambda: "waiting" in stubborn.output("out"))
     began = time.monotonic()
     stubborn.process.terminate()
     code, _, _ = stubborn.end()
@@ -108,7 +108,7 @@ def test_a_replica_that_crashes_is_restarted_up_to_the_limit(stock: Job) -> None
 
 
 def model_of(job: Job) -> state.ProcessRecord:
-    return next(one for one in job.record().processes if one.name.startswith("stock-only"))
+    return next(process for process in job.record().processes if process.name.startswith("stock-only"))
 
 
 def serves(url: str) -> bool:

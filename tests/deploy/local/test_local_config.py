@@ -32,20 +32,20 @@ def ports() -> Iterator[int]:
     return iter(count(20_000))
 
 
-def config_of(found: Deployment, ingress: envoy.Ingress = INGRESS) -> dict[str, Any]:
-    return envoy.config(found, plan.replicas(found, ports()), ingress)
+def config_of(parsed: Deployment, ingress: envoy.Ingress = INGRESS) -> dict[str, Any]:
+    return envoy.config(parsed, plan.replicas(parsed, ports()), ingress)
 
 
 def routes(config: dict[str, Any]) -> list[dict[str, Any]]:
     filters = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
-    found: list[dict[str, Any]] = filters[0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
-    return found
+    routes: list[dict[str, Any]] = filters[0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
+    return routes
 
 
 def test_a_replica_has_exactly_the_variables_that_seldons_operator_sets() -> None:
     """Names and values of ``createContainerService``; JSON without spaces, labels sorted, as Go writes it."""
-    found = deployment("mirrored")
-    assert plan.operator_env(found, plan.replicas(found, ports())[1]) == {
+    parsed = deployment("mirrored")
+    assert plan.operator_env(parsed, plan.replicas(parsed, ports())[1]) == {
         "PREDICTIVE_UNIT_SERVICE_PORT": "20003",
         "PREDICTIVE_UNIT_HTTP_SERVICE_PORT": "20003",
         "PREDICTIVE_UNIT_GRPC_SERVICE_PORT": "20004",
@@ -63,31 +63,34 @@ def test_a_replica_has_exactly_the_variables_that_seldons_operator_sets() -> Non
 
 def test_later_sources_of_a_variable_win_and_the_hosts_own_settings_stay_out() -> None:
     """Inherited, image, manifest, operator, command line; and nothing that the wrapper reads is inherited."""
-    found = deployment("mirrored")
+    parsed = deployment("mirrored")
     start = StartCommand(("python",), TOY, {"GREETING": "image", "FROM_IMAGE": "1", "GUNICORN_WORKERS": "2"})
     inherited = {"PATH": "/bin", "FROM_IMAGE": "0", "GUNICORN_THREADS": "8", "PREDICTOR_ID": "x", "FLASK_DEBUG": "1"}
-    one = plan.microservice(found, plan.replicas(found, ports())[0], start, inherited, {"GUNICORN_WORKERS": "4"})
+    process = plan.microservice(parsed, plan.replicas(parsed, ports())[0], start, inherited, {"GUNICORN_WORKERS": "4"})
     chosen = ("PATH", "FROM_IMAGE", "GREETING", "LONG", "PREDICTOR_ID", "GUNICORN_WORKERS")
-    assert [one.env[name] for name in chosen] == ["/bin", "1", "hello", "hello $", "main", "4"]
-    assert not {"GUNICORN_THREADS", "FLASK_DEBUG"} & set(one.env)
+    assert [process.env[name] for name in chosen] == ["/bin", "1", "hello", "hello $", "main", "4"]
+    assert not {"GUNICORN_THREADS", "FLASK_DEBUG"} & set(process.env)
 
 
 def test_parameters_in_a_containers_own_environment_are_kept() -> None:
     """The operator sets PREDICTIVE_UNIT_PARAMETERS only where the manifest does not, and its other variables always."""
     text = (TOY / "mirrored.yaml").read_text()
     text = text.replace("{name: GREETING, value: hello}", '{name: PREDICTIVE_UNIT_PARAMETERS, value: "[]"}')
-    found = manifest.parse(text.replace("LONG", "PREDICTOR_ID").encode(), "x")
-    one = plan.microservice(found, plan.replicas(found, ports())[0], StartCommand(("python",), TOY), {}, {})
-    assert (one.env["PREDICTIVE_UNIT_PARAMETERS"], one.env["PREDICTOR_ID"]) == ("[]", "main")
+    parsed = manifest.parse(text.replace("LONG", "PREDICTOR_ID").encode(), "x")
+    process = plan.microservice(parsed, plan.replicas(parsed, ports())[0], StartCommand(("python",), TOY), {}, {})
+    assert (process.env["PREDICTIVE_UNIT_PARAMETERS"], process.env["PREDICTOR_ID"]) == ("[]", "main")
 
 
 def test_every_replica_has_a_name_and_ports_of_its_own() -> None:
     """Two replicas and a shadow: three pods named as on a cluster, nine different ports."""
-    found = plan.replicas(deployment("mirrored"), ports())
-    assert [one.pod for one in found] == [
+    replicas = plan.replicas(deployment("mirrored"), ports())
+    assert [replica.pod for replica in replicas] == [
         "mirrored-main-0-main-toy-0", "mirrored-main-0-main-toy-1", "mirrored-shadow-0-shadow-toy-0",
     ]  # fmt: skip
-    assert len({port for one in found for port in (one.http_port, one.grpc_port, one.metrics_port)}) == 9
+    assert (
+        len({port for replica in replicas for port in (replica.http_port, replica.grpc_port, replica.metrics_port)})
+        == 9
+    )
 
 
 def test_the_prefix_is_rewritten_and_all_of_it_mirrored() -> None:
@@ -97,7 +100,9 @@ def test_the_prefix_is_rewritten_and_all_of_it_mirrored() -> None:
     route = rest["route"]
     assert (route["prefix_rewrite"], route["timeout"]) == ("/", "0s")
     assert route["weighted_clusters"] == {"clusters": [{"name": "mirrored-main", "weight": 100}]}
-    assert [one["cluster"] for one in route["request_mirror_policies"]] == ["mirrored-shadow"]
+    assert [request_mirror_policy["cluster"] for request_mirror_policy in route["request_mirror_policies"]] == [
+        "mirrored-shadow"
+    ]
     assert "retry_policy" not in route
 
 
@@ -105,7 +110,7 @@ def test_grpc_is_routed_by_headers_to_the_same_predictors() -> None:
     """The gRPC route asks for the headers ``seldon`` and ``namespace`` and speaks HTTP/2 to the gRPC ports."""
     config = config_of(deployment("mirrored"))
     grpc = routes(config)[1]
-    assert {one["name"]: one["string_match"]["exact"] for one in grpc["match"]["headers"]} == {
+    assert {header["name"]: header["string_match"]["exact"] for header in grpc["match"]["headers"]} == {
         "seldon": "mirrored",
         "namespace": "seldon",
     }
@@ -117,14 +122,16 @@ def test_grpc_is_routed_by_headers_to_the_same_predictors() -> None:
 
 def endpoints(cluster: dict[str, Any]) -> list[int]:
     return [
-        one["endpoint"]["address"]["socket_address"]["port_value"]
-        for one in cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        lb_endpoint["endpoint"]["address"]["socket_address"]["port_value"]
+        for lb_endpoint in cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
     ]
 
 
 def test_replicas_are_the_endpoints_of_one_cluster() -> None:
     """Two replicas are two endpoints of their predictor's cluster, and no other's."""
-    clusters = {one["name"]: one for one in config_of(deployment("mirrored"))["static_resources"]["clusters"]}
+    clusters = {
+        cluster["name"]: cluster for cluster in config_of(deployment("mirrored"))["static_resources"]["clusters"]
+    }
     assert endpoints(clusters["mirrored-main"]) == [20_000, 20_003]
     assert endpoints(clusters["mirrored-shadow"]) == [20_006]
 
@@ -132,7 +139,7 @@ def test_replicas_are_the_endpoints_of_one_cluster() -> None:
 def test_weights_and_the_mirrored_percentage_are_the_manifests() -> None:
     """80 to 20 between the primaries, 30 percent of both to the shadow."""
     route = routes(config_of(deployment("weighted")))[0]["route"]
-    assert [(one["name"], one["weight"]) for one in route["weighted_clusters"]["clusters"]] == [
+    assert [(cluster["name"], cluster["weight"]) for cluster in route["weighted_clusters"]["clusters"]] == [
         ("weighted-major", 80),
         ("weighted-minor", 20),
     ]
@@ -161,8 +168,8 @@ def test_only_older_istio_retries_a_503() -> None:
 
 def test_a_target_has_the_labels_of_a_pod_monitor() -> None:
     """namespace, pod, container, endpoint, job, and the two of ``podTargetLabels``."""
-    found = deployment("mirrored")
-    config = prometheus.config(prometheus.targets(found, plan.replicas(found, ports())), 9901, "1s")
+    parsed = deployment("mirrored")
+    config = prometheus.config(prometheus.targets(parsed, plan.replicas(parsed, ports())), 9901, "1s")
     models, own = config["scrape_configs"]
     assert models["static_configs"][2] == {
         "targets": ["127.0.0.1:20008"],
@@ -181,8 +188,8 @@ def test_a_target_has_the_labels_of_a_pod_monitor() -> None:
 
 def test_a_second_pod_monitor_scrapes_every_pod_again_under_another_job() -> None:
     """Twice the targets, told apart by ``job`` only: what doubles every sum on a cluster."""
-    found = deployment("single")
-    first, second = prometheus.targets(found, plan.replicas(found, ports()), 2)
+    parsed = deployment("single")
+    first, second = prometheus.targets(parsed, plan.replicas(parsed, ports()), 2)
     assert second["targets"] == first["targets"]
     assert second["labels"] == first["labels"] | {"job": "seldon/plumbline-seldon-1"}
 
@@ -239,8 +246,8 @@ def test_a_bad_image_map_is_refused_by_its_entry(case: str, tmp_path: Path) -> N
 
 def test_a_folder_in_the_image_map_is_relative_to_the_map() -> None:
     """``cwd`` of our own map is the repository, wherever the caller is."""
-    found = images.read(Path(binaries.ROOT) / "deploy" / "local" / "images.toml")
-    assert found["metrics_model:0.1"].cwd == binaries.ROOT
+    actual = images.read(Path(binaries.ROOT) / "deploy" / "local" / "images.toml")
+    assert actual["metrics_model:0.1"].cwd == binaries.ROOT
 
 
 def test_an_image_without_a_command_is_refused_with_the_nearest_name() -> None:

@@ -30,8 +30,8 @@ def query(record: StackRecord, expression: str) -> list[dict[str, Any]]:
     """Result of an instant query."""
     address = f"{record.prometheus_url}/api/v1/query?query={urllib.parse.quote(expression)}"
     with urllib.request.urlopen(address, timeout=10) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-    return found
+        actual: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+    return actual
 
 
 def sent(record: StackRecord, verb: str, body: dict[str, Any], metric: str, times: int) -> dict[str, float]:
@@ -124,11 +124,11 @@ def test_prometheus_holds_the_series_with_the_labels_of_a_cluster(mirrored: Job)
 def test_status_names_every_process_and_up_refuses_a_second_stack(mirrored: Job, tmp_path: Path) -> None:
     """`status` has a line for each process, all running; a second `up` exits with 2 and leaves the first alone."""
     record = mirrored.record()
-    told = call(["status"], mirrored.stacks)
-    for one in record.processes:
-        line = next(line for line in told.stdout.splitlines() if line.startswith(f"{one.name} "))
-        assert line.split()[1:3] == [str(one.pid), "runs"]
-    assert {"prometheus", "envoy"} < {one.name for one in record.processes}
+    status = call(["status"], mirrored.stacks)
+    for process in record.processes:
+        line = next(line for line in status.stdout.splitlines() if line.startswith(f"{process.name} "))
+        assert line.split()[1:3] == [str(process.pid), "runs"]
+    assert {"prometheus", "envoy"} < {process.name for process in record.processes}
     second = call(["up", "single.yaml"], mirrored.stacks)
     assert (second.returncode, len(second.stderr.splitlines())) == (2, 1)
     assert "expected no stack, got mirrored" in second.stderr

@@ -20,64 +20,64 @@ Edit = Callable[[dict[str, Any]], object]
 
 def document() -> dict[str, Any]:
     """A valid manifest with two predictors, as YAML gives it."""
-    found: dict[str, Any] = yaml.safe_load(AB_TEST.read_text())
-    return found
+    document: dict[str, Any] = yaml.safe_load(AB_TEST.read_text())
+    return document
 
 
-def parsed(found: dict[str, Any], namespace: str | None = None) -> Deployment:
-    return deployment.parse(yaml.safe_dump(found).encode(), "x.yaml", namespace)
+def parsed(document: dict[str, Any], namespace: str | None = None) -> Deployment:
+    return deployment.parse(yaml.safe_dump(document).encode(), "x.yaml", namespace)
 
 
-def primary(found: dict[str, Any]) -> dict[str, Any]:
-    one: dict[str, Any] = found["spec"]["predictors"][0]
-    return one
+def primary(document: dict[str, Any]) -> dict[str, Any]:
+    predictor: dict[str, Any] = document["spec"]["predictors"][0]
+    return predictor
 
 
-def shadow(found: dict[str, Any]) -> dict[str, Any]:
-    one: dict[str, Any] = found["spec"]["predictors"][1]
-    return one
+def shadow(document: dict[str, Any]) -> dict[str, Any]:
+    predictor: dict[str, Any] = document["spec"]["predictors"][1]
+    return predictor
 
 
-def container(found: dict[str, Any]) -> dict[str, Any]:
-    one: dict[str, Any] = primary(found)["componentSpecs"][0]["spec"]["containers"][0]
-    return one
+def container(document: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = primary(document)["componentSpecs"][0]["spec"]["containers"][0]
+    return entry
 
 
-def parameter(found: dict[str, Any]) -> dict[str, Any]:
-    one: dict[str, Any] = primary(found)["graph"]["parameters"][0]
-    return one
+def parameter(document: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = primary(document)["graph"]["parameters"][0]
+    return entry
 
 
 def set_to(part: Callable[[dict[str, Any]], dict[str, Any]], **values: Any) -> Edit:
-    return lambda found: part(found).update(values)
+    return lambda document: part(document).update(values)
 
 
-def spec(found: dict[str, Any]) -> dict[str, Any]:
-    one: dict[str, Any] = found["spec"]
-    return one
+def spec(document: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = document["spec"]
+    return content
 
 
-def second_shadow(found: dict[str, Any]) -> None:
-    spec(found)["predictors"].append(copy.deepcopy(shadow(found)) | {"name": "another"})
+def second_shadow(document: dict[str, Any]) -> None:
+    spec(document)["predictors"].append(copy.deepcopy(shadow(document)) | {"name": "another"})
 
 
-def children(found: dict[str, Any]) -> None:
-    primary(found)["graph"]["children"] = [{"name": "percept-model", "type": "MODEL"}]
+def children(document: dict[str, Any]) -> None:
+    primary(document)["graph"]["children"] = [{"name": "percept-model", "type": "MODEL"}]
 
 
-def engine_children(found: dict[str, Any]) -> None:
-    children(found)
-    del primary(found)["annotations"]
+def engine_children(document: dict[str, Any]) -> None:
+    children(document)
+    del primary(document)["annotations"]
 
 
-def mixed_transports(found: dict[str, Any]) -> None:
-    primary(found)["graph"]["endpoint"] = {"type": "REST"}
-    shadow(found)["graph"]["endpoint"] = {"type": "GRPC"}
+def mixed_transports(document: dict[str, Any]) -> None:
+    primary(document)["graph"]["endpoint"] = {"type": "REST"}
+    shadow(document)["graph"]["endpoint"] = {"type": "GRPC"}
 
 
-def same_service(found: dict[str, Any]) -> None:
-    for one in found["spec"]["predictors"]:
-        one["annotations"]["seldon.io/svc-name"] = "one"
+def same_service(document: dict[str, Any]) -> None:
+    for predictor in document["spec"]["predictors"]:
+        predictor["annotations"]["seldon.io/svc-name"] = "one"
 
 
 P0, P1 = "spec.predictors[0]", "spec.predictors[1]"

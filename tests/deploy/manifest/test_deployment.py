@@ -18,66 +18,69 @@ from tests.deploy.manifest.documents import AB_TEST, SELDON, container, document
 
 def test_the_shadow_manifest_is_the_notebooks() -> None:
     """``ab-test.yaml``: the perceptron answers, the logistic regression sees everything, with the notebook's names."""
-    found = deployment.read(AB_TEST)
-    assert (found.name, found.namespace) == ("ab-test", "seldon")
-    assert [(one.name, one.model, one.artifact, one.shadow, one.traffic, one.replicas) for one in found.predictors] == [
+    parsed = deployment.read(AB_TEST)
+    assert (parsed.name, parsed.namespace) == ("ab-test", "seldon")
+    assert [
+        (predictor.name, predictor.model, predictor.artifact, predictor.shadow, predictor.traffic, predictor.replicas)
+        for predictor in parsed.predictors
+    ] == [
         ("default", "percept-model", "binary-percept.joblib", False, 100, 1),
         ("shadow", "lr-model", "binary-lr.joblib", True, 100, 1),
     ]
-    assert found.refusals == ()
-    assert found.sha256 == hashlib.sha256(AB_TEST.read_bytes()).hexdigest()
+    assert parsed.refusals == ()
+    assert parsed.sha256 == hashlib.sha256(AB_TEST.read_bytes()).hexdigest()
 
 
 def test_the_single_manifest_is_the_notebooks() -> None:
     """``metrics-model.yaml``: the perceptron alone, with the notebook's names."""
-    found = deployment.read(SELDON / "metrics-model.yaml")
-    assert [(found.name, one.name, one.model, one.image) for one in found.predictors] == [
+    parsed = deployment.read(SELDON / "metrics-model.yaml")
+    assert [(parsed.name, predictor.name, predictor.model, predictor.image) for predictor in parsed.predictors] == [
         ("metrics-model", "default", "binary-percept", "metrics_model:0.1")
     ]
-    assert found.predictors[0].parameters == (Parameter("model_name", "binary-percept.joblib", "STRING"),)
-    assert found.shadow is None
-    assert found.remarks == ()
+    assert parsed.predictors[0].parameters == (Parameter("model_name", "binary-percept.joblib", "STRING"),)
+    assert parsed.shadow is None
+    assert parsed.remarks == ()
 
 
 def test_the_notebooks_own_manifest_is_read_too() -> None:
     """Without ``traffic``, with ``spec.name`` and ``endpoint``: a sole primary has 100 percent, and so a shadow."""
-    found = document()
-    found["spec"]["name"] = "ab-test"
-    for one in found["spec"]["predictors"]:
-        del one["traffic"], one["annotations"]
-        one["graph"] |= {"children": [], "endpoint": {"type": "REST"}}
-    read = parsed(found)
-    assert [one.traffic for one in read.predictors] == [100, 100]
-    assert [one.labels for one in read.predictors] == [(("version", "default"),), (("version", "shadow"),)]
+    content = document()
+    content["spec"]["name"] = "ab-test"
+    for predictor in content["spec"]["predictors"]:
+        del predictor["traffic"], predictor["annotations"]
+        predictor["graph"] |= {"children": [], "endpoint": {"type": "REST"}}
+    read = parsed(content)
+    assert [predictor.traffic for predictor in read.predictors] == [100, 100]
+    assert [predictor.labels for predictor in read.predictors] == [(("version", "default"),), (("version", "shadow"),)]
     assert len(read.remarks) == 2
     assert read.refusals == ()
 
 
 def test_a_shadow_of_zero_percent_is_mirrored_whole() -> None:
     """Seldon's operator sets a percentage only above 0, so 0 means all, not nothing."""
-    found = document()
-    shadow(found)["traffic"] = 0
-    assert parsed(found).predictors[1].traffic == 100
+    content = document()
+    shadow(content)["traffic"] = 0
+    assert parsed(content).predictors[1].traffic == 100
 
 
 def test_replicas_come_from_the_nearest_place() -> None:
     """The component's replicas win over the predictor's, those over the deployment's."""
-    found = document()
-    found["spec"]["replicas"] = 2
-    del primary(found)["replicas"]
-    shadow(found)["componentSpecs"][0]["replicas"] = 3
-    assert [one.replicas for one in parsed(found).predictors] == [2, 3]
+    content = document()
+    content["spec"]["replicas"] = 2
+    del primary(content)["replicas"]
+    shadow(content)["componentSpecs"][0]["replicas"] = 3
+    assert [predictor.replicas for predictor in parsed(content).predictors] == [2, 3]
 
 
 def test_the_namespace_is_the_one_asked_for_or_written_or_seldon() -> None:
     """As ``kubectl -n``: one asked for and another written is refused."""
-    found = document()
-    assert parsed(found).namespace == "seldon"
-    assert parsed(found, "models").namespace == "models"
-    found["metadata"]["namespace"] = "models"
-    assert parsed(found).namespace == "models"
+    content = document()
+    assert parsed(content).namespace == "seldon"
+    assert parsed(content, "models").namespace == "models"
+    content["metadata"]["namespace"] = "models"
+    assert parsed(content).namespace == "models"
     with pytest.raises(FieldError, match=r"^metadata\.namespace: expected 'seldon' as asked for, got 'models'"):
-        parsed(found, "seldon")
+        parsed(content, "seldon")
 
 
 NOT_YAML = {
@@ -128,15 +131,15 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 @given(st.data())
 def test_any_value_in_any_place_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
     """Whatever stands in whatever place of a manifest, the reader gives a deployment or a `FieldError`, no crash."""
-    found = document()
-    container(found)["env"] = [{"name": "A", "value": "b"}]
-    found["spec"]["predictors"][0]["graph"] |= {"endpoint": {"type": "REST"}, "children": []}
-    *path, last = data.draw(st.sampled_from(places(found)))
-    inner: Any = found
+    content = document()
+    container(content)["env"] = [{"name": "A", "value": "b"}]
+    content["spec"]["predictors"][0]["graph"] |= {"endpoint": {"type": "REST"}, "children": []}
+    *path, last = data.draw(st.sampled_from(places(content)))
+    inner: Any = content
     for key in path:
         inner = inner[key]
     inner[last] = data.draw(ANYTHING)
     try:
-        assert isinstance(parsed(found), Deployment)
+        assert isinstance(parsed(content), Deployment)
     except FieldError as error:
         assert "\n" not in str(error)  # noqa: PT017  (either outcome is right)

@@ -66,19 +66,19 @@ UNRUNNABLE: dict[str, tuple[Edit, str]] = {
 def test_what_the_local_stack_cannot_run_is_read_and_then_refused_by_its_field(case: str) -> None:
     """A manifest that a cluster runs and the local stack cannot is read, and `require_runnable` names the field."""
     edit, field = UNRUNNABLE[case]
-    found = document()
-    edit(found)
+    content = document()
+    edit(content)
     with pytest.raises(ManifestError, match=f"^reading x.yaml: {field.replace('[', '.').replace(']', '.')}: "):
-        deployment.require_runnable(parsed(found))
+        deployment.require_runnable(parsed(content))
 
 
 def test_what_is_harmless_is_left_out_with_a_remark() -> None:
     """An autoscaler is a remark, resources and an emptyDir are nothing at all."""
-    found = document()
-    component = primary(found)["componentSpecs"][0]
+    content = document()
+    component = primary(content)["componentSpecs"][0]
     component["hpaSpec"] = {"maxReplicas": 3}
     component["spec"]["volumes"] = [{"name": "tmp", "emptyDir": {}}]
-    container(found).update(resources={}, volumeMounts=[{"name": "tmp", "mountPath": "/tmp"}], ports=[])  # noqa: S108
-    read = parsed(found)
+    container(content).update(resources={}, volumeMounts=[{"name": "tmp", "mountPath": "/tmp"}], ports=[])  # noqa: S108
+    read = parsed(content)
     deployment.require_runnable(read)
     assert read.remarks == (f"{P0}.componentSpecs[0].hpaSpec: left out, the number of replicas stays as written",)

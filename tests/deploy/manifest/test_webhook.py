@@ -30,9 +30,9 @@ from tests.deploy.manifest.documents import (
 )
 
 BROKEN: dict[str, tuple[Edit, str]] = {
-    "kind": (lambda found: found.update(kind="Deployment"), "kind: expected SeldonDeployment, got 'Deployment'"),
-    "api": (lambda found: found.update(apiVersion="apps/v1"), "apiVersion: expected machinelearning.seldon.io/v1"),
-    "top key": (lambda found: found.update(specs={}), "specs: no such key. Did you mean spec?"),
+    "kind": (lambda content: content.update(kind="Deployment"), "kind: expected SeldonDeployment, got 'Deployment'"),
+    "api": (lambda content: content.update(apiVersion="apps/v1"), "apiVersion: expected machinelearning.seldon.io/v1"),
+    "top key": (lambda content: content.update(specs={}), "specs: no such key. Did you mean spec?"),
     "no predictors": (set_to(spec, predictors=[]), "spec.predictors: expected at least one predictor, got none"),
     "predictors no list": (set_to(spec, predictors={"a": 1}), "spec.predictors: expected a list"),
     "predictor key": (set_to(shadow, shadows=True), f"{P1}.shadows: no such key. Did you mean shadow?"),
@@ -109,10 +109,10 @@ def test_a_valid_manifest_is_read() -> None:
 def test_a_manifest_that_breaks_a_rule_is_refused_by_the_name_of_the_field(rule: str) -> None:
     """Each rule of the webhook and of the schema refuses in one line that begins with the field's path."""
     edit, begins = BROKEN[rule]
-    found = document()
-    edit(found)
+    content = document()
+    edit(content)
     with pytest.raises(FieldError) as error:
-        parsed(found)
+        parsed(content)
     assert str(error.value).startswith(begins)
     assert "\n" not in str(error.value)
 
@@ -121,23 +121,23 @@ def test_a_manifest_that_breaks_a_rule_is_refused_by_the_name_of_the_field(rule:
 @given(st.lists(st.integers(0, 100), min_size=2, max_size=5))
 def test_weights_are_admitted_exactly_when_they_sum_to_100(weights: list[int]) -> None:
     """Two primaries or more are admitted if and only if their traffic sums to 100, and each keeps its own."""
-    found = document()
-    found["spec"]["predictors"] = [
-        copy.deepcopy(primary(found)) | {"name": f"p{number}", "traffic": weight}
+    content = document()
+    content["spec"]["predictors"] = [
+        copy.deepcopy(primary(content)) | {"name": f"p{number}", "traffic": weight}
         for number, weight in enumerate(weights)
     ]
     if sum(weights) == 100:
-        assert [one.traffic for one in parsed(found).predictors] == weights
+        assert [predictor.traffic for predictor in parsed(content).predictors] == weights
     else:
         with pytest.raises(FieldError, match="sums to 100"):
-            parsed(found)
+            parsed(content)
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.from_regex(r"[a-zA-Z]{1,12}", fullmatch=True).filter(lambda key: key not in schema.PREDICTOR))
 def test_no_unknown_key_of_a_predictor_passes(key: str) -> None:
     """Any key that the CRD does not know is refused under its own name."""
-    found = document()
-    primary(found)[key] = True
+    content = document()
+    primary(content)[key] = True
     with pytest.raises(FieldError, match=rf"^spec\.predictors\[0\]\.{key}: no such key\."):
-        parsed(found)
+        parsed(content)

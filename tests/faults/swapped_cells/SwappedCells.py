@@ -13,5 +13,5 @@ class SwappedCells(MetricsModel):
 
     def metrics(self) -> list[dict[str, object]]:
         """The four gauges, three of them with another cell's count."""
-        right = {str(one["key"]): one["value"] for one in super().metrics()}
+        right = {str(metric["key"]): metric["value"] for metric in super().metrics()}
         return [{"type": "GAUGE", "key": metric, "value": right[cell]} for metric, cell in WRONG.items()]

@@ -39,7 +39,7 @@ runpy.run_module("locustfiles.calibration.measure", run_name="__main__")
 @pytest.fixture(scope="module")
 def setup() -> Setup:
     """What a load test of the single model is told."""
-    asked = argparse.Namespace(
+    options = argparse.Namespace(
         sdep="",
         namespace="",
         artifacts=str(HELDOUT.parent),
@@ -48,7 +48,7 @@ def setup() -> Setup:
         feedback_ratio=0.5,
         batch=3,
     )
-    return read_setup(asked, SINGLE)
+    return read_setup(options, SINGLE)
 
 
 @pytest.mark.stack
@@ -79,7 +79,7 @@ def test_a_calibration_that_fails_is_none(setup: Setup, tmp_path: Path, caplog: 
 
 
 @pytest.mark.parametrize(
-    ("peak_per_s", "processes", "cores", "said"),
+    ("peak_per_s", "processes", "cores", "message"),
     [
         (700, 1, 4, None),
         (701, 1, 4, "701/s is above 70% of the 1,000/s that it can send with 1 process here"),
@@ -90,11 +90,11 @@ def test_a_calibration_that_fails_is_none(setup: Setup, tmp_path: Path, caplog: 
     ],
 )
 def test_a_rate_above_most_of_the_ceiling_is_warned_of(
-    peak_per_s: float, processes: int, cores: int, said: str | None
+    peak_per_s: float, processes: int, cores: int, message: str | None
 ) -> None:
     """One line that says how many processes would do, and none up to 70 %; processes beyond the cores bring nothing."""
     warning = FOUND.warning(peak_per_s, processes, cores)
-    assert warning is None if said is None else warning is not None and said in warning
+    assert warning is None if message is None else warning is not None and message in warning
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_a_run_at_a_rate_is_calibrated_before_it_starts(
     )
     code, _, err = running.end()
     assert code == 0, err
-    found = runfolder.read(running.folder / "here").calibration
-    assert (found is not None) is measured
+    calibration = runfolder.read(running.folder / "here").calibration
+    assert (calibration is not None) is measured
     assert ("requests/s at most for each process" in err) is measured
     assert ("use --processes" in err) is warned
-    if found is not None:
-        assert found["ceiling_per_s"] > 0 < found["floor_ms"] <= found["p50_ms"]
+    if calibration is not None:
+        assert calibration["ceiling_per_s"] > 0 < calibration["floor_ms"] <= calibration["p50_ms"]

@@ -21,9 +21,9 @@ def test_a_kernel_that_does_not_say_is_not_taken_for_one_without_waits(tmp_path:
     """No file, or one of another form: not known, which is not 0."""
     if content is not None:
         (tmp_path / "schedstat").write_text(content)
-    found = CpuTime.read(tmp_path / "schedstat")
-    assert found.waited_s is None
-    assert found.shares_until(CpuTime(9.0, 9.0), 1.0)[1] is None
+    actual = CpuTime.read(tmp_path / "schedstat")
+    assert actual.waited_s is None
+    assert actual.shares_until(CpuTime(9.0, 9.0), 1.0)[1] is None
 
 
 def test_the_second_number_is_the_time_waited_in_nanoseconds(tmp_path: Path) -> None:

@@ -121,20 +121,20 @@ def test_a_visit_asks_then_tells_the_same_row(misbehaving: Callable[..., Any]) -
     drive = Drive(server.url)
     drive.closed(1, 0.3)
     events, requests = drive.events, server.whole
-    assert [(one["kind"], one["row"]) for one in events] == [(kind_of(sent), row_of(sent)) for sent in requests]
+    assert [(event["kind"], event["row"]) for event in events] == [(kind_of(sent), row_of(sent)) for sent in requests]
     truth = dict(zip(ROWS.ids.tolist(), ROWS.truth.tolist(), strict=True))
-    assert all(one["truth"] == truth[one["row"]] for one in events)
-    assert {(one["kind"], one["predicted"]) for one in events} == {(Kind.PREDICT, 1), (Kind.FEEDBACK, NO_CLASS)}
-    told = [json.loads(sent.partition(b"\r\n\r\n")[2]) for sent in requests if kind_of(sent) is Kind.FEEDBACK]
-    assert len(told) > 20
-    assert all(one["reward"] == float(one["truth"]["data"]["ndarray"] == [1]) for one in told)
+    assert all(event["truth"] == truth[event["row"]] for event in events)
+    assert {(event["kind"], event["predicted"]) for event in events} == {(Kind.PREDICT, 1), (Kind.FEEDBACK, NO_CLASS)}
+    bodies = [json.loads(sent.partition(b"\r\n\r\n")[2]) for sent in requests if kind_of(sent) is Kind.FEEDBACK]
+    assert len(bodies) > 20
+    assert all(body["reward"] == float(body["truth"]["data"]["ndarray"] == [1]) for body in bodies)
 
 
 def test_the_first_events_are_distinct_rows(misbehaving: Callable[..., Any]) -> None:
     """With several users too, predictions go through all rows before one comes again."""
     drive = Drive(misbehaving(seldon).url)
     drive.closed(5, 1.5)
-    rows = [one["row"] for one in drive.events if one["kind"] == Kind.PREDICT][: len(ROWS.ids)]
+    rows = [event["row"] for event in drive.events if event["kind"] == Kind.PREDICT][: len(ROWS.ids)]
     assert len(rows) == len(set(rows)) > 50
 
 
@@ -174,14 +174,14 @@ def test_under_every_misbehaviour_each_attempt_is_one_event(misbehaving: Callabl
     server = misbehaving(misbehaves)
     drive = Drive(server.url)
     driven = drive.closed(8, 1.2) if loop == "closed" else drive.open(Constant(150.0), 1.2)
-    attempted = Counter((one["kind"], one["row"]) for one in drive.events)
+    attempted = Counter((event["kind"], event["row"]) for event in drive.events)
     delivered = Counter((kind_of(request), row_of(request)) for request in server.whole)
     assert attempted == delivered
     assert sum(attempted.values()) == driven.recorded.events == len(drive.fired) > 100
     assert driven.recorded.unrecorded == 0
-    outcomes = Counter(one["outcome"] for one in drive.events)
+    outcomes = Counter(event["outcome"] for event in drive.events)
     assert set(outcomes) == {Outcome.ACKNOWLEDGED, Outcome.INDETERMINATE}
-    assert sum(one["exception"] is None for one in drive.fired) == outcomes[Outcome.ACKNOWLEDGED]
+    assert sum(call["exception"] is None for call in drive.fired) == outcomes[Outcome.ACKNOWLEDGED]
 
 
 def test_what_is_under_way_at_the_drain_is_waited_for(misbehaving: Callable[..., Any]) -> None:
@@ -194,7 +194,7 @@ def test_what_is_under_way_at_the_drain_is_waited_for(misbehaving: Callable[...,
     server = misbehaving(lambda peer: seldon(peer, slowly))
     drive = Drive(server.url)
     drive.closed(3, 0.1)
-    assert [(one["kind"], one["outcome"]) for one in drive.events] == [(Kind.PREDICT, Outcome.ACKNOWLEDGED)] * 3
+    assert [(event["kind"], event["outcome"]) for event in drive.events] == [(Kind.PREDICT, Outcome.ACKNOWLEDGED)] * 3
 
 
 def test_what_outlasts_the_drain_is_indeterminate(misbehaving: Callable[..., Any]) -> None:
@@ -205,7 +205,7 @@ def test_what_outlasts_the_drain_is_indeterminate(misbehaving: Callable[..., Any
     drive.closed(3, 0.2, limit_s=0.1)
     gone.set()
     assert len(server.whole) == 3
-    assert [(one["kind"], one["outcome"], one["status"]) for one in drive.events] == [
+    assert [(event["kind"], event["outcome"], event["status"]) for event in drive.events] == [
         (Kind.PREDICT, Outcome.INDETERMINATE, 0)
     ] * 3
 
@@ -220,11 +220,11 @@ def test_an_open_loop_does_not_wait_for_answers(misbehaving: Callable[..., Any])
 
     drive = Drive(misbehaving(lambda peer: seldon(peer, stalled)).url, replace(LOAD, timeout_s=5, rate_per_s=100))
     drive.open(Constant(100.0), 0.5)
-    asked = [one for one in drive.events if one["kind"] == Kind.PREDICT]
-    due = [(one["planned_ns"] - asked[0]["planned_ns"]) / 1e9 for one in asked]
-    assert due == pytest.approx([index / 100 for index in range(len(asked))], abs=1e-6)
-    assert len(asked) >= 48
-    assert (asked[0]["done_ns"] - asked[0]["planned_ns"]) / 1e9 > 0.5
+    predictions = [event for event in drive.events if event["kind"] == Kind.PREDICT]
+    due = [(event["planned_ns"] - predictions[0]["planned_ns"]) / 1e9 for event in predictions]
+    assert due == pytest.approx([index / 100 for index in range(len(predictions))], abs=1e-6)
+    assert len(predictions) >= 48
+    assert (predictions[0]["done_ns"] - predictions[0]["planned_ns"]) / 1e9 > 0.5
 
 
 def test_arrivals_past_the_bound_are_dropped_and_counted(misbehaving: Callable[..., Any]) -> None:
@@ -241,7 +241,7 @@ def test_a_trace_is_kept_and_ends(misbehaving: Callable[..., Any]) -> None:
     """Visits at the given seconds, and then no more."""
     drive = Drive(misbehaving(seldon).url, replace(LOAD, trace="t"))
     drive.open(Trace((0.0, 0.1, 0.25)), 0.5)
-    planned = [one["planned_ns"] for one in drive.events if one["kind"] == Kind.PREDICT]
+    planned = [event["planned_ns"] for event in drive.events if event["kind"] == Kind.PREDICT]
     assert [(at - planned[0]) / 1e9 for at in planned] == pytest.approx([0.0, 0.1, 0.25], abs=1e-6)
 
 
@@ -249,7 +249,7 @@ def test_nobody_there_is_refused_and_not_hammered() -> None:
     """A closed loop that no one answers would spin; each user rests between attempts."""
     drive = Drive("http://127.0.0.1:1")
     drive.closed(2, 0.5)
-    assert {(one["kind"], one["outcome"]) for one in drive.events} == {(Kind.PREDICT, Outcome.REFUSED)}
+    assert {(event["kind"], event["outcome"]) for event in drive.events} == {(Kind.PREDICT, Outcome.REFUSED)}
     assert 4 <= len(drive.events) <= 24
 
 
@@ -265,7 +265,9 @@ def test_the_same_seed_visits_the_same_rows_however_many_workers(misbehaving: Ca
     gevent.sleep(0.6)
     for drive in drives:
         drive.driver.drain(2)
-    asked = [one for drive in drives for one in drive.events if one["kind"] == Kind.PREDICT]
-    asked.sort(key=lambda one: one["planned_ns"])
+    predictions = [event for drive in drives for event in drive.events if event["kind"] == Kind.PREDICT]
+    predictions.sort(key=lambda event: event["planned_ns"])
     sequence = drives[0].driver._sequence
-    assert [one["row"] for one in asked[:50]] == [int(ROWS.ids[sequence.visit(index).rows[0]]) for index in range(50)]
+    assert [event["row"] for event in predictions[:50]] == [
+        int(ROWS.ids[sequence.visit(index).rows[0]]) for index in range(50)
+    ]

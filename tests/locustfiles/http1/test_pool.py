@@ -441,6 +441,6 @@ def test_the_host_header_leaves_out_only_the_schemes_own_port(url: str, header: 
 
 def test_each_status_has_the_outcome_that_the_ledger_states() -> None:
     """2xx acknowledged, 4xx refused, all else indeterminate, over every status there is."""
-    found = {code: outcome_of(code) for code in range(100, 600)}
-    assert {code for code, outcome in found.items() if outcome is ACKNOWLEDGED} == set(range(200, 300))
-    assert {code for code, outcome in found.items() if outcome is REFUSED} == set(range(400, 500))
+    actual = {code: outcome_of(code) for code in range(100, 600)}
+    assert {code for code, outcome in actual.items() if outcome is ACKNOWLEDGED} == set(range(200, 300))
+    assert {code for code, outcome in actual.items() if outcome is REFUSED} == set(range(400, 500))

@@ -10,19 +10,19 @@ import pytest
 from locustfiles.load.options import OPTIONS, OptionsError, load_of, parse_duration, variable_of
 
 
-def asked(**values: object) -> argparse.Namespace:
+def options(**values: object) -> argparse.Namespace:
     return argparse.Namespace(**values)
 
 
 def test_without_options_it_is_a_closed_loop_that_asks_and_tells_every_row() -> None:
     """The defaults as the help states them."""
-    load = load_of(asked())
+    load = load_of(options())
     assert (load.rate_per_s, load.predict_ratio, load.feedback_ratio, load.seed, load.batch) == (0, 1, 1, 0, 1)
 
 
 def test_values_typed_into_a_form_are_converted() -> None:
     """The web page hands back text for what had no value before."""
-    load = load_of(asked(rate="12.5", seed="3", reward="none"))
+    load = load_of(options(rate="12.5", seed="3", reward="none"))
     assert (load.rate_per_s, load.seed, load.reward) == (12.5, 3, "none")
 
 
@@ -47,7 +47,7 @@ def test_values_typed_into_a_form_are_converted() -> None:
 def test_an_option_that_cannot_be_is_refused_in_one_line(values: dict[str, object], line: str) -> None:
     """What was read, what was expected, what came."""
     with pytest.raises(OptionsError, match=f"^{re.escape(line)}$"):
-        load_of(asked(**values))
+        load_of(options(**values))
 
 
 @pytest.mark.parametrize(

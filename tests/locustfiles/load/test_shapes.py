@@ -19,7 +19,9 @@ RATES = st.integers(min_value=0, max_value=300)
 LENGTHS = st.integers(min_value=1, max_value=20)
 PIECES = st.builds(RateSegment, RATES.map(float), RATES.map(float), LENGTHS.map(float))
 COURSES = (
-    st.lists(PIECES, min_size=1, max_size=5).map(lambda pieces: RateCurve(tuple(pieces))).filter(lambda one: one.count)
+    st.lists(PIECES, min_size=1, max_size=5)
+    .map(lambda pieces: RateCurve(tuple(pieces)))
+    .filter(lambda curve: curve.count)
 )
 SEEDS = st.one_of(st.none(), st.integers(min_value=0, max_value=99))
 
@@ -54,7 +56,7 @@ def naive_count(course: RateCurve, until_s: float, steps: int = 4000) -> float:
 )
 def test_each_phase_means_what_the_help_says(text: str, pieces: list[tuple[float, float, float]]) -> None:
     """Straight lines between two rates, one after the other."""
-    assert [(one.first_per_s, one.last_per_s, one.seconds) for one in parse_shape(text).pieces] == pieces
+    assert [(piece.first_per_s, piece.last_per_s, piece.seconds) for piece in parse_shape(text).pieces] == pieces
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def test_each_pass_has_an_order_of_its_own() -> None:
 def test_a_ratio_is_the_share_of_visits(ratio: float) -> None:
     """Over 20,000 visits within four standard deviations; exactly none at 0 and all at 1."""
     sequence = VisitSequence(100, 7, predict_ratio=1.0, feedback_ratio=ratio)
-    found = sum(sequence.visit(index).feedback for index in range(20_000))
-    assert abs(found - 20_000 * ratio) <= 4 * (20_000 * ratio * (1 - ratio)) ** 0.5
+    actual = sum(sequence.visit(index).feedback for index in range(20_000))
+    assert abs(actual - 20_000 * ratio) <= 4 * (20_000 * ratio * (1 - ratio)) ** 0.5
 
 
 def test_the_two_choices_of_a_visit_are_independent() -> None:

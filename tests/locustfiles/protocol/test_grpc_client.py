@@ -43,8 +43,8 @@ def serve() -> Iterator[Serve]:
         return started[-1]
 
     yield start
-    for one in started:
-        one.server.stop(None)
+    for server in started:
+        server.server.stop(None)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_call_says_which_deployment_it_is_for(serve: Serve, ask: Ask) -> None:
     assert (kind, body, metadata["seldon"], metadata["namespace"]) == (Kind.FEEDBACK, b"\x1d\x00\x00\x80?", "dep", "ns")
 
 
-@pytest.mark.parametrize("code", [one for one in grpc.StatusCode if one is not grpc.StatusCode.OK])
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
 def test_every_status_of_a_server_has_its_outcome(serve: Serve, ask: Ask, code: grpc.StatusCode) -> None:
     """Turned away by the application is refused; whatever may have happened after it was counted is indeterminate."""
     server = serve(speaking.aborting(code))
@@ -191,8 +191,8 @@ def test_a_host_is_asked_before_the_load_whether_it_speaks_grpc(serve: Serve, mi
 
 def rows_sent(server: Any) -> Counter[tuple[Kind, int]]:
     """How often the server was sent each row, by kind."""
-    found = ((kind, drives.ID_OF[speaking.features_of(kind, body)]) for kind, body, _ in server.whole)
-    return Counter(found)
+    actual = ((kind, drives.ID_OF[speaking.features_of(kind, body)]) for kind, body, _ in server.whole)
+    return Counter(actual)
 
 
 def misbehaves() -> Any:
@@ -221,14 +221,14 @@ def test_under_every_misbehaviour_each_call_is_one_event(serve: Serve, loop: str
     server = serve(misbehaves())
     drive = drives.Drive(server.url, GRPC)
     driven = drive.closed(8, 1.2) if loop == "closed" else drive.open(Constant(150.0), 1.2)
-    attempted = Counter((Kind(one["kind"]), one["row"]) for one in drive.events)
+    attempted = Counter((Kind(event["kind"]), event["row"]) for event in drive.events)
     assert attempted == rows_sent(server)
     assert sum(attempted.values()) == driven.recorded.events == len(drive.fired) > 50
-    outcomes = Counter(one["outcome"] for one in drive.events)
+    outcomes = Counter(event["outcome"] for event in drive.events)
     assert set(outcomes) == set(Outcome)
-    assert {one["status"] for one in drive.events} >= {0, 2, 3, 4, 13}
-    assert sum(one["exception"] is None for one in drive.fired) == outcomes[Outcome.ACKNOWLEDGED]
-    assert {one["request_type"] for one in drive.fired} == {"gRPC"}
+    assert {event["status"] for event in drive.events} >= {0, 2, 3, 4, 13}
+    assert sum(call["exception"] is None for call in drive.fired) == outcomes[Outcome.ACKNOWLEDGED]
+    assert {call["request_type"] for call in drive.fired} == {"gRPC"}
     assert driven.recorded.unrecorded == 0
 
 
@@ -240,14 +240,14 @@ def test_what_outlasts_the_drain_is_cancelled_and_indeterminate(serve: Serve) ->
     drive.closed(3, 0.5, limit_s=0.1)
     gone.set()
     assert len(server.whole) == 3
-    assert [(one["outcome"], one["status"]) for one in drive.events] == [(Outcome.INDETERMINATE, 1)] * 3
+    assert [(event["outcome"], event["status"]) for event in drive.events] == [(Outcome.INDETERMINATE, 1)] * 3
 
 
 def test_nobody_there_is_not_hammered() -> None:
     """A closed loop that no one answers would spin; each user rests between attempts."""
     drive = drives.Drive("http://127.0.0.1:1", GRPC)
     drive.closed(2, 0.5)
-    assert {(one["kind"], one["outcome"], one["status"]) for one in drive.events} == {
+    assert {(event["kind"], event["outcome"], event["status"]) for event in drive.events} == {
         (Kind.PREDICT, Outcome.REFUSED, 14)
     }
     assert 4 <= len(drive.events) <= 24
@@ -270,10 +270,10 @@ def test_the_same_seed_drives_the_same_rows_in_the_same_order_by_both_transports
     for transport, url in urls.items():
         drive = drives.Drive(url, replace(load, transport=transport))
         drive.open(Trace(tuple(number * 0.02 for number in range(40))), 1.2)
-        assert {one["outcome"] for one in drive.events} == {Outcome.ACKNOWLEDGED}
+        assert {event["outcome"] for event in drive.events} == {Outcome.ACKNOWLEDGED}
         columns = ("kind", "position", "row", "truth", "predicted")
-        sent[transport] = sorted(tuple(one[column] for column in columns) for one in drive.events)
-        order[transport] = [one["row"] for one in drive.events if one["kind"] == Kind.PREDICT]
+        sent[transport] = sorted(tuple(event[column] for column in columns) for event in drive.events)
+        order[transport] = [event["row"] for event in drive.events if event["kind"] == Kind.PREDICT]
     assert sent["rest"] == sent["grpc"]
     assert order["rest"] == order["grpc"]
     assert len(sent["rest"]) > 40

@@ -32,7 +32,7 @@ def fields_of(pool: Any, name: str) -> dict[str, tuple[object, ...]]:
             field.type,
             field.label,
             field.message_type and field.message_type.full_name,
-            field.enum_type and [(one.name, one.number) for one in field.enum_type.values],
+            field.enum_type and [(value.name, value.number) for value in field.enum_type.values],
             field.containing_oneof and field.containing_oneof.name,
         )
         for field in described.fields
@@ -50,11 +50,12 @@ def test_each_field_is_as_in_seldons_schema(name: str) -> None:
 def test_the_methods_are_those_of_seldons_service() -> None:
     """``seldon.protos.Seldon`` has both methods, for the messages that we send and read."""
     service = prediction_pb2.DESCRIPTOR.services_by_name["Seldon"]
-    spoken = {
-        name: (one.input_type.full_name, one.output_type.full_name) for name, one in service.methods_by_name.items()
+    methods = {
+        name: (method.input_type.full_name, method.output_type.full_name)
+        for name, method in service.methods_by_name.items()
     }
-    assert spoken["Predict"] == ("seldon.protos.SeldonMessage", "seldon.protos.SeldonMessage")
-    assert spoken["SendFeedback"] == ("seldon.protos.Feedback", "seldon.protos.SeldonMessage")
+    assert methods["Predict"] == ("seldon.protos.SeldonMessage", "seldon.protos.SeldonMessage")
+    assert methods["SendFeedback"] == ("seldon.protos.Feedback", "seldon.protos.SeldonMessage")
 
 
 @pytest.mark.parametrize("payload", ["ndarray", "tensor"])
@@ -63,14 +64,14 @@ def test_seldon_reads_the_same_from_both_transports(payload: Payload, rows: tupl
     """Seldon's own parsers find the same message in a REST body and in a gRPC one, to the last bit of each number."""
     rest = RestRequests(host="h", path="/p", payload=payload, **ROWS)
     grpc = GrpcRequests(payload=payload, **ROWS)
-    asked = json.loads(rest.predict(rows).partition(b"\r\n\r\n")[2])
+    by_rest = json.loads(rest.predict(rows).partition(b"\r\n\r\n")[2])
     assert prediction_pb2.SeldonMessage.FromString(grpc.predict(rows).body) == json_format.ParseDict(
-        asked, prediction_pb2.SeldonMessage()
+        by_rest, prediction_pb2.SeldonMessage()
     )
     for reward in (None, 0.0, 0.5):
-        told = json.loads(rest.feedback(rows, reward).partition(b"\r\n\r\n")[2])
+        by_rest = json.loads(rest.feedback(rows, reward).partition(b"\r\n\r\n")[2])
         assert prediction_pb2.Feedback.FromString(grpc.feedback(rows, reward).body) == json_format.ParseDict(
-            told, prediction_pb2.Feedback()
+            by_rest, prediction_pb2.Feedback()
         )
 
 

@@ -54,10 +54,10 @@ def test_feedback_holds_its_request_its_reward_and_the_truth(payload: Payload) -
     """Truth is a label for each row, in the form of the payload; the request is that of the prediction."""
     made = bodies(payload)
     first, _, body = parts(made.feedback((1, 2), 0.5))
-    _, _, asked = parts(made.predict((1, 2)))
+    _, _, content = parts(made.predict((1, 2)))
     assert first[1] == "/seldon/ns/dep/api/v1.0/feedback"
     truth = {"ndarray": [0, 1]} if payload == "ndarray" else {"tensor": {"shape": [2], "values": [0, 1]}}
-    assert body == {"request": asked, "reward": 0.5, "truth": {"data": truth}}
+    assert body == {"request": content, "reward": 0.5, "truth": {"data": truth}}
 
 
 def test_no_reward_is_no_field_not_a_zero() -> None:

@@ -68,8 +68,8 @@ def delivered(server: Any) -> Counted:
 
 def tabled(err: str) -> Counted:
     """What Locust's last table says."""
-    found = {name: int(number) for name, number in re.findall(r"^POST +(\w+) +(\d+) +\d+\(", err, re.MULTILINE)}
-    return Counted(found.get("predict", 0), found.get("feedback", 0))
+    numbers = {name: int(number) for name, number in re.findall(r"^POST +(\w+) +(\d+) +\d+\(", err, re.MULTILINE)}
+    return Counted(numbers.get("predict", 0), numbers.get("feedback", 0))
 
 
 def outcomes(run: Path) -> set[int]:
@@ -250,8 +250,12 @@ def test_each_test_of_the_web_page_leaves_its_own_judged_run(
         page.until((running.run / "result.json").exists)
         after = delivered(server)
         assert recorded(running.run) == Counted(after.predict - before.predict, after.feedback - before.feedback)
-        asked = runfolder.read(running.run)
-        assert (asked.stop, asked.seed, asked.options["predict_ratio"]) == ("finished", number, float(ratio))
+        run_record = runfolder.read(running.run)
+        assert (run_record.stop, run_record.seed, run_record.options["predict_ratio"]) == (
+            "finished",
+            number,
+            float(ratio),
+        )
         before = after
     running.signal(signal.SIGINT, group=True)
     _, out, err = running.end()

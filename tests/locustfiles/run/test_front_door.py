@@ -54,16 +54,16 @@ def knock(folder: Path, *arguments: str, **variables: str) -> subprocess.Complet
     return subprocess.CompletedProcess(list(arguments), code, out.getvalue(), err.getvalue())
 
 
-def assert_refused(folder: Path, said: str, *arguments: str, **variables: str) -> None:
+def assert_refused(folder: Path, message: str, *arguments: str, **variables: str) -> None:
     """One line that says ``said``, exit code 2, and no run folder."""
     ended = knock(folder, *arguments, **variables)
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1), ended.stderr
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert not (folder / "runs").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--bogus", "1"], "unrecognized arguments: --bogus 1"),
         (["--rate", "fast"], "invalid float value: 'fast'"),
@@ -90,13 +90,13 @@ def assert_refused(folder: Path, said: str, *arguments: str, **variables: str) -
         (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
     ],
 )
-def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
     """Exit code 2, what was expected and what came, no traceback, no run folder."""
-    assert_refused(tmp_path, said, *arguments)
+    assert_refused(tmp_path, message, *arguments)
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("RATE", "fast", "invalid float value: 'fast'"),
         ("USERS", "many", "invalid int value: 'many'"),
@@ -106,9 +106,9 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], said: 
         ("PLUMBLINE_SHAPE", "ramp", "got 'ramp'"),
     ],
 )
-def test_a_bad_variable_is_refused_like_a_bad_argument(tmp_path: Path, variable: str, value: str, said: str) -> None:
+def test_a_bad_variable_is_refused_like_a_bad_argument(tmp_path: Path, variable: str, value: str, message: str) -> None:
     """The Makefile hands on variables; a bad one is no default."""
-    assert_refused(tmp_path, said, **{variable: value})
+    assert_refused(tmp_path, message, **{variable: value})
 
 
 def test_an_empty_variable_is_not_set() -> None:
@@ -118,7 +118,7 @@ def test_an_empty_variable_is_not_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: [1", "got"),
         ("kind: Deployment\nmetadata: {name: x}\n", "SeldonDeployment"),
@@ -126,10 +126,10 @@ def test_an_empty_variable_is_not_set() -> None:
     ],
     ids=["no YAML", "another kind", "empty"],
 )
-def test_a_manifest_that_is_none_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+def test_a_manifest_that_is_none_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     """Whatever the reader of manifests finds wrong comes out as its one line."""
     (tmp_path / "m.yaml").write_text(text)
-    assert_refused(tmp_path, said, "--sdep", "m.yaml")
+    assert_refused(tmp_path, message, "--sdep", "m.yaml")
 
 
 def test_a_graph_that_the_stack_cannot_run_is_named_by_its_field(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def spoil_model(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (spoil_missing, "No such file"),
         (spoil_digest, "expected SHA-256"),
@@ -173,11 +173,11 @@ def spoil_model(folder: Path) -> None:
     ],
 )
 def test_an_artefact_that_cannot_be_trusted_is_one_line(
-    tmp_path: Path, artifacts: Path, spoil: Callable[[Path], None], said: str
+    tmp_path: Path, artifacts: Path, spoil: Callable[[Path], None], message: str
 ) -> None:
     """Missing, of another digest, or not a model though its card says so."""
     spoil(artifacts)
-    assert_refused(tmp_path, said, "--sdep", SINGLE, "--artifacts", str(artifacts))
+    assert_refused(tmp_path, message, "--sdep", SINGLE, "--artifacts", str(artifacts))
 
 
 def without_column(table: pa.Table) -> pa.Table:
@@ -200,7 +200,7 @@ def without_rows(table: pa.Table) -> pa.Table:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (without_column, "none named 'mean radius'"),
         (with_nan, "finite numbers"),
@@ -209,11 +209,11 @@ def without_rows(table: pa.Table) -> pa.Table:
     ],
 )
 def test_held_out_rows_that_cannot_be_sent_are_one_line(
-    tmp_path: Path, change: Callable[[pa.Table], pa.Table], said: str
+    tmp_path: Path, change: Callable[[pa.Table], pa.Table], message: str
 ) -> None:
     """A missing column, a NaN, an unknown class, no rows."""
     pq.write_table(change(pq.read_table(ARTIFACTS / "heldout.parquet")), tmp_path / "h.parquet")
-    assert_refused(tmp_path, said, "--heldout", "h.parquet")
+    assert_refused(tmp_path, message, "--heldout", "h.parquet")
 
 
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
@@ -267,15 +267,15 @@ def test_the_help_explains_every_option_with_examples() -> None:
 @pytest.mark.parametrize("shape", ["", "hold:5/s:30s"])
 def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> None:
     """The options in `run.json`, written as a command, ask for the same load again."""
-    asked = load_of(argparse.Namespace(shape=shape, seed=7, batch=2))
+    load = load_of(argparse.Namespace(shape=shape, seed=7, batch=2))
     run = runfolder.Run(
         id="r", deployment="d", namespace="ns", manifest=SINGLE, manifest_sha256="", predictors=(), host="",
         prometheus_url="", seed=7, heldout="", heldout_sha256="", artifacts={}, versions={}, started="",
-        options=asked.as_dict() | {"users": 3, "spawn_rate_per_s": 3.0, "duration_s": 30.0, "processes": 1},
+        options=load.as_dict() | {"users": 3, "spawn_rate_per_s": 3.0, "duration_s": 30.0, "processes": 1},
     )  # fmt: skip
     command = shlex.split(command_to_repeat(run))
     parsed = parser().parse_args(command[3:])
-    assert (load_of(parsed), parsed.users, parsed.sdep) == (asked, 3, SINGLE)
+    assert (load_of(parsed), parsed.users, parsed.sdep) == (load, 3, SINGLE)
     assert parsed.duration == ("" if shape else "30s")
 
 
@@ -295,8 +295,13 @@ def test_a_run_on_an_existing_deployment_ends_with_the_judges_code(
     code, out, err = running.end()
     assert (code, out) == (3, "FAKE VERDICT finished, told finished\n"), err
     folder = running.folder / "here"
-    asked = runfolder.read(folder).options
-    assert (asked["seed"], asked["users"], asked["duration_s"], asked["processes"]) == (5, 3, 3.0, int(processes))
+    options = runfolder.read(folder).options
+    assert (options["seed"], options["users"], options["duration_s"], options["processes"]) == (
+        5,
+        3,
+        3.0,
+        int(processes),
+    )
     events = read_ledger(folder / "ledger.arrow").events.num_rows
     assert f"3/3 s  {events:>9,} events" in err
     assert all(line.startswith("  ") for line in err.splitlines()), err

@@ -57,14 +57,14 @@ def shown(kept: Store, form: str = "text") -> AtMost:
     accept = {"Accept": "application/openmetrics-text"} if form == "openmetrics" else {}
     text = app.test_client().get(wrapper.METRICS_ENDPOINT, headers=accept).text
     parse: Any = openmetrics_families if form == "openmetrics" else text_string_to_metric_families
-    found: AtMost = {}
+    buckets: AtMost = {}
     for family in parse(text):
         for sample in family.samples:
             if sample.name == contract.SCORE_BUCKETS:
                 assert sample.labels[contract.LABEL_METHOD] == contract.METHOD_FEEDBACK
                 at = sample.labels[contract.LABEL_TRUTH], float(sample.labels[contract.LABEL_EDGE])
-                found[at] = found.get(at, 0) + int(sample.value)
-    return found
+                buckets[at] = buckets.get(at, 0) + int(sample.value)
+    return buckets
 
 
 def served(model: MetricsModel) -> Store:
@@ -101,9 +101,9 @@ def test_both_ways_of_publishing_show_what_a_look_at_each_row_shows(rows: list[t
 def gauges(metrics: Iterable[dict[str, Any]]) -> AtMost:
     """Buckets among a class's metrics."""
     return {
-        (one["tags"][contract.LABEL_TRUTH], float(one["tags"][contract.LABEL_EDGE])): one["value"]
-        for one in metrics
-        if one["key"] == contract.SCORE_BUCKETS
+        (metric["tags"][contract.LABEL_TRUTH], float(metric["tags"][contract.LABEL_EDGE])): metric["value"]
+        for metric in metrics
+        if metric["key"] == contract.SCORE_BUCKETS
     }
 
 
@@ -174,7 +174,7 @@ def test_a_carried_answer_is_scored_by_its_label_and_its_row_by_the_score(
     fresh = int(model.predict(heldout.X[:1])[0])
     model.hold_answer(model.tags(), [1 - fresh])
     model.send_feedback(heldout.X[:1], [], 0.0, [1])
-    (cell,) = [str(one["key"]) for one in model.metrics() if one["value"]]
+    (cell,) = [str(metric["key"]) for metric in model.metrics() if metric["value"]]
     assert cell == ("false_neg" if fresh == 1 else "true_pos")
     assert shown(kept)["1", inf] - shown(kept)["1", 0.0] == fresh
 

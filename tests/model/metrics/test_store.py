@@ -47,7 +47,7 @@ def samples(text: str, without: str = contract.LABEL_WORKER) -> dict[tuple[str, 
 
 def values(kept: Store, name: str) -> list[float]:
     """All values of one sample name, of every slot and method."""
-    return [value for (found, _), value in samples(kept.generate_metrics()[0], without="").items() if found == name]
+    return [value for (metric, _), value in samples(kept.generate_metrics()[0], without="").items() if metric == name]
 
 
 METRICS = st.lists(
@@ -274,10 +274,10 @@ def test_a_scrape_of_500_bucket_lines_takes_less_than_20_ms() -> None:
 def test_a_fixed_line_is_that_of_the_series() -> None:
     """The head is the family's, once, and a TIMER's figures add up over its buckets."""
     tags: Mapping[str, str] = {"method": "predict"}
-    one = lines_of("TIMER", "t", tags, 0, "text")
+    expected_lines = lines_of("TIMER", "t", tags, 0, "text")
     counts = [0.0] * 51
     counts[3], counts[7] = 2.0, 1.0
-    text = render([(one, [*counts, 0.25])], "text")
+    text = render([(expected_lines, [*counts, 0.25])], "text")
     assert text.count("# TYPE t histogram") == 1
     figures = [float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("t_bucket")]
     assert figures[2:9] == [0, 2, 2, 2, 2, 3, 3]

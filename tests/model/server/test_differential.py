@@ -68,12 +68,12 @@ def ask(app: Any, request: Request) -> Answer:
 
 def differences(a: Callable[[Request], Answer], b: Callable[[Request], Answer], requests: list[Request]) -> list[str]:
     """Names of the requests that are answered differently, with both answers."""
-    found = []
+    actual = []
     for request in requests:
         left, right = a(request), b(request)
         if left != right:
-            found.append(f"{request.name}: {left} != {right}")
-    return found
+            actual.append(f"{request.name}: {left} != {right}")
+    return actual
 
 
 def applications(make: Callable[[], Any]) -> tuple[Any, Any]:
@@ -152,7 +152,7 @@ def test_the_usual_requests_go_the_short_way(
 def over_the_wire(connection: HTTPConnection) -> Callable[[Request], Answer]:
     """Asks a server; of the headers all but the date and what belongs to the connection."""
 
-    def asked(request: Request) -> Answer:
+    def ask(request: Request) -> Answer:
         connection.close()  # the stock server closes after each answer
         headers = {"Content-Type": request.kind} if request.kind else {}
         connection.request(request.method, request.path, request.body, headers)
@@ -162,7 +162,7 @@ def over_the_wire(connection: HTTPConnection) -> Callable[[Request], Answer]:
         kept = [(k, ", ".join(sorted(v.split(", "))) if k == "Allow" else v) for k, v in kept]
         return answer.status, sorted(kept), answer.read()
 
-    return asked
+    return ask
 
 
 @pytest.mark.stack

@@ -62,10 +62,10 @@ class Load:
 
     def cells_of(self, counts: Counter[int]) -> dict[str, int]:
         """Cells of so many feedbacks for each row."""
-        found: dict[str, int] = dict.fromkeys(contract.CELLS, 0)
+        cells: dict[str, int] = dict.fromkeys(contract.CELLS, 0)
         for row, number in counts.items():
-            found[self.cells[row]] += number
-        return found
+            cells[self.cells[row]] += number
+        return cells
 
     def buckets_of(self, counts: Counter[int]) -> dict[str, int]:
         """Score buckets of the same, by a look at each row for each edge."""
@@ -118,13 +118,13 @@ def counted(server: Server) -> dict[str, dict[str, int]]:
 
 def buckets(server: Server) -> dict[str, int]:
     """Score buckets by truth and edge, added up over the workers."""
-    found: Counter[str] = Counter()
+    numbers: Counter[str] = Counter()
     for family in text_string_to_metric_families(server.scrape()[1]):
-        for one in family.samples:
-            if one.name == contract.SCORE_BUCKETS:
-                at = f"{one.labels[contract.LABEL_TRUTH]} {float(one.labels[contract.LABEL_EDGE])}"
-                found[at] += int(one.value)
-    return dict(found)
+        for sample in family.samples:
+            if sample.name == contract.SCORE_BUCKETS:
+                at = f"{sample.labels[contract.LABEL_TRUTH]} {float(sample.labels[contract.LABEL_EDGE])}"
+                numbers[at] += int(sample.value)
+    return dict(numbers)
 
 
 def expected(load: Load, counts: Counter[int]) -> dict[str, dict[str, int]]:
@@ -138,12 +138,12 @@ def expected(load: Load, counts: Counter[int]) -> dict[str, dict[str, int]]:
     }
 
 
-def assert_between(low: Any, found: Any, high: Any) -> None:
+def assert_between(low: Any, actual: Any, high: Any) -> None:
     """Each figure of ``found`` is within the same figure of ``low`` and ``high``."""
     for group, figures in low.items():
-        assert figures.keys() == found[group].keys()
+        assert figures.keys() == actual[group].keys()
         for name, least in figures.items():
-            assert least <= found[group][name] <= high[group][name], (group, name, low, found, high)
+            assert least <= actual[group][name] <= high[group][name], (group, name, low, actual, high)
 
 
 def check_exact(trained: Path, load: Load, workers: int, threads: int, scale: int = 1) -> None:
@@ -159,8 +159,8 @@ def check_exact(trained: Path, load: Load, workers: int, threads: int, scale: in
                     else pool.submit(over_grpc, server, load, 200 * scale)
                     for kind in kinds
                 ]
-            for one in sent:
-                driven = one.result()
+            for request in sent:
+                driven = request.result()
                 assert (driven.refused.total(), driven.indeterminate.total()) == (0, 0)
                 total += driven.acknowledged
             assert counted(server) == expected(load, total)
@@ -189,9 +189,9 @@ def test_the_check_sees_what_the_stock_store_loses(trained: Path, load: Load) ->
     with serving(trained / "binary-percept.joblib", STOCK, options=("--threads", "8")) as server:
         driven = over_rest(server, load, 300)
         assert driven.acknowledged.total() == 300
-        found, truth = counted(server), expected(load, driven.acknowledged)
-        assert found["wrapper"]["feedback"] < truth["wrapper"]["feedback"]
-        assert found != truth
+        counted_cells, truth = counted(server), expected(load, driven.acknowledged)
+        assert counted_cells["wrapper"]["feedback"] < truth["wrapper"]["feedback"]
+        assert counted_cells != truth
 
 
 def check_recycled(trained: Path, load: Load, count: int) -> None:
@@ -290,10 +290,10 @@ def memory_of(server: Server) -> int:
 def workers_of(server: Server) -> set[int]:
     """Pids of the gunicorn workers: grandchildren of the supervisor."""
     main = psutil.Process(server.process.pid)
-    found: set[int] = set()
+    pids: set[int] = set()
     for child in main.children():
-        found |= {grandchild.pid for grandchild in child.children() if grandchild.status() != psutil.STATUS_ZOMBIE}
-    return found
+        pids |= {grandchild.pid for grandchild in child.children() if grandchild.status() != psutil.STATUS_ZOMBIE}
+    return pids
 
 
 def workers_in_series(server: Server) -> set[str]:
@@ -316,7 +316,7 @@ def test_the_comparison_sees_one_feedback_too_many_or_too_few(load: Load) -> Non
     assert min(truth["gauges"].values()) > 0
     moved = {cell: truth["gauges"][cell] + change for cell, change in zip(contract.CELLS, (1, -1, 0, 0), strict=True)}
     off_by_one = truth["buckets"] | {"1 0.0": truth["buckets"]["1 0.0"] + 1}
-    every: list[dict[str, Any]] = [{"gauges": moved}, {"buckets": off_by_one}, {"buckets": {}}]
-    for altered in every:
+    changes: list[dict[str, Any]] = [{"gauges": moved}, {"buckets": off_by_one}, {"buckets": {}}]
+    for altered in changes:
         with pytest.raises(AssertionError):
             assert_between(truth, truth | altered, truth)
