@@ -22,7 +22,7 @@ _FLIPPED: Final = tuple(CELLS.index(cell) for cell in ("tn", "fn", "tp", "fp"))
 _ENOUGH_WRONG: Final = 3
 """Scrapes that must be wrong before two metrics are said to report the same cell."""
 _FEW: Final = 10
-"""With fewer lost counts, or fewer scrapes, nothing is said of their course over time."""
+"""With fewer lost counts, or fewer scrapes, nothing is said of when they were lost."""
 
 
 _MULTIPLES: Final = {
@@ -109,7 +109,7 @@ def _short(counted: Counted, gateway: Gateway | None, *, mirrored: bool) -> Expl
         message = f"the shadow counted {value.sum():,.0f} of {expected:,} feedbacks: {lost:,} never arrived"
         message += gateway.losses() if gateway is not None else ""
         return Explanation(Diagnosis.SHADOW_INCOMPLETE, message)
-    message = f"{lost:,} of {expected:,} acknowledged feedbacks were not counted{since}{_course(counted)}"
+    message = f"{lost:,} of {expected:,} acknowledged feedbacks were not counted{since}{_when_lost(counted)}"
     return Explanation(Diagnosis.COUNTS_LOST, message)
 
 
@@ -144,7 +144,7 @@ def _differ(counted: Counted) -> Explanation:
     return Explanation(Diagnosis.CELLS_DIFFER, message)
 
 
-def _course(counted: Counted) -> str:
+def _when_lost(counted: Counted) -> str:
     """Whether the counts were lost at once or all along, by what was missing at each scrape; empty for a few."""
     missing = np.maximum(counted.bounds.low[:, -1] - counted.sums[:, -1], 0)
     if missing[-1] < _FEW or len(missing) < _FEW:

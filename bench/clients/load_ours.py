@@ -72,15 +72,15 @@ def load(arguments: argparse.Namespace) -> dict[str, Any]:
     drivers: list[Driver] = []
     environment = Environment(user_classes=[user_of(drivers)], host=arguments.url)
     runner = environment.create_local_runner()
-    book = LedgerFile(arguments.ledger)
+    ledger_file = LedgerFile(arguments.ledger)
     plan = plan_of(arguments)
     before_s = time.process_time()
-    drivers.append(start_driver(plan, Recorder(0, book.append), environment))
+    drivers.append(start_driver(plan, Recorder(0, ledger_file.append), environment))
     history = gevent.spawn(stats_history, runner)
     runner.start(arguments.connections, spawn_rate=arguments.connections)
     gevent.sleep(arguments.seconds + max(plan.start_ns - time.time_ns(), 0) / 1e9 * drivers[0].open)
     driven = drivers[0].drain(DRAIN_S)
-    book.close()
+    ledger_file.close()
     total = environment.stats.total
     history.kill()
     runner.quit()

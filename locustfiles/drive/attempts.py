@@ -21,12 +21,18 @@ class Attempts:
     """``fire``: ``environment.events.request.fire``. ``ids``, ``truth``: of the held-out rows, truth as class index."""
 
     def __init__(
-        self, channel: Transport, recorder: Recorder, fire: Fire, clock: Clock, ids: Sequence[int], truth: Sequence[int]
+        self,
+        transport: Transport,
+        recorder: Recorder,
+        fire: Fire,
+        clock: Clock,
+        ids: Sequence[int],
+        truth: Sequence[int],
     ) -> None:
-        self._exchange = channel.client.exchange
-        self._reader = channel.reader
-        self._killed = channel.killed
-        self._type = channel.kind
+        self._exchange = transport.client.exchange
+        self._reader = transport.reader
+        self._killed = transport.killed
+        self._type = transport.kind
         self._recorder = recorder
         self._fire = fire
         self._clock = clock

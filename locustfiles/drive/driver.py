@@ -46,14 +46,14 @@ class Driver:
         self._recorder = recorder
         self._clock = Clock.read()
         heldout = _heldout_of(plan)
-        channel = transport_of(
+        transport = transport_of(
             DeploymentAddress(plan.host, plan.namespace, plan.deployment), plan.load, heldout, plan.classes
         )
-        self._requests = channel.requests
-        self._client = channel.client
+        self._requests = transport.requests
+        self._client = transport.client
         self._truth = [plan.classes.index(int(label)) for label in heldout.truth]
         ids = [int(row) for row in heldout.ids]
-        self._attempt = Attempts(channel, recorder, fire, self._clock, ids, self._truth).make
+        self._attempt = Attempts(transport, recorder, fire, self._clock, ids, self._truth).make
         self._sequence = VisitSequence(
             len(ids), self._load.seed, self._load.batch, self._load.predict_ratio, self._load.feedback_ratio
         )

@@ -33,14 +33,14 @@ class Connection:
     whether the last answer was read whole, both sides keep the connection, and nothing follows.
     """
 
-    def __init__(self, transport: Socket) -> None:
-        self._transport = transport
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
         self._parser = httptools.HttpResponseParser(self)
         self._begin()
         self.sent_total = 0
         self.reusable = False
-        self.alive = transport.alive
-        self.close = transport.close
+        self.alive = socket.alive
+        self.close = socket.close
 
     def send(self, request: bytes) -> None:
         """Hand the whole request to the kernel.
@@ -52,11 +52,11 @@ class Connection:
         self.reusable = False
         self.sent_total = 0
         try:
-            self.sent_total = self._transport.send(request)
+            self.sent_total = self._socket.send(request)
             while self.sent_total < len(request):
-                self.sent_total += self._transport.send(memoryview(request)[self.sent_total :])
+                self.sent_total += self._socket.send(memoryview(request)[self.sent_total :])
         except OSError as error:
-            if not self.sent_total and not self._transport.partial:
+            if not self.sent_total and not self._socket.partial:
                 raise NothingSent(f"connection lost before sending: {error.strerror or error}") from error
             self.sent_total = self.sent_total or 1
             self._broken = True
@@ -65,7 +65,7 @@ class Connection:
         """Status and body of the answer; raises `BrokenResponse` if it is not whole, malformed or too large."""
         while not self._whole:
             try:
-                piece = self._transport.receive()
+                piece = self._socket.receive()
             except OSError as error:
                 raise BrokenResponse(f"connection lost: {error.strerror or error}", self.status) from error
             if not piece:

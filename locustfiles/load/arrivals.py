@@ -69,22 +69,22 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """Arrivals that follow ``course``, a rate of requests; each arrival makes ``requests`` of them on average.
+    """Arrivals that follow ``curve``, a rate of requests; each arrival makes ``requests`` of them on average.
 
     Arrival ``i`` is due when the integral of the rate reaches ``requests * u(i)``. ``u(i) = i`` without a seed: evenly
     spaced wherever the rate is constant. With a seed, ``u`` are the times of a Poisson process of rate 1, and the
     arrivals are the Poisson process with this rate (the time change theorem: Cinlar, Introduction to Stochastic
-    Processes, 4.7). They end with ``course``.
+    Processes, 4.7). They end with ``curve``.
     """
 
-    course: RateCurve
+    curve: RateCurve
     requests: float = 1.0
     seed: int | None = None
 
     def due(self, index: int) -> float | None:
         """Seconds after the start."""
         unit = float(index) if self.seed is None else _unit_time(self.seed, index)
-        return self.course.when(unit * self.requests)
+        return self.curve.when(unit * self.requests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,30 +32,30 @@ def arrivals_of(load: LoadOptions) -> Arrivals | None:
     return Poisson(visits_per_s, load.seed) if load.arrivals == "poisson" else Constant(visits_per_s)
 
 
-def course_of(load: LoadOptions) -> RateCurve | None:
+def rate_curve_of(load: LoadOptions) -> RateCurve | None:
     """The rate over time of ``--shape``, None without it. Raises `OptionsError`."""
     return parse_shape(load.shape) if load.shape else None
 
 
 def ends_after(load: LoadOptions, run_time_s: float | None) -> float | None:
     """How long the load lasts: as long as its shape, or ``run_time_s`` if that is shorter; None for no end."""
-    course = course_of(load)
-    if course is None:
+    curve = rate_curve_of(load)
+    if curve is None:
         return run_time_s
-    return course.duration_s if run_time_s is None else min(run_time_s, course.duration_s)
+    return curve.duration_s if run_time_s is None else min(run_time_s, curve.duration_s)
 
 
 def planned_per_s(load: LoadOptions, duration_s: float | None) -> float | None:
     """Mean rate of requests that the load plans over ``duration_s``; None for a closed loop and for a trace."""
-    course = course_of(load)
-    return course.mean_per_s(duration_s) if course else load.rate_per_s or None
+    curve = rate_curve_of(load)
+    return curve.mean_per_s(duration_s) if curve else load.rate_per_s or None
 
 
 def peak_per_s(load: LoadOptions) -> float | None:
     """Highest rate of requests that the load plans, for a trace over any second of it; None for a closed loop."""
-    course = course_of(load)
-    if course is not None:
-        return course.peak_per_s
+    curve = rate_curve_of(load)
+    if curve is not None:
+        return curve.peak_per_s
     if not load.trace:
         return load.rate_per_s or None
     times_s = read_trace(Path(load.trace)).times_s

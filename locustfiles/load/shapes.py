@@ -106,10 +106,10 @@ class RateCurve:
 
 def parse_shape(text: str) -> RateCurve:
     """The rate over time that ``text`` describes; raises `OptionsError` with one line."""
-    course = RateCurve(tuple(itertools.chain.from_iterable(_phase(phase.strip()) for phase in text.split(","))))
-    if not course.count:
+    curve = RateCurve(tuple(itertools.chain.from_iterable(_phase(phase.strip()) for phase in text.split(","))))
+    if not curve.count:
         raise OptionsError(f"reading --shape: expected a rate above 0/s at some time, got {text!r}.")
-    return course
+    return curve
 
 
 def _phase(phase: str) -> list[RateSegment]:

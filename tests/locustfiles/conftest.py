@@ -153,7 +153,7 @@ def misbehaving() -> Iterator[Callable[..., Misbehaving]]:
 
 
 @pytest.fixture
-def wired() -> Iterator[Callable[..., ConnectionPool]]:
+def pool_of() -> Iterator[Callable[..., ConnectionPool]]:
     """Makes clients for URLs; closes what they kept."""
     made: list[ConnectionPool] = []
 
@@ -162,8 +162,8 @@ def wired() -> Iterator[Callable[..., ConnectionPool]]:
         return made[-1]
 
     yield make
-    for wire in made:
-        wire.close()
+    for pool in made:
+        pool.close()
 
 
 @dataclass(frozen=True)

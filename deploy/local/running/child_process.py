@@ -19,7 +19,7 @@ START_S: Final = 60.0
 """How long a process may take until it serves. If it ends before, that is found at once."""
 
 PAUSE_S: Final = 0.3
-TELLING: Final = re.compile(r"\b(\w*error|\w*exception|critical|fatal|cannot|failed)\b", re.IGNORECASE)
+ERROR_WORDS: Final = re.compile(r"\b(\w*error|\w*exception|critical|fatal|cannot|failed)\b", re.IGNORECASE)
 
 
 def say(text: str) -> None:
@@ -30,7 +30,7 @@ def say(text: str) -> None:
 def last_words(log: Path) -> str:
     """The last line of a log that reports an error, else its last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in lines[-40:] if TELLING.search(line)]
+    errors = [line for line in lines[-40:] if ERROR_WORDS.search(line)]
     return (errors or lines or ["nothing in its log"])[-1][:500]
 
 

@@ -147,37 +147,37 @@ def batch(*outcomes: Outcome) -> pa.RecordBatch:
 
 def test_the_book_is_the_ledgers_file(tmp_path: Path) -> None:
     """What is appended can be read back, and the running totals are those of the file."""
-    book = LedgerFile(tmp_path / "ledger.arrow")
-    book.append(batch(Outcome.ACKNOWLEDGED, Outcome.REFUSED))
-    book.append(batch(Outcome.INDETERMINATE))
-    book.close()
+    ledger_file = LedgerFile(tmp_path / "ledger.arrow")
+    ledger_file.append(batch(Outcome.ACKNOWLEDGED, Outcome.REFUSED))
+    ledger_file.append(batch(Outcome.INDETERMINATE))
+    ledger_file.close()
     ledger = read_ledger(tmp_path / "ledger.arrow")
     assert (ledger.cut, ledger.events["outcome"].to_pylist()) == (None, [0, 1, 2])
-    assert (book.counts.events, book.counts.failures) == (3, 2)
+    assert (ledger_file.counts.events, ledger_file.counts.failures) == (3, 2)
 
 
-def fill(book: LedgerFile, many: pa.RecordBatch) -> None:
+def fill(ledger_file: LedgerFile, many: pa.RecordBatch) -> None:
     for _ in range(100):
-        book.append(many)
+        ledger_file.append(many)
 
 
 def test_a_full_disk_keeps_what_was_written_and_refuses_all_that_follows(tmp_path: Path) -> None:
     """A batch behind a broken one could not be read, so none is written, even when there is room again."""
     path = tmp_path / "ledger.arrow"
-    book = LedgerFile(path)
+    ledger_file = LedgerFile(path)
     many = batch(*[Outcome.ACKNOWLEDGED] * 100)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
         with pytest.raises(OSError, match="too large"):
-            fill(book, many)
+            fill(ledger_file, many)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     with pytest.raises(OSError, match="too large"):
-        book.append(many)
-    book.close()
+        ledger_file.append(many)
+    ledger_file.close()
     ledger = read_ledger(path)
-    assert ledger.events.num_rows == book.counts.events > 0
+    assert ledger.events.num_rows == ledger_file.counts.events > 0
     assert ledger.cut is not None
 
 
@@ -188,10 +188,10 @@ from pathlib import Path
 from analysis.record import ledger
 from locustfiles.drive import recorder
 from locustfiles.run import hooks
-book = recorder.LedgerFile(Path(sys.argv[1]))
+ledger_file = recorder.LedgerFile(Path(sys.argv[1]))
 batch = recorder._batch_of(bytearray(recorder._RECORD.itemsize * 3))
-book.append(ledger.from_bytes(ledger.to_bytes(batch)))
-assert book.counts.events == 3
+ledger_file.append(ledger.from_bytes(ledger.to_bytes(batch)))
+assert ledger_file.counts.events == 3
 print("pandas" in sys.modules)
 """
 

@@ -54,11 +54,11 @@ def drop_by_drop(peer: Any) -> None:
 
 @pytest.mark.parametrize("behaviour", [chunked, until_closed, http_1_0, interim, drop_by_drop])
 def test_a_whole_answer_is_read_in_every_form_that_http_allows(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], behaviour: Callable[[Any], None]
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], behaviour: Callable[[Any], None]
 ) -> None:
     """Chunked, close-delimited, HTTP/1.0, behind interim answers, in many pieces: acknowledged, with the body."""
     server = misbehaving(behaviour)
-    exchange = wired(server.url).exchange(REQUEST)
+    exchange = pool_of(server.url).exchange(REQUEST)
     assert (exchange.outcome, exchange.status, exchange.body.replace(b" ", b"")) == (ACKNOWLEDGED, 200, b'{"a":1}')
     assert len(server.whole) == 1
 
@@ -162,7 +162,7 @@ def status(line: bytes) -> Callable[[Any], None]:
     ],
 )
 def test_every_misbehaviour_ends_as_one_outcome_and_is_sent_once(
-    wired: Callable[..., ConnectionPool],
+    pool_of: Callable[..., ConnectionPool],
     misbehaving: Callable[..., Any],
     behaviour: Callable[[Any], None],
     outcome: Outcome,
@@ -171,9 +171,9 @@ def test_every_misbehaviour_ends_as_one_outcome_and_is_sent_once(
 ) -> None:
     """Outcome and status are what the client can be sure of, and no second delivery is made."""
     server = misbehaving(behaviour)
-    wire = wired(server.url)
-    exchange = wire.exchange(REQUEST)
-    wire.close()
+    pool = pool_of(server.url)
+    exchange = pool.exchange(REQUEST)
+    pool.close()
     assert (exchange.outcome, exchange.status, bool(exchange.fault)) == (outcome, code, True)
     assert server.settled(1)
     assert (len(server.whole), server.connections) == (delivered, 1)
@@ -188,7 +188,7 @@ def test_bounds_of_an_answer_are_those_stated() -> None:
     "piece", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], ids=["silence", "dripping"]
 )
 def test_the_deadline_is_for_the_whole_request(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], piece: bytes
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], piece: bytes
 ) -> None:
     """A server that is silent, or sends a byte now and then, is given up after the timeout, not after each byte."""
     gone = threading.Event()
@@ -202,7 +202,7 @@ def test_the_deadline_is_for_the_whole_request(
 
     server = misbehaving(behave)
     began = time.monotonic()
-    exchange = wired(server.url, timeout_s=0.4).exchange(REQUEST)
+    exchange = pool_of(server.url, timeout_s=0.4).exchange(REQUEST)
     took_s = time.monotonic() - began
     gone.set()
     assert (exchange.outcome, exchange.status) == (INDETERMINATE, 200 if piece else 0)
@@ -215,16 +215,16 @@ def keep_alive(peer: Any) -> None:
         peer.answer()
 
 
-def test_connections_are_kept(wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]) -> None:
+def test_connections_are_kept(pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]) -> None:
     """Twenty requests one after another go over one connection."""
     server = misbehaving(keep_alive)
-    wire = wired(server.url)
-    assert {wire.exchange(REQUEST).outcome for _ in range(20)} == {ACKNOWLEDGED}
+    pool = pool_of(server.url)
+    assert {pool.exchange(REQUEST).outcome for _ in range(20)} == {ACKNOWLEDGED}
     assert (len(server.whole), server.connections) == (20, 1)
 
 
 def test_a_server_that_closes_after_each_answer_gets_a_new_connection_each_time(
-    wired: Callable[..., ConnectionPool],
+    pool_of: Callable[..., ConnectionPool],
     misbehaving: Callable[..., Any],
 ) -> None:
     """Gunicorn's sync worker: says Connection: close, and does; nothing is lost, nothing is sent twice."""
@@ -234,14 +234,14 @@ def test_a_server_that_closes_after_each_answer_gets_a_new_connection_each_time(
         peer.answer(headers=b"Connection: close\r\n")
 
     server = misbehaving(behave)
-    wire = wired(server.url)
-    assert {wire.exchange(REQUEST).outcome for _ in range(20)} == {ACKNOWLEDGED}
+    pool = pool_of(server.url)
+    assert {pool.exchange(REQUEST).outcome for _ in range(20)} == {ACKNOWLEDGED}
     assert (len(server.whole), server.connections) == (20, 20)
 
 
 @pytest.mark.parametrize("ending", ["fin", "reset"])
 def test_a_connection_that_died_while_idle_is_replaced(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], ending: str
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], ending: str
 ) -> None:
     """No byte was sent over it, so the request goes over a new one, once."""
 
@@ -252,10 +252,10 @@ def test_a_connection_that_died_while_idle_is_replaced(
             peer.reset()
 
     server = misbehaving(behave)
-    wire = wired(server.url)
+    pool = pool_of(server.url)
     outcomes = []
     for number in range(5):
-        outcomes.append(wire.exchange(REQUEST).outcome)
+        outcomes.append(pool.exchange(REQUEST).outcome)
         assert server.settled(1), number
     assert outcomes == [ACKNOWLEDGED] * 5
     assert (len(server.whole), server.connections) == (5, 5)
@@ -263,7 +263,7 @@ def test_a_connection_that_died_while_idle_is_replaced(
 
 @pytest.mark.parametrize("ending", ["fin", "reset"])
 def test_a_post_that_a_server_read_before_it_closed_is_never_sent_again(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], ending: str
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], ending: str
 ) -> None:
     """The keep-alive race: the second request is read, and the connection closed. Only the server knows more."""
 
@@ -275,14 +275,14 @@ def test_a_post_that_a_server_read_before_it_closed_is_never_sent_again(
             peer.reset()
 
     server = misbehaving(behave)
-    wire = wired(server.url)
-    assert [wire.exchange(REQUEST).outcome for _ in range(2)] == [ACKNOWLEDGED, INDETERMINATE]
+    pool = pool_of(server.url)
+    assert [pool.exchange(REQUEST).outcome for _ in range(2)] == [ACKNOWLEDGED, INDETERMINATE]
     assert server.settled(1)
     assert (len(server.whole), server.connections) == (2, 1)
 
 
 def test_bytes_behind_an_answer_are_not_taken_for_the_next_one(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]
 ) -> None:
     """An answer too many, at once or later, spoils the connection, not the next request."""
 
@@ -292,13 +292,13 @@ def test_bytes_behind_an_answer_are_not_taken_for_the_next_one(
         peer.request()
 
     server = misbehaving(behave)
-    wire = wired(server.url)
-    assert [wire.exchange(REQUEST).status for _ in range(3)] == [200, 200, 200]
+    pool = pool_of(server.url)
+    assert [pool.exchange(REQUEST).status for _ in range(3)] == [200, 200, 200]
     assert server.connections == 3
 
 
 def test_an_early_refusal_is_heard_though_the_request_was_not_read(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]
 ) -> None:
     """A server may answer 413 before it has read the body; the client hears it instead of a broken pipe."""
 
@@ -310,26 +310,28 @@ def test_an_early_refusal_is_heard_though_the_request_was_not_read(
             pass
 
     large = b"POST /p HTTP/1.1\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
-    exchange = wired(misbehaving(behave).url, timeout_s=5).exchange(large)
+    exchange = pool_of(misbehaving(behave).url, timeout_s=5).exchange(large)
     assert (exchange.outcome, exchange.status) == (REFUSED, 413)
 
 
-def test_nobody_listening_is_refused_since_no_byte_left(wired: Callable[..., ConnectionPool]) -> None:
+def test_nobody_listening_is_refused_since_no_byte_left(pool_of: Callable[..., ConnectionPool]) -> None:
     """A refused connection certainly was not counted."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        exchange = wired(f"http://127.0.0.1:{free.getsockname()[1]}").exchange(REQUEST)
+        exchange = pool_of(f"http://127.0.0.1:{free.getsockname()[1]}").exchange(REQUEST)
     assert (exchange.outcome, exchange.status) == (REFUSED, 0)
     assert "refused" in exchange.fault
 
 
-def test_an_unknown_name_is_refused_since_no_byte_left(wired: Callable[..., ConnectionPool]) -> None:
+def test_an_unknown_name_is_refused_since_no_byte_left(pool_of: Callable[..., ConnectionPool]) -> None:
     """The name is looked up when connecting; .invalid never exists (RFC 6761)."""
-    exchange = wired("http://nowhere.invalid", timeout_s=5).exchange(REQUEST)
+    exchange = pool_of("http://nowhere.invalid", timeout_s=5).exchange(REQUEST)
     assert (exchange.outcome, exchange.status) == (REFUSED, 0)
 
 
-def test_a_connection_that_is_never_accepted_ends_at_the_connect_deadline(wired: Callable[..., ConnectionPool]) -> None:
+def test_a_connection_that_is_never_accepted_ends_at_the_connect_deadline(
+    pool_of: Callable[..., ConnectionPool],
+) -> None:
     """A full backlog swallows the first packet; the connect deadline is shorter than the request's."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -340,7 +342,7 @@ def test_a_connection_that_is_never_accepted_ends_at_the_connect_deadline(wired:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
         began = time.monotonic()
-        exchange = wired(f"http://127.0.0.1:{port}", timeout_s=10, connect_timeout_s=0.4).exchange(REQUEST)
+        exchange = pool_of(f"http://127.0.0.1:{port}", timeout_s=10, connect_timeout_s=0.4).exchange(REQUEST)
         took_s = time.monotonic() - began
         for filler in fillers:
             filler.close()
@@ -348,10 +350,10 @@ def test_a_connection_that_is_never_accepted_ends_at_the_connect_deadline(wired:
     assert 0.35 < took_s < 8
 
 
-def test_ipv6_is_spoken(wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]) -> None:
+def test_ipv6_is_spoken(pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]) -> None:
     """A URL with an address in brackets."""
     server = misbehaving(keep_alive, host="::1")
-    assert wired(server.url).exchange(REQUEST).outcome is ACKNOWLEDGED
+    assert pool_of(server.url).exchange(REQUEST).outcome is ACKNOWLEDGED
 
 
 def over_tls(certified: Any) -> Callable[[Any], None]:
@@ -367,30 +369,30 @@ def over_tls(certified: Any) -> Callable[[Any], None]:
 
 
 def test_tls_is_verified_against_the_given_authorities(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], certified: Any
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], certified: Any
 ) -> None:
     """With the CA file requests go through, over one kept connection though TLS 1.3 sends tickets in between."""
     server = misbehaving(over_tls(certified))
-    wire = wired(server.url.replace("http", "https"), certified.certificate, timeout_s=5)
-    assert [wire.exchange(REQUEST).outcome for _ in range(5)] == [ACKNOWLEDGED] * 5
+    pool = pool_of(server.url.replace("http", "https"), certified.certificate, timeout_s=5)
+    assert [pool.exchange(REQUEST).outcome for _ in range(5)] == [ACKNOWLEDGED] * 5
     assert (len(server.whole), server.connections) == (5, 1)
 
 
 @pytest.mark.parametrize("how", ["not trusted", "another name"])
 def test_tls_that_cannot_be_verified_is_refused_before_a_byte_of_the_request(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], certified: Any, how: str
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], certified: Any, how: str
 ) -> None:
     """An authority nobody trusts, or a certificate for another host: the request never leaves."""
     server = misbehaving(over_tls(certified))
     host, trusted = ("127.0.0.1", None) if how == "not trusted" else ("localhost", certified.certificate)
-    exchange = wired(f"https://{host}:{server.port}", trusted, timeout_s=5).exchange(REQUEST)
+    exchange = pool_of(f"https://{host}:{server.port}", trusted, timeout_s=5).exchange(REQUEST)
     assert (exchange.outcome, exchange.status) == (REFUSED, 0)
     assert "certificate" in exchange.fault.lower()
     assert server.whole == []
 
 
 def test_a_killed_exchange_closes_its_connection(
-    wired: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]
+    pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]
 ) -> None:
     """The late answer to a killed request must not be read as the answer to the next one."""
     release = threading.Event()
@@ -401,14 +403,14 @@ def test_a_killed_exchange_closes_its_connection(
             peer.answer(status=b"404 Late")
 
     server = misbehaving(behave)
-    wire = wired(server.url, timeout_s=5)
-    killed = gevent.spawn(wire.exchange, REQUEST)
+    pool = pool_of(server.url, timeout_s=5)
+    killed = gevent.spawn(pool.exchange, REQUEST)
     while not server.whole:
         gevent.sleep(0.01)
     killed.kill()
     release.set()
     assert server.settled(1)
-    second = gevent.spawn(wire.exchange, REQUEST)
+    second = gevent.spawn(pool.exchange, REQUEST)
     second.join(timeout=5)
     assert (second.value.status, server.connections) == (404, 2)
 

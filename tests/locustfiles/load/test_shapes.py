@@ -18,7 +18,7 @@ from locustfiles.load.shapes import RateCurve, RateSegment, parse_shape
 RATES = st.integers(min_value=0, max_value=300)
 LENGTHS = st.integers(min_value=1, max_value=20)
 PIECES = st.builds(RateSegment, RATES.map(float), RATES.map(float), LENGTHS.map(float))
-COURSES = (
+CURVES = (
     st.lists(PIECES, min_size=1, max_size=5)
     .map(lambda pieces: RateCurve(tuple(pieces)))
     .filter(lambda curve: curve.count)
@@ -30,12 +30,12 @@ def all_due(arrivals: Arrivals) -> list[float]:
     return list(of_worker(arrivals, 0, 1))
 
 
-def naive_count(course: RateCurve, until_s: float, steps: int = 4000) -> float:
+def naive_count(curve: RateCurve, until_s: float, steps: int = 4000) -> float:
     """The oracle: the rate, looked up at the middle of many short intervals and added up."""
     total, width = 0.0, until_s / steps
     for step in range(steps):
         at = (step + 0.5) * width
-        for piece in course.pieces:
+        for piece in curve.pieces:
             if at < piece.seconds:
                 total += width * (piece.first_per_s + (piece.last_per_s - piece.first_per_s) * at / piece.seconds)
                 break
@@ -86,35 +86,35 @@ def test_a_shape_that_cannot_be_is_one_line(text: str, line: str) -> None:
         parse_shape(text)
 
 
-@given(course=COURSES, seed=SEEDS)
-def test_arrivals_ascend_and_stay_within_the_course(course: RateCurve, seed: int | None) -> None:
+@given(curve=CURVES, seed=SEEDS)
+def test_arrivals_ascend_and_stay_within_the_course(curve: RateCurve, seed: int | None) -> None:
     """Never back in time, never past the end."""
-    due = all_due(Shaped(course, seed=seed))
+    due = all_due(Shaped(curve, seed=seed))
     assert all(earlier <= later for earlier, later in pairwise(due))
-    assert not due or (due[0] >= 0 and due[-1] <= course.duration_s)
+    assert not due or (due[0] >= 0 and due[-1] <= curve.duration_s)
 
 
-@given(course=COURSES, requests=st.sampled_from([0.25, 1.0, 2.0]))
-def test_there_are_as_many_arrivals_as_the_integral_of_the_rate(course: RateCurve, requests: float) -> None:
+@given(curve=CURVES, requests=st.sampled_from([0.25, 1.0, 2.0]))
+def test_there_are_as_many_arrivals_as_the_integral_of_the_rate(curve: RateCurve, requests: float) -> None:
     """Arrival 0 comes at 0, so the count is the integral rounded up, by the naive sum too."""
-    count = len(all_due(Shaped(course, requests)))
-    assert count == math.ceil(course.count / requests)
-    assert course.count == pytest.approx(naive_count(course, course.duration_s), rel=0.02, abs=1)
+    count = len(all_due(Shaped(curve, requests)))
+    assert count == math.ceil(curve.count / requests)
+    assert curve.count == pytest.approx(naive_count(curve, curve.duration_s), rel=0.02, abs=1)
 
 
-@given(course=COURSES, share=st.floats(min_value=0.05, max_value=1))
-def test_the_mean_rate_holds_over_any_first_part(course: RateCurve, share: float) -> None:
+@given(curve=CURVES, share=st.floats(min_value=0.05, max_value=1))
+def test_the_mean_rate_holds_over_any_first_part(curve: RateCurve, share: float) -> None:
     """Up to any moment as many arrivals as the mean rate until then makes: no error that grows or moves."""
-    until_s = course.duration_s * share
-    came = len(all_due(Until(Shaped(course), until_s)))
-    assert came == pytest.approx(course.mean_per_s(until_s) * until_s, abs=1.001)
-    assert course.mean_per_s(until_s) == pytest.approx(naive_count(course, until_s) / until_s, rel=0.02, abs=1)
+    until_s = curve.duration_s * share
+    came = len(all_due(Until(Shaped(curve), until_s)))
+    assert came == pytest.approx(curve.mean_per_s(until_s) * until_s, abs=1.001)
+    assert curve.mean_per_s(until_s) == pytest.approx(naive_count(curve, until_s) / until_s, rel=0.02, abs=1)
 
 
-@given(course=COURSES, seed=SEEDS, workers=st.integers(min_value=1, max_value=5))
-def test_the_workers_together_keep_the_one_shape(course: RateCurve, seed: int | None, workers: int) -> None:
+@given(curve=CURVES, seed=SEEDS, workers=st.integers(min_value=1, max_value=5))
+def test_the_workers_together_keep_the_one_shape(curve: RateCurve, seed: int | None, workers: int) -> None:
     """Merged, the due times of W workers are those of one, to the last."""
-    arrivals = Shaped(course, 2.0, seed)
+    arrivals = Shaped(curve, 2.0, seed)
     merged = sorted(due for worker in range(workers) for due in of_worker(arrivals, worker, workers))
     assert merged == all_due(arrivals)
 
@@ -129,8 +129,8 @@ def test_a_held_rate_is_the_constant_one(rate: float, seconds: float) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_shaped_poisson_arrivals_pass_a_kolmogorov_smirnov_test(seed: int) -> None:
     """Under a ramp, arrivals moved to the time in which the rate is 1 have exponential gaps: 20,000 of them."""
-    course = parse_shape("ramp:10/s..390/s:100s")
-    unit = [course.pieces[0].integral(due) for due in all_due(Shaped(course, seed=seed))]
+    curve = parse_shape("ramp:10/s..390/s:100s")
+    unit = [curve.pieces[0].integral(due) for due in all_due(Shaped(curve, seed=seed))]
     gaps = [later - earlier for earlier, later in pairwise([0.0, *unit])]
     assert len(gaps) == pytest.approx(20_000, abs=4 * 20_000**0.5)
     assert stats.kstest(gaps, "expon").pvalue > 0.001
@@ -139,7 +139,7 @@ def test_shaped_poisson_arrivals_pass_a_kolmogorov_smirnov_test(seed: int) -> No
 @pytest.mark.parametrize("arrivals", [Shaped(parse_shape("ramp:10/s..390/s:100s"))], ids=["evenly spaced"])
 def test_evenly_spaced_arrivals_fail_that_test(arrivals: Shaped) -> None:
     """The twin: the test above would see gaps that are not exponential."""
-    unit = [arrivals.course.pieces[0].integral(due) for due in all_due(arrivals)]
+    unit = [arrivals.curve.pieces[0].integral(due) for due in all_due(arrivals)]
     gaps = [later - earlier for earlier, later in pairwise(unit)]
     assert stats.kstest(gaps, "expon").pvalue < 1e-6
 

@@ -149,7 +149,7 @@ def test_the_usual_requests_go_the_short_way(
     assert len(reached) == before
 
 
-def over_the_wire(connection: HTTPConnection) -> Callable[[Request], Answer]:
+def over_http(connection: HTTPConnection) -> Callable[[Request], Answer]:
     """Asks a server; of the headers all but the date and what belongs to the connection."""
 
     def ask(request: Request) -> Answer:
@@ -166,14 +166,14 @@ def over_the_wire(connection: HTTPConnection) -> Callable[[Request], Answer]:
 
 
 @pytest.mark.stack
-def test_both_servers_answer_alike_over_the_wire(requests: list[Request], trained: Path) -> None:
+def test_both_servers_answer_alike_over_http(requests: list[Request], trained: Path) -> None:
     """The stock launcher and ours, as processes, with the operator's environment: all answers equal."""
     path = trained / "binary-percept.joblib"
     environment = {"GRPC_WORKERS": "0"}
     with serving(path, STOCK, environment=environment) as stock, serving(path, OURS, environment=environment) as ours:
         with contextlib.ExitStack() as stack:
             left, right = (
-                over_the_wire(stack.enter_context(contextlib.closing(HTTPConnection("127.0.0.1", s.http, timeout=10))))
+                over_http(stack.enter_context(contextlib.closing(HTTPConnection("127.0.0.1", s.http, timeout=10))))
                 for s in (stock, ours)
             )
             assert differences(left, right, requests) == []
