@@ -51,7 +51,7 @@ class StepRunner:
         if self.warm_up_s:
             self._run(run / WARM_UP, rate, self.warm_up_s, judged=False)
         # before the first load there is nothing that could still be counted
-        unrest = self._drain() if self.warm_up_s or number > 1 else None
+        still_moving = self._drain() if self.warm_up_s or number > 1 else None
         code = self._run(run, rate, length_s, judged=True)
         step_run = StepRun(
             rate, attempt, length_s, round(time.monotonic() - began, 3), str(run.relative_to(self.folder))
@@ -60,7 +60,7 @@ class StepRunner:
             step = step_of(step_run, read_result(run))
         except ReportError:
             return without_result(step_run, _last_line(run, code))
-        return step if unrest is None else disturbed(step, unrest)
+        return step if still_moving is None else disturbed(step, still_moving)
 
     def _drain(self) -> str | None:
         deployment = self.setup.deployment

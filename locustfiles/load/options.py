@@ -35,7 +35,7 @@ Payload = Literal["ndarray", "tensor"]
 NO_CALIBRATION: Final = "--no-calibration"
 NO_CALIBRATION_TEXT: Final = "Open loop: do not measure beforehand what the generator itself can do"
 NO_JUDGE: Final = "--no-judge"
-NO_JUDGE_TEXT: Final = "Only send and record the load: take no baseline and judge nothing (for a warm-up)"
+NO_JUDGE_TEXT: Final = "Send and record the load only, without baseline or verdict (exit code 4)"
 REWARDS: Final = ("correct", "none")
 ARRIVALS: Final = ("constant", "poisson")
 

@@ -136,10 +136,13 @@ class JudgedRun:
         runfolder.write(self.folder, self.run)
 
     def judge(self, limit_s: float | None = None) -> JudgeOutput:
-        """The output of ``python -m analysis finish``; after ``limit_s``, or `abandon`, it is ended unfinished."""
+        """The output of ``python -m analysis finish``; after ``limit_s``, or `abandon`, it is ended unfinished.
+
+        A run that is not judged ends as INCONCLUSIVE: exit code 0 is kept for a PASS.
+        """
         if self._judge is None:
-            code = 0 if self.run.stop == "finished" else INCONCLUSIVE
-            return JudgeOutput(code, f"recorded and not judged, as --no-judge asks: {self.folder}\n")
+            text = f"INCONCLUSIVE: recorded and not judged, as --no-judge asks: {self.folder}\n"
+            return JudgeOutput(INCONCLUSIVE, text)
         ending = "finished" if self.run.stop == "finished" else "interrupted"
         try:
             output, _ = self._judge.communicate(ending + "\n", timeout=limit_s)

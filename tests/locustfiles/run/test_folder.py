@@ -41,7 +41,7 @@ def test_no_folder_hides_a_package() -> None:
 
 @pytest.mark.stack
 def test_a_load_that_is_not_judged_says_so(locust: Callable[..., Any], counting: Callable[..., Any]) -> None:
-    """``--no-judge``: the load is recorded, there is neither baseline nor verdict, and no word of a PASS."""
+    """``--no-judge``: the load is recorded, there is no baseline, and the exit code is not that of a PASS."""
     server = counting()
     running = locust(
         *("-f", str(FOLDER / "single.py"), "--host", server.url, "--prometheus-url", "http://127.0.0.1:1"),
@@ -50,8 +50,8 @@ def test_a_load_that_is_not_judged_says_so(locust: Callable[..., Any], counting:
     )
     code, out, err = running.end()
     (run,) = (running.folder / "runs").glob("2*")
-    assert code == 0, err
-    assert out.splitlines()[-1] == f"recorded and not judged, as --no-judge asks: {run}"
+    assert code == 4, err
+    assert out.splitlines()[-1] == f"INCONCLUSIVE: recorded and not judged, as --no-judge asks: {run}"
     assert "PASS" not in out + err
     assert (run / "ledger.arrow").exists()
     assert not (run / "baseline.json").exists()
