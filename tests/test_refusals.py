@@ -1,17 +1,16 @@
 """Bad input to any command of ours: one line that says what was expected and found, exit code 2, nothing started.
 
-What the front door refuses is tried in `tests/locustfiles/test_front_door.py`.
+What the front door refuses is tried in `tests/locustfiles/run/test_front_door.py`.
 """
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from answering import answering
 from tests.running import ROOT, Ended, LoadTest, call
 
 SINGLE = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
@@ -26,46 +25,18 @@ def assert_refused(run: Ended, *words: str) -> None:
     assert not (run.folder / "run.json").exists()
 
 
-class _Html(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = b"<html>It works!</html>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: the test looks at the client."""
-
-
-class _Json(_Html):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-
 @pytest.fixture
 def page() -> Iterator[str]:
     """URL of a server that answers everything with a page."""
-    yield from _served(_Html)
+    with answering(lambda _: (200, "text/html", b"<html>It works!</html>")) as url:
+        yield url
 
 
 @pytest.fixture
 def seldon() -> Iterator[str]:
     """URL of a server that answers a health check as Seldon does."""
-    yield from _served(_Json)
-
-
-def _served(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with answering(lambda _: (200, "application/json", b"{}")) as url:
+        yield url
 
 
 @pytest.mark.parametrize("prometheus", ["page", "nobody"])

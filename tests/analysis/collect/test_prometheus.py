@@ -4,47 +4,27 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from analysis.collect.prometheus import Fetch, Prometheus, PrometheusError
-
-type Answer = tuple[int, str, bytes]
+from answering import Answer, answering
 
 
 @contextmanager
 def server(answer: Callable[[dict[str, str]], Answer]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A server that answers every query so, and the queries that it was asked."""
+    """URL of a server that answers each query with ``answer``, and the queries that it got."""
     requests: list[dict[str, str]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
-            requests.append(query)
-            status, kind, body = answer(query)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def record(path: str) -> Answer:
+        requests.append({key: values[0] for key, values in parse_qs(urlsplit(path).query).items()})
+        return answer(requests[-1])
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_address[1]}", requests
-    finally:
-        listening.shutdown()
-        listening.server_close()
-        thread.join()
+    with answering(record) as url:
+        yield url, requests
 
 
 def says(result: object) -> Answer:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from analysis.record.ledger import Kind
 from analysis.record.ledger_file import LedgerWriter
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
 from analysis.verdict import Verdict
+from answering import Answer, answering
 from deploy.local.config.binaries import prometheus as prometheus_program
 from deploy.local.config.ports import Ports
 from events import Event, batch_of_events
@@ -56,6 +56,9 @@ class Model:
         ]
         return "\n".join(lines) + "\n"
 
+    def answer(self, path: str) -> Answer:
+        return 200, "text/plain", self.text(path.strip("/")).encode()
+
 
 @dataclass
 class Scene:
@@ -66,38 +69,13 @@ class Scene:
 
 
 @contextmanager
-def serving(model: Model) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = model.text(self.path.strip("/")).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield listening.server_address[1]
-    finally:
-        listening.shutdown()
-        listening.server_close()
-        thread.join()
-
-
-@contextmanager
-def scraping(folder: Path, port: int, *, labelled: bool) -> Iterator[str]:
+def scraping(folder: Path, target: str, *, labelled: bool) -> Iterator[str]:
     labels = {"seldon_deployment_id": "metrics-model", "namespace": "seldon"} if labelled else {}
     jobs = [
         {
             "job_name": name,
             "metrics_path": f"/{name}",
-            "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": labels}],
+            "static_configs": [{"targets": [target], "labels": labels}],
         }
         for name in ("default", "shadow")
     ]
@@ -120,7 +98,11 @@ def scraping(folder: Path, port: int, *, labelled: bool) -> Iterator[str]:
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """One Prometheus for all tests here; the models keep counting from one test to the next, as in life."""
     model = Model({"default": [3, 0, 2, 1], "shadow": [3, 0, 2, 1]})
-    with serving(model) as port, scraping(tmp_path_factory.mktemp("prometheus"), port, labelled=request.param) as url:
+    folder = tmp_path_factory.mktemp("prometheus")
+    with (
+        answering(model.answer) as models,
+        scraping(folder, models.removeprefix("http://"), labelled=request.param) as url,
+    ):
         until(lambda: answers(url))
         yield Scene(url, model)
 
