@@ -92,15 +92,15 @@ def step_of(run: StepRun, result: Mapping[str, Any]) -> Step:
     )
 
 
-def disturbed(step: Step, unrest: str) -> Step:
+def disturbed(step: Step, still_moving: str) -> Step:
     """The step, if it began while the load before it was still being counted: then its rate is not to blame.
 
-    ``unrest``: how it is known that the load before had not come to rest.
+    ``still_moving``: how it is known that the load before had not come to rest.
     """
     if step.holding != "server":
         return step
     return replace(
-        step, holding="undecided", reason=f"the load before it had not come to rest ({unrest}); {step.reason}"
+        step, holding="undecided", reason=f"the load before it had not come to rest ({still_moving}); {step.reason}"
     )
 
 

@@ -34,14 +34,14 @@ def post(path: str, body: bytes, kind: str = "application/json") -> bytes:
     return head.encode() + body
 
 
-def whole_request(heard: bytes) -> int | None:
-    """Length of the first whole request in ``heard``, or None if it is not complete."""
-    head, separator, _ = heard.partition(b"\r\n\r\n")
+def whole_request(received: bytes) -> int | None:
+    """Length of the first whole request in ``received``, or None if it is not complete."""
+    head, separator, _ = received.partition(b"\r\n\r\n")
     if not separator:
         return None
     _, _, after = head.lower().partition(b"content-length:")
     length = len(head) + len(separator) + int(after.split(b"\r\n", 1)[0] or 0)
-    return length if len(heard) >= length else None
+    return length if len(received) >= length else None
 
 
 class _Connection:
@@ -51,7 +51,7 @@ class _Connection:
         self.port = port
         self.socket = self._connected()
         self.sent = -1
-        self.heard = b""
+        self.received = b""
 
     def _connected(self) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
@@ -61,16 +61,16 @@ class _Connection:
     def reopen(self) -> None:
         self.socket.close()
         self.socket = self._connected()
-        self.heard = b""
+        self.received = b""
 
     def send(self, index: int, request: bytes) -> None:
-        self.sent, self.heard = index, b""
+        self.sent, self.received = index, b""
         self.socket.sendall(request)
 
 
-def answered(heard: bytes) -> tuple[int, bool] | None:
+def answered(received: bytes) -> tuple[int, bool] | None:
     """Status of a whole answer and whether the server closes, or None if it is not complete."""
-    head, separator, rest = heard.partition(b"\r\n\r\n")
+    head, separator, rest = received.partition(b"\r\n\r\n")
     if not separator:
         return None
     lower = head.lower()
@@ -115,7 +115,7 @@ def drive(
                 continue
             waiting -= 1
             selector.unregister(key.fileobj)
-            if connection.heard == b"":
+            if connection.received == b"":
                 connection.reopen()
             waiting += next_on(connection)
     driven.seconds = time.monotonic() - began
@@ -124,21 +124,21 @@ def drive(
 
 
 def _take(connection: _Connection, driven: DriveFigures) -> bool:
-    """Whether the request on its way is over; ``heard`` is then empty if the connection cannot be used again."""
+    """Whether the request on its way is over; ``received`` is then empty if the connection cannot be used again."""
     try:
-        heard = connection.socket.recv(READ_BYTES)
+        received = connection.socket.recv(READ_BYTES)
     except OSError:
-        heard = b""
-    if not heard:
+        received = b""
+    if not received:
         driven.indeterminate[connection.sent] += 1
-        connection.heard = b""
+        connection.received = b""
         return True
-    connection.heard += heard
-    whole = answered(connection.heard)
+    connection.received += received
+    whole = answered(connection.received)
     if whole is None:
         return False
     status, closes = whole
     (driven.acknowledged if 200 <= status < 300 else driven.refused)[connection.sent] += 1
     if closes:
-        connection.heard = b""
+        connection.received = b""
     return True

@@ -61,7 +61,7 @@ async def _live(
             return 0
         return await command.run(words, environment(assembly, folders, os.environ), interrupted, _recorder(stack))
     finally:
-        await stack.stop(hurry=interrupted.number is not None)
+        await stack.stop(short_deadlines=interrupted.number is not None)
 
 
 def _recorder(stack: Stack) -> Callable[[int], None]:

@@ -89,7 +89,7 @@ class Driver:
     def drain(self, limit_s: float) -> DriverReport:
         """Begin no other request, let those in flight finish within ``limit_s``, kill the rest, record everything."""
         self._stop.set()
-        self.hurry(limit_s)
+        self.limit_drain(limit_s)
         while len(self._group) and time.monotonic() < self._drained_by:
             self._group.join(timeout=0.02)
         self._group.kill()
@@ -99,7 +99,7 @@ class Driver:
         used, waited = self._processor.shares_until(CpuTime.read(), wall_s)
         return DriverReport(recorded, used, self._dropped, waited)
 
-    def hurry(self, limit_s: float) -> None:
+    def limit_drain(self, limit_s: float) -> None:
         """Bring the end of a drain forward to ``limit_s`` from now, if that is sooner."""
         self._drained_by = min(self._drained_by, time.monotonic() + limit_s)
 

@@ -121,7 +121,7 @@ class RunController:
         if not self.interrupted:
             self.interrupted = True
             self._hurry_until = time.monotonic() + INTERRUPTED_S
-        self._generators.hurry(INTERRUPTED_DRAIN_S)
+        self._generators.limit_drain(INTERRUPTED_DRAIN_S)
         if self._run is not None and self._run.run.stop == "finished":
             self._run.abandon()
 

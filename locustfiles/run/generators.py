@@ -54,7 +54,7 @@ class Generators(Protocol):
     def start(self) -> int:
         """Start the load of the run that was begun; when it begins, in nanoseconds since the epoch."""
 
-    def hurry(self, limit_s: float) -> None:
+    def limit_drain(self, limit_s: float) -> None:
         """Bring the end of a drain that is under way forward to ``limit_s`` from now."""
 
     def drain(self, limit_s: float) -> Drained:

@@ -47,10 +47,10 @@ class LocalGenerator:
         begin(self.driver, plan, start_ns)
         return start_ns
 
-    def hurry(self, limit_s: float) -> None:
+    def limit_drain(self, limit_s: float) -> None:
         """Shorten the driver's drain."""
         if self.driver is not None:
-            self.driver.hurry(limit_s)
+            self.driver.limit_drain(limit_s)
 
     def drain(self, limit_s: float) -> Drained:
         """Drain the driver."""

@@ -172,7 +172,7 @@ class WorkerGenerators:
         assert self._group is not None  # noqa: S101 - begun before it is started
         return self._group.start(self._runner)
 
-    def hurry(self, limit_s: float) -> None:
+    def limit_drain(self, limit_s: float) -> None:
         """Nothing: the workers have their limit, and the master waits for them no longer than that."""
 
     def drain(self, limit_s: float) -> Drained:

@@ -88,7 +88,7 @@ class WorkerController:
     def _stop(self) -> None:
         """Stop Locust's users and ours, once. A second call waits for the first."""
         if self.driver is not None:
-            self.driver.hurry(self._limit_s)
+            self.driver.limit_drain(self._limit_s)
         if self._stopping or self._runner.state == STATE_CLEANUP:
             self._stopped.wait(timeout=self._limit_s + 1)
             return

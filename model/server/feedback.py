@@ -1,9 +1,9 @@
 """Feedback from JSON to arrays and its answer back to JSON, without protobuf in between.
 
-The stock wrapper takes feedback from JSON to protobuf to numpy and its answer the same way back; that is most of what a
-feedback costs. This is a short way for the usual payloads. It takes only payloads that it certainly reads as the stock
-way does. For any other it returns None, and the caller goes the stock way. ``tests/model/test_differential.py`` holds
-the two against each other.
+The stock wrapper converts feedback from JSON to protobuf to numpy, and its answer back again. That is most of the cost
+of a feedback. This is a shortcut for the usual payloads. It takes only payloads that it certainly reads as the stock wrapper
+does. For any other payload it returns None, and the caller uses the stock wrapper.
+``tests/model/server/test_differential.py`` compares the two.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from deploy.local.errors import StackError
 from deploy.local.running import probe, processes, state
 from deploy.local.running.child_process import ChildProcess
 
-HURRY_S: Final = 0.4
+SHORT_DEADLINE_S: Final = 0.4
 """Time to stop for a process of a stack that was interrupted, so that all of it is gone within five seconds."""
 
 
@@ -77,9 +77,9 @@ class Stack:
         state.write(self.folders.state, self.record)
         return seconds
 
-    async def stop(self, *, hurry: bool) -> None:
-        """Ends all of it in reverse order, and removes the state file. ``hurry``: with shorter deadlines."""
-        at_most_s = HURRY_S if hurry else 60.0
+    async def stop(self, *, short_deadlines: bool) -> None:
+        """Ends all of it in reverse order, and removes the state file. ``short_deadlines``: after a signal."""
+        at_most_s = SHORT_DEADLINE_S if short_deadlines else 60.0
         for watch in self._watches:
             watch.cancel()
         await self.envoy.stop(at_most_s)

@@ -37,10 +37,10 @@ def test_requests_under_way_at_the_gateway_are_no_rest() -> None:
 def test_a_prometheus_that_cannot_be_queried_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """The failure is reported with its cause, not taken for a deployment that is still counting."""
     monkeypatch.setattr(module, "LIMIT_S", 0.3)
-    unrest = drain("http://127.0.0.1:9", "ab-test", "seldon", ["default"])
-    assert unrest is not None
-    assert "asking Prometheus at http://127.0.0.1:9" in unrest
-    assert "Connection refused" in unrest
+    still_moving = drain("http://127.0.0.1:9", "ab-test", "seldon", ["default"])
+    assert still_moving is not None
+    assert "asking Prometheus at http://127.0.0.1:9" in still_moving
+    assert "Connection refused" in still_moving
 
 
 def test_an_address_that_is_none_is_the_reason() -> None:
