@@ -1,8 +1,8 @@
 """Feedback from JSON to arrays and its answer back to JSON, without protobuf in between.
 
 The stock wrapper converts feedback from JSON to protobuf to numpy, and its answer back again. That is most of the cost
-of a feedback. This is a shortcut for the usual payloads. It takes only payloads that it certainly reads as the stock wrapper
-does. For any other payload it returns None, and the caller uses the stock wrapper.
+of a feedback. This is a shortcut for the usual payloads. It takes only payloads that it certainly reads as the stock
+wrapper does. For any other payload it returns None, and the caller uses the stock wrapper.
 ``tests/model/server/test_differential.py`` compares the two.
 """
 
