@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if getattr(options, "when_told", False):
         word = sys.stdin.readline().strip()
         if not word:
-            return BAD_INPUT  # whoever started this has gone without a word
+            return BAD_INPUT  # the process that started this ended without a message
         options.interrupted = word == "interrupted"
     return steps.run(options)
 
@@ -71,7 +71,7 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
     if name in {"collect", "finish"}:
         seconds("--wait", None, "for a last scrape (default: four scrape intervals, at least 10)")
         seconds("--settle", 8.0, "that an incomplete shadow may stand still (default: %(default)s)")
-        parser.add_argument("--interrupted", action="store_true", help="wait for nothing: the run was broken off")
+        parser.add_argument("--interrupted", action="store_true", help="wait for nothing: the run was interrupted")
     if name == "finish":
         text = "get ready, then wait for a line on standard input: finished or interrupted"
         parser.add_argument("--when-told", action="store_true", help=text)

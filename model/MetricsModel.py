@@ -82,8 +82,8 @@ class MetricsModel:
         """Scores every row against its truth; answers with no rows, as the notebook's class does.
 
         ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``. If this predictor's own answer was
-        kept (`hold_answer`), that answer is scored; a different answer of the model now is skew. The score buckets do
-        not use the answer: they count the model's own score of each row.
+        kept (`hold_answer`), that answer is scored; if the model now gives a different answer, that is skew. The score
+        buckets do not use the answer: they count the model's own score of each row.
         """
         given = self._held.__dict__.pop("answer", None)
         rows = self._rows(features, feature_names)
@@ -127,16 +127,16 @@ class MetricsModel:
             return [{"type": "GAUGE", "key": METRIC_OF_CELL[cell], "value": self._counts[cell]} for cell in CELLS]
 
     def resume(self, totals: Mapping[str, float]) -> list[dict[str, object]]:
-        """Goes on from ``totals`` (by gauge), those of a worker that this one replaces; metrics to publish at once.
+        """Continues from ``totals`` (by gauge) of a worker that this one replaces; the metrics to publish at once.
 
-        A series that is there with 0 from the start has no first increment that ``increase`` could miss.
+        A series that exists with 0 from the start has no first increment that ``increase`` could miss.
         """
         with self._lock:
             self._counts = {cell: int(totals.get(METRIC_OF_CELL[cell], 0)) for cell in CELLS}
         return [*self.metrics(), *_counters(dict.fromkeys(CELLS, 0), 0)]
 
     def publish_through(self, sink: Sink) -> None:
-        """Score buckets go to ``sink``, the store of our own server, and so not into every answer."""
+        """Sends the score buckets to ``sink``, the store of our own server, so that they are not in every answer."""
         if self._score is not None and self._buckets is not None:
             self._buckets.publish_through(sink)
 
@@ -211,7 +211,7 @@ class MetricsModel:
 
 
 def _counters(added: Mapping[contract.Cell, int], skew: int) -> list[dict[str, object]]:
-    """What one feedback adds, a counter for each cell and the skew, those of 0 too."""
+    """What one feedback adds: a counter for each cell and one for the skew, also those of 0."""
     keys = {COUNTER_OF_CELL[cell]: number for cell, number in added.items()} | {SKEW_COUNTER: skew}
     return [{"type": "COUNTER", "key": key, "value": number} for key, number in keys.items()]
 
@@ -229,7 +229,7 @@ def _tags(card: Card, predictor: str | None) -> dict[str, str]:
 
 
 def _numbers(values: Any, what: str) -> NDArray[np.float64]:
-    """``values`` as float64. Text that reads like a number is refused: JSON has numbers of its own."""
+    """``values`` as float64. Text that reads like a number is refused: JSON has a type for numbers."""
     try:
         array = np.asarray(values)
     except ValueError:  # rows of unequal length

@@ -16,7 +16,7 @@ def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Put at ``path`` what ``write`` leaves in the temporary file whose path it gets.
 
     A reader, or a crash, sees the old file or the new one and never a part. The temporary file is in the folder of
-    ``path`` and is gone afterwards, also when ``write`` raises. Raises ``OSError`` where the folder cannot be written.
+    ``path`` and is gone afterwards, also when ``write`` raises. Raises ``OSError`` if the folder cannot be written.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)

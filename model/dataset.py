@@ -2,7 +2,7 @@
 
 The split is the notebook's (10 % to train, 90 % held out) with the seed that it lacks. The held-out
 file is what every other part reads: the load generator sends its rows, the judge applies the offline
-model to them. So the reader is strict: a row that it lets through is a row that can be scored.
+model to them. So the reader is strict: every row that it accepts can be scored.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
     path = Path(path)
     try:
         content = path.read_bytes()
-        # On one thread: Arrow's pool, once started, now and then aborts the process at its exit (seen with pyarrow 25).
+        # On one thread: Arrow's pool, once started, sometimes aborts the process at its exit (seen with pyarrow 25).
         # And not by read_table, which imports pandas first: that takes longer than all else of a load test's start.
         table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except OSError as error:
@@ -142,7 +142,7 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
 
 def _problem(path: Path, expected: str, actual: str) -> DatasetError:
     return DatasetError(
-        f"held-out rows: expected {expected}, got {actual} ({path}). Mend the file or run `make train`."
+        f"held-out rows: expected {expected}, got {actual} ({path}). Correct the file or run `make train`."
     )
 
 
@@ -159,7 +159,10 @@ def _whole_numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.int64]:
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    """The column's numbers out of Arrow's own buffer (``to_numpy`` imports pandas); anything where one is absent."""
+    """The column's numbers from Arrow's own buffer (``to_numpy`` imports pandas).
+
+    Where a number is missing, the value is arbitrary.
+    """
     array = column.combine_chunks()
     numbers: NDArray[Any] = np.frombuffer(array.buffers()[1], str(array.type))
     return numbers[array.offset : array.offset + len(array)]

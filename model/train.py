@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="python -m model.train",
         description="Trains logistic regression and perceptron on 10 % of scikit-learn's breast-cancer data and keeps "
-        "the other 90 % as held-out rows. Does nothing where all is there and whole.",
+        "the other 90 % as held-out rows. Does nothing if all of the files are there and complete.",
         epilog="Writes binary-lr.joblib, binary-percept.joblib (bare scikit-learn estimators), a card NAME.json beside "
         "each (digest, features, classes, threshold, offline counts) and heldout.parquet (id, truth, 30 features). "
         "Equal seed and versions give equal bytes.",

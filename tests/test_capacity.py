@@ -88,7 +88,7 @@ def test_a_generator_that_may_not_send_is_the_limit_and_is_named(tmp_path: Path,
     answer = content(folder)["capacity"]
     assert (answer["passed"], answer["failed"], answer["limited_by"]["kind"]) == (None, None, "generator"), str(done)
     assert "arrivals dropped" in done.out
-    assert "the generator gave out" in done.out
+    assert "the generator reached its limit" in done.out
 
 
 def test_ctrl_c_keeps_the_steps_and_says_the_interval_so_far(tmp_path: Path, slow: Path) -> None:

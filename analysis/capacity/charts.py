@@ -24,13 +24,13 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """The vertical axis. ``to``: the place of a value; ``tick`` writes the value at a place; ``say`` writes a value."""
+    """The vertical axis. ``to``: place of a value. ``tick``: text of the value at a place. ``text_of``: of a value."""
 
     low: float
     high: float
     to: Callable[[float], float]
     tick: Callable[[float], str]
-    say: Callable[[float], str]
+    text_of: Callable[[float], str]
 
 
 def pictures(steps: Sequence[Step], answer: Capacity) -> tuple[Picture, ...]:
@@ -126,7 +126,7 @@ def _drawn(
         places = tuple(scale.to(value) for _, value in best.values())
         lines.append(frame.line(tuple(best), places, side.class_))
         marks += [
-            _mark(frame, step, scale.to(value), f"{side.name} {scale.say(value)}")
+            _mark(frame, step, scale.to(value), f"{side.name} {scale.text_of(value)}")
             for step in ordered
             if (value := side.value(step)) is not None
         ]

@@ -84,11 +84,12 @@ def headline(searched: SearchRecord) -> str:
         if answer.failed is not None:
             return f"Less than {per_s(answer.failed)}: the lowest rate asked for does not hold"
         if answer.limit == "generator":
-            return f"Not known: the generator gave out at {low}, the lowest rate asked for"
+            return f"Not known: the generator reached its limit at {low}, the lowest rate asked for"
         return "Not known: no rate was seen to hold"
     return {
         "range": f"At least {per_s(answer.passed)}: the highest rate asked for holds",
-        "generator": f"At least {per_s(answer.passed)}: the generator gave out first, at {per_s(answer.limit_rate)}",
+        "generator": f"At least {per_s(answer.passed)}: the generator reached its limit first, "
+        f"at {per_s(answer.limit_rate)}",
         "undecided": f"At least {per_s(answer.passed)}: at {per_s(answer.limit_rate)} it could not be told",
     }.get(answer.limit, f"At least {per_s(answer.passed)}: nothing above it was decided")
 

@@ -23,7 +23,7 @@ def gates_of(given: Sequence[str], of_project: Sequence[str]) -> tuple[str, ...]
 
 
 def requests_needed(texts: Sequence[str]) -> dict[str, int]:
-    """Clean requests that decide the gates by the exact binomial rule: of each kind, and of ``any``."""
+    """Requests without a failure that decide the gates by the exact binomial rule: of each kind, and of ``any``."""
     needed = {"predict": 0, "feedback": 0, "any": 0}
     for gate in map(gates.parse, texts):
         kind, share = _share(gate)

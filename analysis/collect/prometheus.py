@@ -1,7 +1,6 @@
 """Edge: Prometheus, through prometheus-api-client. Every failure is a `PrometheusError` of one line.
 
-No query is repeated, and every query has a timeout: a Prometheus that must be asked three times is a finding, not a
-detail.
+No query is repeated, and every query has a timeout. A Prometheus that must be asked several times is itself a finding.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Prometheus:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise PrometheusError(
                 f"asking Prometheus: expected an address like http://127.0.0.1:9090, got {self.url!r}. "
-                "Mend PROMETHEUS_URL."
+                "Correct PROMETHEUS_URL."
             )
         self._session = session = requests.Session()
         session.trust_env = parts.hostname not in _LOOPBACK  # a proxy from the environment cannot reach our loopback

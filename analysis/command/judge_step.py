@@ -48,8 +48,8 @@ def exit_code_of(
 
 def _judge(options: argparse.Namespace) -> int:
     content, verdict = judgement(options.folder, options.gate)
-    say(summary(content))
-    say(f"  result: {options.folder / RESULT_FILE}")
+    print_line(summary(content))
+    print_line(f"  result: {options.folder / RESULT_FILE}")
     return EXIT_CODE[verdict]
 
 
@@ -70,7 +70,7 @@ def save_gates(folder: Path, texts: Sequence[str] | None) -> None:
         write_text(folder / GATES_FILE, json.dumps(chosen, indent=1) + "\n")
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print the text as a line on standard output."""
     sys.stdout.write(text + "\n")
 

@@ -9,7 +9,7 @@ from analysis.judge.gates import GateError
 
 
 def gates() -> list[str]:
-    """``tool.plumbline.gates`` as written; none where there is none. Raises `GateError` for no list of texts."""
+    """``tool.plumbline.gates`` as written; empty if there is none. Raises `GateError` for no list of texts."""
     try:
         content = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:

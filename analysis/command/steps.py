@@ -13,7 +13,7 @@ from analysis.collect import baseline, endpoints, stored_samples
 from analysis.collect.offline_answers import answers_for, artifacts_folder
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.command import project
-from analysis.command.judge_step import EXIT_CODE, complain, exit_code_of, judgement, save_gates, say
+from analysis.command.judge_step import EXIT_CODE, complain, exit_code_of, judgement, print_line, save_gates
 from analysis.evidence import offline
 from analysis.evidence.offline import OfflineError
 from analysis.evidence.samples import Samples
@@ -42,7 +42,7 @@ def _baseline(options: argparse.Namespace) -> int:
         save_gates(folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
     _answer_offline(folder, run)
-    say(baseline.write(folder, run, prometheus, options.wait, time.time, time.sleep))
+    print_line(baseline.write(folder, run, prometheus, options.wait, time.time, time.sleep))
     return 0
 
 
@@ -53,7 +53,7 @@ def _collect(options: argparse.Namespace) -> int:
     if samples.problem:
         return complain(samples.problem)
     number = sum(len(series.time_ms) for series in samples.series)
-    say(f"collected {number:,} samples of {len(samples.series)} series")
+    print_line(f"collected {number:,} samples of {len(samples.series)} series")
     return 0
 
 
@@ -65,7 +65,7 @@ def _report(options: argparse.Namespace) -> int:
             f"Judge first: python -m analysis judge {options.folder}"
         )
     for path in reports.write_reports(options.folder):
-        say(str(path))
+        print_line(str(path))
     return 0
 
 
@@ -78,14 +78,14 @@ def _finish(options: argparse.Namespace) -> int:
         _problem_of(lambda: _collect_samples(options, run)),
     ]
     content, verdict = judgement(folder, options.gate)
-    say(summary(content))  # before the reports: a full disk must not take the verdict along
+    print_line(summary(content))  # before the reports: a full disk would lose the verdict
     paths = reports.write_reports(folder)
     for problem in problems:
         if problem:
-            say(f"  note: {problem}")
-    say(f"  report: {_page(paths) or folder / RESULT_FILE}")
+            print_line(f"  note: {problem}")
+    print_line(f"  report: {_page(paths) or folder / RESULT_FILE}")
     if run.ended:
-        say(f"  {time.time() - epoch_s(run.ended):.1f} s from the end of the load to this verdict")
+        print_line(f"  {time.time() - epoch_s(run.ended):.1f} s from the end of the load to this verdict")
     return EXIT_CODE[verdict]
 
 

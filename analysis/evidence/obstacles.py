@@ -20,8 +20,8 @@ from model.contract import LABEL_WORKER
 def answers_of_run(provided: OfflineAnswers | None, run: Run) -> OfflineAnswers | None:
     """The offline answers that belong to the run: to its rows, and to the artefacts that it names.
 
-    None if they are of other rows: whatever is held against those looks wrong and is not. Answers of artefacts that
-    the run does not name are kept, because they show which other model is behind a name.
+    None if they are of other rows: anything that is compared with those would look wrong without being wrong. Answers
+    of artefacts that the run does not name are kept, because they show which other model is behind a name.
     """
     if provided is None or provided.heldout_sha256 != run.heldout_sha256:
         return None

@@ -49,8 +49,8 @@ class LedgerWriter:
 class _WholeWrites(io.FileIO):
     """An unbuffered file whose `write` writes all or raises.
 
-    A buffered file would keep what a full disk did not take, and write it later without our knowledge. A plain
-    unbuffered file may write only a part, and Arrow does not check how much.
+    A buffered file would keep the bytes that a full disk did not take, and write them later without our knowledge. A
+    plain unbuffered file may write only a part, and Arrow does not check how much.
     """
 
     def write(self, content: Any) -> int:

@@ -1,7 +1,7 @@
 """The run folder: the names of its files, and ``run.json``, which says what was asked for and what was recorded.
 
 The load generator writes ``run.json`` twice: when the run starts (``ended`` and ``recorder`` are null) and when it has
-drained. Without the second writing the run was cut short, and the judge says so.
+drained. If the second writing is missing, the run was cut short, and the judge says so.
 """
 
 from __future__ import annotations

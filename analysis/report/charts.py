@@ -127,7 +127,7 @@ def amount(
 
 @dataclass(frozen=True, slots=True)
 class _Plot:
-    """Lines over time. ``axis``: lower and upper value; ``tick`` writes one at the axis, ``say`` in a tooltip."""
+    """Lines over time. ``axis``: lower and upper value; ``tick`` writes one at the axis, ``text_of`` in a tooltip."""
 
     key: str
     name: str
@@ -136,7 +136,7 @@ class _Plot:
     lines: tuple[Line, ...]
     axis: tuple[float, float]
     tick: Callable[[float], str]
-    say: Callable[[float], str]
+    text_of: Callable[[float], str]
 
     def drawn(self, weights: Sequence[float], detail: Detail) -> str:
         """The picture, with the points of the greatest weight; empty if no line has a value."""
@@ -172,7 +172,7 @@ class _Plot:
 
     def _values_at(self, i: int) -> str:
         values = [(line.name, line.values[i]) for line in reversed(self.lines)]
-        return ", ".join(f"{name} {'none' if value is None else self.say(value)}" for name, value in values)
+        return ", ".join(f"{name} {'none' if value is None else self.text_of(value)}" for name, value in values)
 
 
 def _unit(length_s: float) -> tuple[float, str]:

@@ -20,7 +20,7 @@ from analysis.verdict import Verdict
 from model.contract import CELLS
 
 LIMIT_BYTES: Final = 200_000
-"""The size that a CI system still shows and a mail still carries."""
+"""The largest size that CI systems still show and mail servers still accept."""
 _DETAILS: Final = (Detail(120, 24), Detail(60, 12), Detail(30, 0), Detail(8, 0))
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 

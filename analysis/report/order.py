@@ -15,8 +15,8 @@ def check_name(check: str) -> str:
 def places(findings: Sequence[tuple[str, str]]) -> list[float]:
     """The sort key of each finding of the same verdict, given as (check, subject): its place in the judgement.
 
-    If a subject has both, the finding about the end comes before the one about the way: the first says what happened
-    (which cells, how many, since when), the second only that some scrape showed it.
+    If a subject has both, the finding about the last counts comes before the finding about the scrapes on the way. The
+    first says what happened (which cells, how many, since when). The second only says that some scrape showed it.
     """
     ends = {subject: at for at, (check, subject) in enumerate(findings) if check == "equality"}
     return [

@@ -16,8 +16,8 @@ def times(tally: Tally) -> dict[str, Any]:
     """Percentiles in milliseconds of requests that were not refused, by kind.
 
     ``latency_ms``: response time, from when a request was due. ``service_ms``: service time, from when it was sent:
-    response time without the wait for the generator itself or for a free connection. ``lateness_ms``: from due to sent,
-    of all requests. ``percentile_needs``: requests below which each is null.
+    the response time without the wait for the generator itself or for a free connection. ``lateness_ms``: from due to
+    sent, of all requests. ``percentile_needs``: requests below which each is null.
     """
     return {
         "latency_ms": {kind.name.lower(): summary(tally.latency_ns[kind]) for kind in Kind},

@@ -1,4 +1,7 @@
-"""Proportions with their uncertainty: exact where that is cheap, and never from replayed rows."""
+"""Proportions with their uncertainty.
+
+Exact formulas are used where they are cheap. Rows that were sent again do not count.
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def load(name: str, request: LoadRequest) -> LoadFigures | None:
         ended = waited([program.path, *_foreign(name, request)], program.environment, name=name)
         counts: dict[str, Any] = dict(zip(("counted", "failed"), _COUNTS[name](ended.output), strict=True))
     else:
-        request.ledger.unlink(missing_ok=True)  # ours would not write over one
+        request.ledger.unlink(missing_ok=True)  # our client does not overwrite one
         ended = waited([sys.executable, "-m", *_python(name, request)], os.environ, name=name)
         counts = json.loads(ended.output.splitlines()[-1])
     done = LoadFigures(counts["counted"], counts["failed"], ended.cpu_s - counts.get("before_s", 0.0), counts)

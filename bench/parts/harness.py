@@ -2,8 +2,8 @@
 
 Both send the same requests, prediction and feedback in turn, byte for byte as our client makes them, over as many kept
 connections, one after the other in rounds. The harness is the front door, ``python -m locustfiles``, ledger, scrapes
-and judgement included; its rate is that of its acknowledged requests while the load lasts. wrk, with a script, reads no
-answer but for its status and writes nothing down.
+and judgement included; its rate is that of its acknowledged requests while the load lasts. wrk, with a script, reads
+only the status of an answer and records nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ MANIFEST: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
 ROUNDS: Final = 4
 SECONDS: Final = 4
 CODES: Final = (0, 4)
-"""PASS, or INCONCLUSIVE: with all on two cores, the judge may well find that the generator had too little of them."""
+"""PASS, or INCONCLUSIVE: with everything on two cores, the judge may find that the generator had too little CPU
+time."""
 _RATE: Final = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
 
 

@@ -29,12 +29,13 @@ from model.contract import CELLS
 SIZES: Final = (10**5, 10**6, 10**7)
 ROUNDS: Final = 3
 LONG: Final = 10**7
-"""Events from which on one round is enough: what is not per event is small beside what is."""
+"""Number of events from which one round is enough: the cost that does not depend on the number of events is then
+small."""
 EACH_SCRAPE_MOST: Final = 10**5
-"""Events up to which pandas is also tried with a confusion matrix at each scrape; ten times as many take it 100 times
-as long, for there are then ten times the scrapes, too."""
+"""Events up to which pandas is also tried with a confusion matrix at each scrape; ten times as many events take it 100
+times as long, because there are ten times as many scrapes, too."""
 WARM_UP: Final = 2000
-"""Events of the run that comes first and is not reported: its processes leave their compiled modules behind."""
+"""Number of events of the first run, which is not reported: it only leaves compiled modules behind."""
 BYTECODE: Final = "bytecode"
 """Folder beside the runs in which all processes keep these, ours and pandas' alike."""
 _INTERVALS_NS: Final = {"judge": judge_world.SECOND, "judge_tenfold_scrapes": judge_world.SECOND // 10}

@@ -3,8 +3,8 @@
 The generator runs in a closed loop against a trivial nginx, ten to thirty times faster than a usual load, so some
 seconds of it hold the events of minutes. Its resident memory is read from outside, beside the length of its ledger,
 and a line is fitted to the later part: what is set up once (connections, statistics, freed memory that the allocator
-keeps) is over by then. What an event leaves behind shows in the slope however long the run is; a thing that grows with
-time and not with events, such as Locust's history of a point each 5 s, is in it too, with all of the run's seconds.
+keeps) is over by then. Memory that is kept for each event shows in the slope, however long the run is. Memory that
+grows with time and not with events, such as Locust's history of one point every 5 s, is in the slope too.
 """
 
 from __future__ import annotations

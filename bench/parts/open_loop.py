@@ -1,4 +1,4 @@
-"""How true our open loop is to its schedule, against a trivial nginx: the rate that came of it, and the lateness."""
+"""How closely our open loop follows its schedule, against a trivial nginx: the achieved rate, and the lateness."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How long a run takes besides its load: from nothing to a ready stack, and from the load's end to the verdict.
+"""How long a run takes besides its load: until the stack is ready, and from the end of the load to the verdict.
 
-Both are what a run of the front door says of itself, on the deployment of primary and shadow.
+Both are printed by a run of the front door, on the deployment of primary and shadow.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ SAID: Final = {
 
 
 def times_of(output: str) -> dict[str, float]:
-    """The seconds that a run says of itself. `BenchError` if it does not."""
+    """The seconds that a run prints. `BenchError` if it does not."""
     matches = {name: pattern.search(output) for name, pattern in SAID.items()}
     missing = [name for name, match in matches.items() if match is None]
     if missing:
-        raise BenchError(f"stack: expected the run to say its {missing[0]}, got {output.strip()[-200:]!r}.")
+        raise BenchError(f"stack: expected the run to print its {missing[0]}, got {output.strip()[-200:]!r}.")
     return {name: float(match[1]) for name, match in matches.items() if match is not None}
 
 

@@ -1,4 +1,4 @@
-"""What a server that stands still for 2 s looks like, from our open loop and from FastHttpUser's.
+"""What our open loop and FastHttpUser report of a server that stands still for 2 s.
 
 Both are asked for the same rate, with 10 users, in the same 10 s. Ours counts each request from the moment at which it
 was due: 400 of 2,000 fall into the stall. Locust's ``constant_throughput`` does not send what becomes due while its
@@ -43,7 +43,7 @@ def stalling() -> Iterator[str]:
 
 
 def latencies(name: str, artifacts: Path) -> dict[str, float]:
-    """What client ``name`` reports in ms: ours from the ledger and the due times, Locust its own table's word."""
+    """What client ``name`` reports in ms: ours from the ledger and the due times, Locust from its own table."""
     with stalling() as url, tempfile.TemporaryDirectory(prefix="plumbline-bench-") as place:
         request = LoadRequest(url, artifacts, Path(place), CONNECTIONS, SECONDS, RATE)
         request.write_body()

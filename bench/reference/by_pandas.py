@@ -2,7 +2,7 @@
 
 The straightforward reading that the judge is measured beside: the whole ledger into a data frame, the offline answers
 merged to it, and ``sklearn.metrics.confusion_matrix``. Once at the end, which is less than the judge does (no bounds
-at the scrapes, no latency, no answers); or at every scrape, for the bounds, as one would first write it.
+at the scrapes, no latency, no answers); or at every scrape, for the bounds, in the most obvious way.
 It prints JSON: the cells of each artefact on the acknowledged feedback.
 """
 

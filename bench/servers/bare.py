@@ -11,7 +11,7 @@ _BODY: Final = b'{"data":{"ndarray":[]},"meta":{}}\n'
 
 
 def constant(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """A WSGI handler that reads the request and answers the same whatever it holds."""
+    """A WSGI handler that reads the request and always gives the same answer."""
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(_BODY)))])
     return [_BODY]

@@ -36,7 +36,7 @@ class Program:
 
 
 def find(name: str, tools: Path = TOOLS) -> Program | None:
-    """The program ``name``; None, after one line that says so, where there is none and none can be unpacked."""
+    """The program ``name``; None if there is none and none can be unpacked; one line says so."""
     on_path = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"]))
     if on_path:
         return Program(on_path)

@@ -1,4 +1,4 @@
-"""Programs out of Debian or Ubuntu packages without root: ``apt-get download``, then ``dpkg -x``.
+"""Programs from Debian or Ubuntu packages, without root: ``apt-get download``, then ``dpkg -x``.
 
 Standard library only, and written for any Python from 3.8 on: `bootstrap` needs it before there is an
 environment.

@@ -1,4 +1,4 @@
-"""The environment in ``.venv``, from nothing but ``python3`` and a network: what ``make`` runs first.
+"""Makes the environment in ``.venv``, with only ``python3`` and a network connection: ``make`` runs this first.
 
 Standard library only, and written for any Python from 3.8 on, since it runs before Python 3.12 is
 there. Finds uv ($UV, PATH, ``.tools/uv``) or installs the pinned one of ``uv-requirements.txt``, lets it make
@@ -66,7 +66,7 @@ def find_uv() -> str:
     for candidate in (os.environ.get("UV"), shutil.which("uv"), str(own)):
         if candidate and Path(candidate).is_file():
             return candidate
-    say("installing uv into .tools/uv")
+    print_line("installing uv into .tools/uv")
     install = [*pip_command(), "install", "--quiet", "--require-hashes"]
     run(
         [*install, "--target", str(TOOLS / "uv"), "-r", str(UV_REQUIREMENTS)],
@@ -77,14 +77,14 @@ def find_uv() -> str:
 
 
 def pip_command() -> list[str]:
-    """A pip that runs: this Python's, or the wheel that Debian packages, unpacked without root.
+    """A command of pip that works: this Python's, or the wheel of a Debian package, unpacked without root.
 
     A fresh Debian or Ubuntu has python3 without pip and without ensurepip.
     """
     own_pip = [sys.executable, "-m", "pip"]
     if succeeds([*own_pip, "--version"]):
         return own_pip
-    say("no pip here: unpacking Debian's python3-pip-whl into .tools/pip")
+    print_line("no pip here: unpacking Debian's python3-pip-whl into .tools/pip")
     try:
         unpack(["python3-pip-whl"], TOOLS / "pip")
         wheel = next((TOOLS / "pip").glob("usr/share/python-wheels/pip-*.whl"))
@@ -103,14 +103,14 @@ def make_environment() -> None:
     if STAMP.exists():
         STAMP.unlink()
     if not succeeds([str(VENV / "bin" / "python"), "-c", f"import sys; sys.exit(sys.version[:4] != '{version}')"]):
-        say(f"making .venv with Python {version}")
+        print_line(f"making .venv with Python {version}")
         run(
             [uv, "venv", "--quiet", "--clear", "--python", version, str(VENV)],
             f"making .venv with Python {version}",
             f"Install Python {version}, or let uv reach the network to fetch one.",
         )
     packages = sum("==" in line for line in LOCK.read_text().splitlines())
-    say(f"installing {packages} packages by hash from {LOCK.name}")
+    print_line(f"installing {packages} packages by hash from {LOCK.name}")
     # Compile here, once: with PYTHONDONTWRITEBYTECODE set, each of our many processes would do it again (seconds).
     sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
     run(
@@ -121,7 +121,7 @@ def make_environment() -> None:
     STAMP.write_text(digest())
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     print(f"plumbline: {text}", flush=True)
 
 
@@ -140,5 +140,5 @@ def main() -> int:
         except (BootstrapError, OSError) as error:
             print(f"plumbline: {error}", file=sys.stderr)
             return 2
-        say("environment ready in %.0f s" % (time.monotonic() - began))
+        print_line("environment ready in %.0f s" % (time.monotonic() - began))
     return 0

@@ -13,7 +13,7 @@ from deploy.local.config import binaries
 from deploy.local.config.assembly import Assembly, Folders, Options, Programs, assemble
 from deploy.local.config.ports import Ports
 from deploy.local.running import command, state
-from deploy.local.running.child_process import say
+from deploy.local.running.child_process import print_line
 from deploy.local.running.stack import Stack
 from deploy.manifest import deployment as manifest
 
@@ -36,7 +36,7 @@ def launch(
     with Ports() as ports:
         assembly = assemble(deployment, options, programs, ports, folders, os.environ)
         for remark in deployment.remarks:
-            say(remark)
+            print_line(remark)
         return asyncio.run(_live(assembly, options, folders, kind, words))
 
 
@@ -55,7 +55,7 @@ async def _live(
             await asyncio.wait([starting])
             return 128 + (interrupted.number or 0)
         signalled.cancel()
-        say(f"stack ready in {await starting:.1f} s: {assembly.host} and {assembly.prometheus_url}")
+        print_line(f"stack ready in {await starting:.1f} s: {assembly.host} and {assembly.prometheus_url}")
         if not words:
             await interrupted.wait()
             return 0

@@ -32,7 +32,7 @@ class ManifestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a graph node; the wrapper gives it to the class's constructor. ``value`` is text always."""
+    """One parameter of a graph node; the wrapper gives it to the class's constructor. ``value`` is always text."""
 
     name: str
     value: str
@@ -154,7 +154,7 @@ def _document(content: bytes) -> schema.Document:
         where = getattr(error, "problem_mark", None)
         line = f"line {where.line + 1}" if where else "the file"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise FieldError(line, f"expected YAML, got {problem}. Mend the file.") from error
+        raise FieldError(line, f"expected YAML, got {problem}. Correct the file.") from error
     if len(documents) != 1:
         raise FieldError(
             "the file", f"expected one SeldonDeployment, got {len(documents)} documents. Name a file with one."
@@ -165,7 +165,7 @@ def _document(content: bytes) -> schema.Document:
         raise FieldError("kind", f"expected SeldonDeployment, got {as_yaml(kind)}. Name a SeldonDeployment.")
     version = schema.text(document.get("apiVersion"), "apiVersion")
     if not version.startswith("machinelearning.seldon.io/"):
-        raise FieldError("apiVersion", f"expected machinelearning.seldon.io/v1, got {version!r}. Mend it.")
+        raise FieldError("apiVersion", f"expected machinelearning.seldon.io/v1, got {version!r}. Correct it.")
     return schema.known(document, schema.TOP, "")
 
 

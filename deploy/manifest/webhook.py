@@ -34,7 +34,8 @@ READERS: Final[dict[str, Callable[[str], object]]] = {
     "STRING": str,
     "BOOL": _boolean,
 }
-"""What the wrapper reads a parameter's value with, by the parameter's type (``microservice.parse_parameters``)."""
+"""The function by which the wrapper reads a parameter's value, by the parameter's type
+(``microservice.parse_parameters``)."""
 
 PROTOCOLS: Final = schema.words("seldon tensorflow kfserving v2")
 NO_URI: Final = frozenset({"HUGGINGFACE_SERVER"})
@@ -78,7 +79,7 @@ def containers(predictor: Document, where: str) -> Iterator[tuple[str, Document]
 
 
 def container_of(predictor: Document, name: str) -> tuple[Document, Document]:
-    """The component and the container that serve the graph's node ``name``; empty where it has none of its own."""
+    """The component and the container that serve the graph's node ``name``; both empty if it has none of its own."""
     for component in predictor.get("componentSpecs") or []:
         for container in component["spec"]["containers"]:
             if container.get("name") == name:
@@ -90,7 +91,7 @@ def _check_predictor(predictor: Document, where: str, *, kafka: bool) -> None:
     schema.text(predictor.get("name"), f"{where}.name")
     schema.truth(predictor.get("shadow"), f"{where}.shadow")
     if schema.integer(predictor.get("replicas"), f"{where}.replicas", 1) < 0:
-        raise FieldError(f"{where}.replicas", "expected 0 or more. Mend the number.")
+        raise FieldError(f"{where}.replicas", "expected 0 or more. Correct the number.")
     annotations = schema.strings(predictor.get("annotations"), f"{where}.annotations")
     schema.strings(predictor.get("labels"), f"{where}.labels")
     names = _check_pods(predictor, where)
@@ -161,7 +162,7 @@ def _check_parameter(parameter: Document, where: str) -> None:
     try:
         READERS[kind](value)
     except ValueError as error:
-        raise FieldError(f"{where}.value", f"expected {kind}, got {value!r}. Mend the value or the type.") from error
+        raise FieldError(f"{where}.value", f"expected {kind}, got {value!r}. Correct the value or the type.") from error
 
 
 def _check_unique(predictors: list[tuple[str, Document]]) -> None:
@@ -179,7 +180,7 @@ def _check_traffic(predictors: list[tuple[str, Document]]) -> None:
     for where, predictor in predictors:
         percent = schema.integer(predictor.get("traffic"), f"{where}.traffic", 0)
         if not 0 <= percent <= 100:
-            raise FieldError(f"{where}.traffic", f"expected 0 to 100, got {percent}. Mend the number.")
+            raise FieldError(f"{where}.traffic", f"expected 0 to 100, got {percent}. Correct the number.")
     shadows = [where for where, predictor in predictors if predictor.get("shadow")]
     if len(shadows) > 1:
         raise FieldError(f"{shadows[1]}.shadow", "expected at most one shadow, got a second. Remove one.")
@@ -190,9 +191,9 @@ def _check_traffic(predictors: list[tuple[str, Document]]) -> None:
     ]
     total = sum(percent for _, percent in primaries)
     if len(primaries) > 1 and total != 100:
-        raise FieldError("spec.predictors", f"expected traffic that sums to 100, got {total}. Mend the numbers.")
+        raise FieldError("spec.predictors", f"expected traffic that sums to 100, got {total}. Correct the numbers.")
     if len(predictors) == 1 and total not in {0, 100}:
-        raise FieldError(f"{primaries[0][0]}.traffic", f"expected 100 for a single predictor, got {total}. Mend it.")
+        raise FieldError(f"{primaries[0][0]}.traffic", f"expected 100 for a single predictor, got {total}. Correct it.")
 
 
 def _check_transport(predictors: list[tuple[str, Document]], transport: str) -> None:

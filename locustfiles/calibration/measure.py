@@ -39,7 +39,7 @@ from model.atomic import write_text
 ALONE_S: Final = 0.25
 FULL_S: Final = 0.75
 IN_FLIGHT: Final = 16
-"""So many that an answer is always there to be read, and so few that connecting does not influence the figure."""
+"""Enough that there is always an answer to read, and few enough that connecting does not influence the figure."""
 REST_S: Final = 0.0005
 
 

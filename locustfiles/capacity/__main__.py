@@ -35,7 +35,7 @@ from model.atomic import write_text
 from model.command_line import BAD_INPUT
 
 OVERHEAD_S: Final = 10.0
-"""Time of a step beside its load, until it has been measured."""
+"""Assumed time of a step besides its load, until it has been measured."""
 EPILOG: Final = """\
 examples:
   python -m locustfiles.capacity --sdep deploy/seldon/metrics-model.yaml
@@ -76,9 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         "pyproject.toml, else failures<=0.1%%, p99_predict_ms<=100 and p99_feedback_ms<=100)",
     )  # fmt: skip
     group.add_argument("--budget", default="5m", metavar="X", help="Time for all steps (now 5m)")
-    group.add_argument("--within", default="10%", metavar="X", help="Stop at an interval so narrow (now 10%%)")
-    group.add_argument("--step-duration", default="10s", metavar="X", help="Least length of a step's load (now 10s)")
-    group.add_argument("--warm-up", default="3s", metavar="X", help="Load at a step's rate before it (now 3s)")
+    group.add_argument("--within", default="10%", metavar="X", help="Stop when the interval is this narrow (now 10%%)")
+    group.add_argument("--step-duration", default="10s", metavar="X", help="Shortest load of a step (now 10s)")
+    group.add_argument("--warm-up", default="3s", metavar="X", help="Warm-up before each step, at its rate (now 3s)")
     return options
 
 

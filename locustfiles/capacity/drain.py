@@ -1,8 +1,9 @@
 """The wait between two loads until the deployment has counted everything that it will count.
 
-An overloaded server has a backlog. What it counts of one step during the next is a wrong count there. Counts that do
-not change do not show that the backlog is gone: 50 mirrored requests were seen to wait for a minute, uncounted, and to
-be counted then. So the gateway must also report that no request is unanswered, where its metrics are stored.
+An overloaded server has a backlog. If it counts requests of one step during the next, the counts of the next step are
+wrong. Counts that do not change are no proof that the backlog is gone: in one test, 50 mirrored requests waited for a
+minute before they were counted. So the gateway must also report that no request is unanswered, where its metrics are
+stored.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ POLL_S: Final = 0.25
 TIMEOUT_S: Final = 5.0
 LIMIT_S: Final = 75.0
 SCRAPES: Final = 3
-"""So many scrapes in a row must show the same counts: the first may have begun before the load's end."""
+"""Number of scrapes in a row that must show the same counts: the first may have begun before the end of the load."""
 
 _RESTLESS: Final = "its counts still changed, or requests were unanswered"
 
@@ -28,7 +29,7 @@ _RESTLESS: Final = "its counts still changed, or requests were unanswered"
 def drain(prometheus_url: str, deployment: str, namespace: str, predictors: Iterable[str]) -> str | None:
     """Wait until the stored counts do not change and no request is unanswered, at most `LIMIT_S`.
 
-    None if it came to that; else why not, as part of a sentence.
+    None if that was reached, else the reason why not, as part of a sentence.
     """
     try:
         prometheus = Prometheus(prometheus_url, TIMEOUT_S)

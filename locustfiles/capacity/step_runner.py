@@ -26,9 +26,9 @@ from model.atomic import write_text
 CONSOLE_FILE: Final = "console.log"
 WARM_UP: Final = "warm-up"
 SLACK_S: Final = 180.0
-"""How much longer than its load a run may take, to start, to drain and to be judged, before it is ended."""
+"""Time beyond its load that a run may take to start, to drain and to be judged. After that it is ended."""
 STOPPING_S: Final = 2.0
-"""After a Ctrl-C, how long a run may take to end; the launcher's patience ends at 3.5 s."""
+"""Time that a run may take to end after a Ctrl-C. The launcher waits for 3.5 s."""
 _CHOSEN: Final = ("RATE", "DURATION", "RUN", "PLUMBLINE_SHAPE", "PLUMBLINE_TRACE", "USERS")
 """Variables that would override the choices of the search."""
 
@@ -106,4 +106,4 @@ def _last_line(run: Path, code: int) -> str:
     """Why there is no result: the last line that the run printed."""
     lines = (run / runfolder.LOGS_FOLDER / CONSOLE_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
     nonblank = [line.strip() for line in lines if line.strip()]
-    return f"the run ended with {code} and no result: {nonblank[-1] if nonblank else 'it said nothing'}"
+    return f"the run ended with {code} and no result: {nonblank[-1] if nonblank else 'it printed nothing'}"

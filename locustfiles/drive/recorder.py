@@ -136,7 +136,7 @@ class Recorder:
             self._unrecorded += rows * (not taken)
 
     def finish(self) -> RecorderTotals:
-        """Hand over the rest. Requests that were begun and never ended (there should be none) count as unrecorded."""
+        """Hand over the rest. Requests that were begun and never ended count as unrecorded; there should be none."""
         self._flusher.kill()
         self.flush()
         return RecorderTotals(

@@ -91,7 +91,7 @@ def _object_of(body: bytes) -> dict[str, Any]:
         raise AnswerError(f"expected a JSON object, got {type(answer).__name__}")
     status = answer.get("status")
     if isinstance(status, dict) and status.get("status") in ("FAILURE", 1):
-        raise AnswerError(f"Seldon tells of a failure: {str(status.get('info') or status.get('reason'))[:80]}")
+        raise AnswerError(f"Seldon reports a failure: {str(status.get('info') or status.get('reason'))[:80]}")
     return answer
 
 

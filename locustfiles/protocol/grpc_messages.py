@@ -113,7 +113,7 @@ def answer_of(body: bytes) -> dict[str, Any]:
     except message.DecodeError as error:
         raise AnswerError(f"expected a SeldonMessage, got {body[:40]!r}") from error
     if answer.status.status == _FAILURE:
-        raise AnswerError(f"Seldon tells of a failure: {(answer.status.info or answer.status.reason)[:80]}")
+        raise AnswerError(f"Seldon reports a failure: {(answer.status.info or answer.status.reason)[:80]}")
     decoded: dict[str, Any] = {"meta": {"tags": {key: _plain(value) for key, value in answer.meta.tags.items()}}}
     form = answer.data.WhichOneof("data_oneof")
     if form == "tensor":

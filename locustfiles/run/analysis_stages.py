@@ -38,5 +38,5 @@ def take_baseline(folder: Path) -> None:
             process.kill()
             raise
     if process.returncode:
-        lines = output.strip().splitlines() or [f"analysis baseline ended with {process.returncode} and said nothing"]
-        raise SetupError(lines[-1])
+        nothing = f"analysis baseline ended with {process.returncode} and printed nothing"
+        raise SetupError((output.strip().splitlines() or [nothing])[-1])

@@ -28,7 +28,7 @@ from model.command_line import BAD_INPUT
 logger = logging.getLogger("plumbline")
 
 INTERRUPTED_S: Final = 2.4
-"""From a Ctrl-C to our end, judging included; the launcher's patience ends at 3.5 s."""
+"""Time from a Ctrl-C to our end, including the judging. The launcher waits for 3.5 s."""
 
 
 class RunController:
@@ -102,7 +102,7 @@ class RunController:
             options.run_time = None  # the shape ends it; Locust's clock would, a moment before the last arrival
 
     def _report_calibration(self, run: JudgedRun) -> None:
-        """Print what the generator can send, and a warning if less than 1 / `calibration.SHARE` of it is asked for."""
+        """Print what the generator can send, and a warning if the load asks for more than `calibration.SHARE` of it."""
         if run.calibration is None:
             return
         options: Any = self._environment.parsed_options

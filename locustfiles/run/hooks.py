@@ -100,7 +100,7 @@ def _quiet_tables() -> None:
 
 
 def _on_interrupt(side: controller.RunController | None) -> None:
-    """Let the first Ctrl-C end Locust's main greenlet, wherever it waits, and later ones only hurry.
+    """Let the first Ctrl-C end Locust's main greenlet, wherever it waits, and later ones only shorten the drain.
 
     Python would raise KeyboardInterrupt in whichever greenlet happens to run, perhaps one that is sending a
     request, and a second one (a launcher may pass on what the terminal has sent already) in the drain.

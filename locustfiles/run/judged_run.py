@@ -151,8 +151,8 @@ class JudgedRun:
             output, _ = self._judge.communicate()
         if self._judge.returncode >= 0:
             return JudgeOutput(self._judge.returncode, output)
-        advice = f"To take it up again: python -m analysis finish {self.folder}"
-        return JudgeOutput(INCONCLUSIVE, f"{output}INCONCLUSIVE: the judging was broken off. {advice}\n")
+        advice = f"To continue: python -m analysis finish {self.folder}"
+        return JudgeOutput(INCONCLUSIVE, f"{output}INCONCLUSIVE: the judging was interrupted. {advice}\n")
 
     def abandon(self) -> None:
         """End the judging, if it has not ended."""

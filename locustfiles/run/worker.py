@@ -44,7 +44,7 @@ class WorkerController:
         events: Any = environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stop.add_listener(self._on_test_stop)
-        # registered in `init`, so it comes before Locust's own listener, which tells the master good-bye
+        # registered in `init`, so it comes before Locust's own listener, which tells the master that this worker quits
         events.quitting.add_listener(self._on_quitting)
 
     def _on_plan(self, environment: Environment, msg: Any, **_: object) -> None:
@@ -66,7 +66,7 @@ class WorkerController:
         """Tell the master that we are ready: Locust has created our users and cleared its statistics."""
         plan = self._plan
         if plan is None or plan.run == self._begun:
-            logger.warning("this worker came after the test had been divided; it takes no part until the next one")
+            logger.warning("this worker connected after the load had been divided; it takes part from the next test on")
             return
         self._begun = plan.run
         self._runner.send_message(READY, {"run": plan.run})

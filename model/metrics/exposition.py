@@ -27,15 +27,18 @@ Kind = Literal["COUNTER", "GAUGE", "TIMER", "BUCKETS"]
 Format = Literal["text", "openmetrics"]
 
 CONTENT_TYPE: Final[dict[Format, str]] = {
-    "text": "text/plain; version=0.0.4",  # Flask puts the charset behind it; the stock wrapper's ends up with two
+    "text": "text/plain; version=0.0.4",  # Flask appends the charset; the stock wrapper's content type gets two
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
 
 _BOUNDS: Final = [float(bound) for bound in BINS]
 _UPPER: Final = [str(floatToGoString(bound)) for bound in _BOUNDS[1:]]  # type: ignore[no-untyped-call]
 WIDTH: Final[dict[Kind, int]] = {"COUNTER": 1, "GAUGE": 1, "TIMER": len(_UPPER) + 1}
-"""How many values a series of each of Seldon's kinds has. A TIMER's: the number in each bucket, then the sum of
-seconds. BUCKETS are not here: they have one value for each of their edges, and one more."""
+"""Number of values of a series of each of Seldon's kinds.
+
+A TIMER has the number in each bucket, then the sum of seconds. BUCKETS are not listed: they have one value more than
+they have edges.
+"""
 
 _TYPE: Final[dict[Kind, str]] = {"COUNTER": "counter", "GAUGE": "gauge", "TIMER": "histogram", "BUCKETS": "gauge"}
 

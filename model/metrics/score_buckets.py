@@ -39,11 +39,11 @@ class ScoreBuckets:
 
     @property
     def has_sink(self) -> bool:
-        """Whether the counts are published already."""
+        """Whether the counts are published through a sink."""
         return self._sink is not None
 
     def publish_through(self, sink: Sink) -> None:
-        """From here on the sink has the counts, every series at once."""
+        """Hands the counts to the sink, which keeps them from now on; every series is published at once."""
         self._sink = sink
         for label in self._tags:
             self._hand_over(sink, label, [])

@@ -23,7 +23,7 @@ _EXACT_FLOAT32: Final = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The answer that the client had got, as the request carries it. ``labels`` is None if it held none."""
+    """The answer that the client received, as the request carries it. ``labels`` is None if it had none."""
 
     tags: Mapping[str, object]
     labels: NDArray[np.float64] | None
@@ -130,7 +130,7 @@ def _tensor(tensor: object) -> NDArray[np.float64] | None:
     if type(tensor) is not dict or tensor.keys() != {"shape", "values"}:
         return None
     shape, values = tensor["shape"], _numbers(tensor["values"])
-    if values is None or values.ndim != 1 or type(shape) is not list or not shape:  # the stock way fails on no shape
+    if values is None or values.ndim != 1 or type(shape) is not list or not shape:  # stock: fails
         return None
     if not all(type(size) is int and 0 < size < 1 << 31 for size in shape) or np.prod(shape, dtype=object) != len(
         values

@@ -3,7 +3,7 @@
 It takes the place of ``seldon-core-microservice``, with the same flags, environment and routes. It differs in this: it
 binds 127.0.0.1 unless another address is given; on SIGTERM it answers what is in flight before it stops; REST and gRPC
 workers keep their counts in one store that loses none of them (`model.metrics.store`); connections are kept alive; and
-the usual JSON payloads go a shorter way (`model.server.shortcut`).
+the usual JSON payloads take a shortcut (`model.server.shortcut`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from model.server.supervise import GRACE_S, supervise
 from model.server.worker import Worker, connections
 
 CUSTOM: Final = "custom"
-"""The part that runs a class's own ``custom_service``; as in the stock launcher it may return."""
+"""Name of the part that runs a class's own ``custom_service``. It may return, as in the stock launcher."""
 
 HEARTBEATS: Final = "/dev/shm"  # noqa: S108  (gunicorn's files of nothing but a time, off the disk)
 
@@ -133,7 +133,7 @@ def rest_settings(service: Service) -> dict[str, Any]:
         "accesslog": gunicorn_utils.accesslog(options.access_log),
         "loglevel": options.log_level.lower(),
         "timeout": timeout_s,
-        "graceful_timeout": 1,  # the default of 30 s is beyond the supervisor's patience
+        "graceful_timeout": 1,  # the default of 30 s is longer than the supervisor waits
         "threads": gunicorn_utils.threads(options.threads, options.single_threaded),
         "workers": options.workers,
         "worker_class": Worker,  # threaded: the sync worker closes every connection

@@ -1,8 +1,8 @@
-"""A short way for predictions and feedback past Flask, in front of the stock wrapper's own application.
+"""A shortcut for predictions and feedback, in front of the stock wrapper's Flask application.
 
-It answers only requests that it certainly answers like the stock wrapper, byte for byte. Everything else goes the stock
-way, also every error: an exception of the user's class is raised again inside Flask, so that the wrapper's handlers
-(and the class's own ``model_error_handler``) write the answer.
+It answers only requests that it certainly answers like the stock wrapper, byte for byte. The stock wrapper answers
+everything else, also every error: an exception of the user's class is raised again inside Flask, so that the wrapper's
+handlers (and the class's own ``model_error_handler``) write the answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Shortcut:
         if way is None:
             return self._app(environ, start_response)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        environ["wsgi.input"] = io.BytesIO(body)  # for the stock way
+        environ["wsgi.input"] = io.BytesIO(body)  # for the stock wrapper
         try:
             message = json.loads(body)
         except (ValueError, RecursionError):
@@ -121,12 +121,12 @@ class Shortcut:
 
 
 _NOT_USUAL: Final = object()
-"""The class was not called yet: the stock way must do it."""
+"""The class was not called yet: the stock wrapper must call it."""
 
 _HEADERS: Final = (("Content-Type", "application/json"), ("Access-Control-Allow-Origin", "*"))
 
 _WHOLE_REQUEST_HOOKS: Final = ("send_feedback_raw", "send_feedback_rest", "send_feedback_grpc")
-"""Hooks that are shown the request as protobuf."""
+"""Hooks that get the request as protobuf."""
 
 
 def _overrides(user_object: Any, hook: str) -> bool:

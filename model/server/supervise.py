@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG: Final = 1  # of prctl(2)
 
 
 def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = ()) -> int:
-    """Exit code: 0 if SIGTERM or SIGINT ended it, 1 if a part did (a pod that serves half of itself should restart).
+    """Exit code: 0 if SIGTERM or SIGINT ended it, 1 if a part ended by itself (a pod that lacks a part should restart).
 
     ``may_end``: parts that may end with exit code 0 and leave the others running.
     """

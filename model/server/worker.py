@@ -18,9 +18,9 @@ from typing import Final
 from gunicorn.workers.gthread import DEFAULT_WORKER_DATA_TIMEOUT, TConn, ThreadWorker
 
 OTHER_FILES: Final = 200
-"""What a worker opens besides its connections, generously."""
+"""Number of files that a worker may open besides its connections, with a wide margin."""
 MOST_CONNECTIONS: Final = 65_535
-"""More than one proxy can open to one port."""
+"""More connections than one proxy can open to one port."""
 
 
 def connections() -> int:

@@ -99,8 +99,8 @@ def test_a_run_says_its_own_times() -> None:
     assert times_of(output) == {"ready_s": 5.6, "verdict_after_load_s": 2.4}
 
 
-def test_a_run_that_does_not_say_its_times_ends_the_benchmark() -> None:
-    with pytest.raises(BenchError, match="expected the run to say its verdict_after_load_s"):
+def test_a_run_that_does_not_print_its_times_ends_the_benchmark() -> None:
+    with pytest.raises(BenchError, match="expected the run to print its verdict_after_load_s"):
         times_of("plumbline: stack ready in 5.6 s: http://a\n")
 
 

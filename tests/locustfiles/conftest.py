@@ -70,13 +70,13 @@ class Peer:
         """At least one byte of a request, at most ``count``; not noted as delivered."""
         return self.socket.recv(count)
 
-    def say(self, content: bytes) -> None:
+    def send(self, content: bytes) -> None:
         """Send bytes as they are."""
         self.socket.sendall(content)
 
     def answer(self, body: bytes = b"{}", status: bytes = b"200 OK", headers: bytes = b"") -> None:
         """Send an answer with a length."""
-        self.say(b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, headers, len(body), body))
+        self.send(b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, headers, len(body), body))
 
     def reset(self) -> None:
         """Close with RST."""

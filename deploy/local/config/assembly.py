@@ -170,7 +170,10 @@ def prometheus_process(program: str, config: Path, folders: Folders, port: int, 
 
 
 def _web_assets(program: Path) -> tuple[str, ...]:
-    """Debian's build looks for its pages in /usr/share; an unpacked one has them in its own folder."""
+    """Options for a Prometheus that was unpacked.
+
+    Debian's build looks for its pages in /usr/share; an unpacked one has them in its own folder.
+    """
     assets = program.parent.parent / "share" / "prometheus" / "web"
     return (f"--web.local-assets={assets}",) if assets.is_dir() else ()
 

@@ -29,7 +29,7 @@ def read(path: Path) -> dict[str, StartCommand]:
     except OSError as error:
         raise StackError(f"reading {path}: expected an image map, got {error.strerror}. Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StackError(f"reading {path}: expected TOML, got: {error}. Mend the file.") from error
+        raise StackError(f"reading {path}: expected TOML, got: {error}. Correct the file.") from error
     return {image: _entry(path, image, table) for image, table in tables.items()}
 
 
@@ -44,16 +44,16 @@ def command_of(images: dict[str, StartCommand], image: str, path: Path) -> Start
 def _entry(path: Path, image: str, table: object) -> StartCommand:
     where = f'reading {path}: ["{image}"]'
     if not isinstance(table, dict):
-        raise StackError(f"{where}: expected a table with command and cwd, got {table!r}. Mend the file.")
+        raise StackError(f"{where}: expected a table with command and cwd, got {table!r}. Correct the file.")
     for key in table:
         if key not in KEYS:
             raise StackError(f"{where}.{key}: no such key. {did_you_mean(key, KEYS)}")
     command: Any = table.get("command")
     if not isinstance(command, list) or not command or not all(isinstance(part, str) for part in command):
-        raise StackError(f"{where}.command: expected a list of words, got {command!r}. Mend the file.")
+        raise StackError(f"{where}.command: expected a list of words, got {command!r}. Correct the file.")
     folder, env = table.get("cwd", "."), table.get("env", {})
     if not isinstance(folder, str) or not (cwd := (path.parent / folder).resolve()).is_dir():
-        raise StackError(f"{where}.cwd: expected a folder, relative to the file, got {folder!r}. Mend the path.")
+        raise StackError(f"{where}.cwd: expected a folder, relative to the file, got {folder!r}. Correct the path.")
     if not isinstance(env, dict) or not all(isinstance(value, str) for value in env.values()):
         raise StackError(f"{where}.env: expected text by name, got {env!r}. Quote the values.")
     return StartCommand(tuple(command), cwd, dict(env))

@@ -1,4 +1,4 @@
-"""Which processes a deployment is, as frozen values. Pure: ports, image map and environment come in."""
+"""The processes that make up a deployment, as frozen values. Pure: ports, image map and environment come in."""
 
 from __future__ import annotations
 

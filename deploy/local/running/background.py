@@ -1,4 +1,4 @@
-"""Stacks in the background: starting one, its status, ending it from another process, or what is left of it."""
+"""Stacks in the background: start one, show its status, end it from another process, and end what is left of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Final
 from deploy.local.config.replica_record import FILE
 from deploy.local.errors import StackError
 from deploy.local.running import processes, state
-from deploy.local.running.child_process import last_words
+from deploy.local.running.child_process import last_error
 
 UP: Final = "up"
 LAUNCHER_S: Final = 8.0
@@ -42,7 +42,7 @@ def start(command: Sequence[str], work: Path) -> int:
         launcher.terminate()
         launcher.wait()
         return 130
-    raise StackError(last_words(log).removeprefix("plumbline: "))
+    raise StackError(last_error(log).removeprefix("plumbline: "))
 
 
 def summary(record: state.StackRecord) -> str:

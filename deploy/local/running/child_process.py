@@ -22,12 +22,12 @@ PAUSE_S: Final = 0.3
 ERROR_WORDS: Final = re.compile(r"\b(\w*error|\w*exception|critical|fatal|cannot|failed)\b", re.IGNORECASE)
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """A line for people, on standard error: standard output belongs to the command that runs in the stack."""
     print(f"plumbline: {text}", file=sys.stderr, flush=True)
 
 
-def last_words(log: Path) -> str:
+def last_error(log: Path) -> str:
     """The last line of a log that reports an error, else its last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines[-40:] if ERROR_WORDS.search(line)]
@@ -76,12 +76,12 @@ class ChildProcess:
             if self._process is not None and self._process.returncode is not None:
                 raise StackError(
                     f"starting {self.plan.name}: expected it to serve, but it ended with exit code "
-                    f"{self._process.returncode}: {last_words(self.log)} ({self.log})"
+                    f"{self._process.returncode}: {last_error(self.log)} ({self.log})"
                 )
             if time.monotonic() > deadline:
                 raise StackError(
                     f"starting {self.plan.name}: expected it to serve within {seconds:.0f} s, got: {what}. "
-                    f"Its log says: {last_words(self.log)} ({self.log})"
+                    f"Its log says: {last_error(self.log)} ({self.log})"
                 )
             await asyncio.sleep(0.05)
 
@@ -93,15 +93,15 @@ class ChildProcess:
                 return
             processes.send(self._process.pid, signal.SIGKILL)  # children that it left may still hold its ports
             if self.restarts >= limit:
-                say(f"{self.plan.name} ended with exit code {code}: {last_words(self.log)}. It stays down.")
+                print_line(f"{self.plan.name} ended with exit code {code}: {last_error(self.log)}. It stays down.")
                 return
             self.restarts += 1
-            say(f"{self.plan.name} ended with exit code {code}, restart {self.restarts} of {limit}.")
+            print_line(f"{self.plan.name} ended with exit code {code}, restart {self.restarts} of {limit}.")
             await asyncio.sleep(PAUSE_S)
             try:
                 await self.start()
             except StackError as error:
-                say(f"{error} It stays down.")
+                print_line(f"{error} It stays down.")
                 return
 
     async def stop(self, at_most_s: float) -> None:

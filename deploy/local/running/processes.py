@@ -56,7 +56,7 @@ def send(group: int, number: signal.Signals) -> None:
 
 
 async def until(holds: Callable[[], bool], seconds: float, interval_s: float = 0.02) -> bool:
-    """Whether a condition became true in time."""
+    """Whether the condition became true in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() >= deadline:

@@ -63,7 +63,7 @@ def write(path: Path, record: StackRecord) -> None:
 
 
 def read(path: Path) -> StackRecord:
-    """The stack that a state file describes; raises `StackError` for a file that is none."""
+    """The stack that a state file describes; raises `StackError` for any other file."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:

@@ -53,8 +53,16 @@ CASES = [
     (FOUND, "It holds 141.4/s; at 168.2/s it does not", 0),
     (searched("lowest", step(50, "server"), step(50, "server", 2)), "Less than 50/s: the lowest rate", 4),
     (searched("highest", step(5000, "held")), "At least 5,000/s: the highest rate asked for holds", 4),
-    (searched("resolution", step(50, "held"), step(60, "generator"), step(60, "server", 2)), "generator gave out", 4),
-    (searched("lowest", step(50, "generator"), step(50, "generator", 2)), "Not known: the generator gave out", 4),
+    (
+        searched("resolution", step(50, "held"), step(60, "generator"), step(60, "server", 2)),
+        "generator reached its limit",
+        4,
+    ),
+    (
+        searched("lowest", step(50, "generator"), step(50, "generator", 2)),
+        "Not known: the generator reached its limit",
+        4,
+    ),
     (searched("resolution", step(50, "held"), step(60, "undecided"), step(60, "undecided", 2)), "not be told", 4),
     (searched("budget", step(50, "held"), step(100, "server")), "At least 50/s: nothing above it was decided", 4),
     (searched("interrupted"), "Not known: no rate was seen to hold", 4),

@@ -153,10 +153,10 @@ def misbehaves(peer: Any) -> None:
             case 2:
                 raise OSError
             case 3:
-                peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
                 raise OSError
             case 4:
-                peer.say(b"garbage\r\n\r\n")
+                peer.send(b"garbage\r\n\r\n")
                 raise OSError
             case 5:
                 peer.answer(b"<html>")

@@ -25,31 +25,31 @@ ACKNOWLEDGED, REFUSED, INDETERMINATE = Outcome
 
 def chunked(peer: Any) -> None:
     peer.request()
-    peer.say(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;note=1\r\n{"\r\n3\r\na":\r\n')
-    peer.say(b"3\r\n1 }\r\n0\r\nTrailer: x\r\n\r\n")
+    peer.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;note=1\r\n{"\r\n3\r\na":\r\n')
+    peer.send(b"3\r\n1 }\r\n0\r\nTrailer: x\r\n\r\n")
 
 
 def until_closed(peer: Any) -> None:
     peer.request()
-    peer.say(b'HTTP/1.1 200 OK\r\n\r\n{"a":')
-    peer.say(b"1 }")
+    peer.send(b'HTTP/1.1 200 OK\r\n\r\n{"a":')
+    peer.send(b"1 }")
 
 
 def http_1_0(peer: Any) -> None:
     peer.request()
-    peer.say(b'HTTP/1.0 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}')
+    peer.send(b'HTTP/1.0 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}')
 
 
 def interim(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+    peer.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
     peer.answer(b'{"a":1}')
 
 
 def drop_by_drop(peer: Any) -> None:
     peer.request()
     for byte in b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}':
-        peer.say(bytes([byte]))
+        peer.send(bytes([byte]))
 
 
 @pytest.mark.parametrize("behaviour", [chunked, until_closed, http_1_0, interim, drop_by_drop])
@@ -79,55 +79,55 @@ def half_request(peer: Any) -> None:
 
 def half_head(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 200 OK\r\nContent-Le")
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Le")
 
 
 def half_body(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
 
 
 def half_chunks(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
+    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
 
 
 def garbage(peer: Any) -> None:
     peer.request()
-    peer.say(b"\x00\xff no HTTP at all\r\n\r\n")
+    peer.send(b"\x00\xff no HTTP at all\r\n\r\n")
     peer.request()
 
 
 def two_lengths(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ")
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ")
     peer.request()
 
 
 def switching(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+    peer.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
     peer.request()
 
 
 def endless_head(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 200 OK\r\n")
+    peer.send(b"HTTP/1.1 200 OK\r\n")
     for number in range(100_000):
-        peer.say(b"X-%d: %b\r\n" % (number, b"y" * 1000))
+        peer.send(b"X-%d: %b\r\n" % (number, b"y" * 1000))
 
 
 def endless_interim(peer: Any) -> None:
     peer.request()
     for _ in range(100_000):
-        peer.say(b"HTTP/1.1 100 Continue\r\n\r\n" * 40)
+        peer.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 40)
 
 
 def endless_body(peer: Any) -> None:
     peer.request()
-    peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n")
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n")
     for _ in range(100_000):
-        peer.say(b"z" * 65536)
+        peer.send(b"z" * 65536)
 
 
 def status(line: bytes) -> Callable[[Any], None]:
@@ -195,10 +195,10 @@ def test_the_deadline_is_for_the_whole_request(
 
     def behave(peer: Any) -> None:
         peer.request()
-        peer.say(piece)
+        peer.send(piece)
         while not gone.wait(0.05):
             if piece:
-                peer.say(b"x")
+                peer.send(b"x")
 
     server = misbehaving(behave)
     began = time.monotonic()
@@ -288,7 +288,7 @@ def test_bytes_behind_an_answer_are_not_taken_for_the_next_one(
 
     def behave(peer: Any) -> None:
         peer.request()
-        peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
         peer.request()
 
     server = misbehaving(behave)

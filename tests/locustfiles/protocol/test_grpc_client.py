@@ -131,7 +131,7 @@ def test_a_server_that_is_lost_after_it_was_asked_leaves_it_open(misbehaving: Se
     seen: list[bytes] = []
 
     def behave(peer: Any) -> None:
-        peer.say(settings)
+        peer.send(settings)
         while b"Predict" not in b"".join(seen) and (piece := peer.some(4096)):
             seen.append(piece)
         peer.reset()

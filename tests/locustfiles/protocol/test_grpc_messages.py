@@ -111,7 +111,7 @@ def failure() -> bytes:
         (b"", "expected data in the answer, got none"),
         (prediction_pb2.SeldonMessage(strData="1").SerializeToString(), "expected data in the answer, got none"),
         (SeldonMessage(data={"tensor": {"shape": [2], "values": [1, 0]}}).SerializeToString(), "expected 1 rows"),
-        (failure(), "Seldon tells of a failure: no such model"),
+        (failure(), "Seldon reports a failure: no such model"),
     ],
     ids=["garbage", "empty", "text", "rows", "failure"],
 )
