@@ -59,7 +59,7 @@ lint: environment ## ruff and mypy over all of our code
 bench: train ## measure ourselves beside others, in ratios: ONLY=server runs a part
 	@$(PY) -m bench $(ONLY) $(ARGS)
 
-clean: environment ## stop what runs, then remove what make made, but for runs/
+clean: environment ## stop what runs, then remove what make made, except runs/
 	@$(PY) -m deploy.local down; rm -rf artifacts .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 #V

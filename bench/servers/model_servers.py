@@ -24,7 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "bare_flask": (*_GUNICORN, "--bind", "127.0.0.1:{port}", "bench.servers.bare:flask"),
     "bare_gunicorn": (*_GUNICORN, "--bind", "127.0.0.1:{port}", "bench.servers.bare:constant"),
 }
-"""Arguments of the Python that runs each: the stock launcher (but for its address), ours, and the two ends."""
+"""Arguments of the Python that runs each: the stock launcher (with another address), ours, and the two ends."""
 
 
 @contextlib.contextmanager

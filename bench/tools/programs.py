@@ -56,7 +56,7 @@ def find(name: str, tools: Path = TOOLS) -> Program | None:
 
 
 def unpacked(name: str, folder: Path) -> Program | None:
-    """The program in an unpacked package, with the libraries that came along, or None."""
+    """The program in an unpacked package, with the libraries that were unpacked too, or None."""
     for place in ("usr/bin", "usr/sbin"):
         if (folder / place / name).is_file():
             libraries = tuple(str(path) for path in sorted(folder.glob("usr/lib/*-linux-gnu*")))

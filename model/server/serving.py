@@ -123,7 +123,7 @@ class Application(gunicorn_utils.UserModelApplication):  # type: ignore[misc]  #
 
 
 def rest_settings(service: Service) -> dict[str, Any]:
-    """Gunicorn's settings: the stock launcher's, but for the address and what a comment explains."""
+    """Gunicorn's settings: the stock launcher's, except for the address and for the lines with a comment."""
     options = service.options
     timeout_s = DEFAULT_ANNOTATION_REST_TIMEOUT
     if ANNOTATION_REST_TIMEOUT in service.annotations:

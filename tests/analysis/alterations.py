@@ -1,4 +1,4 @@
-"""True worlds, and the ways to alter them in one thing each."""
+"""True worlds, and functions that each alter one thing in them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def nothing(_: Path) -> None:
 
 
 def without(name: str) -> Callable[[Path], None]:
-    """Take a file of the run folder away."""
+    """Delete a file of the run folder."""
     return lambda folder: (folder / name).unlink()
 
 
@@ -59,7 +59,7 @@ def answers_of(*names: str) -> Callable[[Path], None]:
 
 
 def retrained(folder: Path) -> None:
-    """The offline answers are of artefacts made since, which answer the other way round."""
+    """The offline answers are of artefacts that were trained later and give the opposite answers."""
     recorded = offline.read(folder / runfolder.OFFLINE_FILE)
     other = {
         name: ArtifactAnswers("z" * 64, (1 - answer.predicted).astype(np.int16), -answer.score)
@@ -79,7 +79,7 @@ def other_rows(folder: Path) -> None:
 
 
 def scored_by(artifact: str, *, above: float | None = None) -> World:
-    """The world whose primary counts by another artefact's answers, or by its own scores cut elsewhere."""
+    """The world whose primary counts by another artefact's answers, or by its own scores with another threshold."""
     scores = worlds.answers(artifact).score
     counts = []
     for event, count in zip(feedback_of(ALONE), ALONE.counts["default"], strict=True):
@@ -128,7 +128,7 @@ def with_feedback_requests(share: float) -> World:
 
 
 def shadow_down(series: list[Series]) -> list[Series]:
-    """From five seconds on the shadow is scraped in vain."""
+    """From five seconds on, every scrape of the shadow fails."""
     altered = []
     for one_series in series:
         if not one_series.labels["instance"].endswith(":6001"):
@@ -155,7 +155,7 @@ def with_buckets(shift: float = 0.0) -> World:
 
 
 def buckets(cell: Series, score: Floats) -> list[Series]:
-    """Score buckets of the world's feedback, on the labels of a series of cells; complete from the last but one."""
+    """Score buckets of the world's feedback, with the labels of a series of cells; complete before the last scrape."""
     series = []
     for truth in (0, 1):
         for edge in (*EDGES, float("inf")):
@@ -188,7 +188,7 @@ def tied_rows_above() -> World:
 
 
 def all_down(series: Series) -> Series:
-    """No scrape was a success, whatever is stored."""
+    """No scrape succeeded, whatever is stored."""
     return replace(series, value=np.zeros(len(series.value))) if series.metric == "up" else series
 
 

@@ -1,4 +1,4 @@
-"""Any ledger, and any true world of it, for the property tests; and what of a world can be known for certain."""
+"""Any ledger, and any true world of it, for the property tests; and what is certain about a world."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def pick(world: World, data: st.DataObject) -> tuple[str, list[Count], int]:
 
 
 def bound_of(world: World, predictor: PredictorSpec, *outcomes: Outcome) -> Counter[int]:
-    """Feedback of these outcomes by cell, counted the slow and obvious way."""
+    """Feedback of these outcomes by cell, counted in the slow and obvious way."""
     return Counter(
         worlds.cell_of(predictor.artifact, event.row, event.truth)
         for event in world.events
@@ -105,7 +105,7 @@ def bound_of(world: World, predictor: PredictorSpec, *outcomes: Outcome) -> Coun
 
 
 def restarted(series: Series, instance: str, at: int) -> Series | None:
-    """The series without what was counted before the last scrape ahead of ``at``; None where that is nothing."""
+    """The series without the counts up to the last scrape before ``at``; None if there are none."""
     if series.metric in {"up", "scrape_duration_seconds"} or series.labels["instance"] != instance:
         return None
     since = int(np.searchsorted(series.time_ms, at))
@@ -129,8 +129,9 @@ def stamps_of(world: World) -> list[list[int]]:
 def too_low_for_certain(world: World, before: int, after: int) -> bool:
     """Whether the counts at the one scrape are fewer, in some cell, than were acknowledged before the other.
 
-    Where they are not, no judge could tell: an event counted but not yet acknowledged makes up for it. The scrapes
-    are of the first target; the others' last ones are added, and the sum is as old as the oldest of them.
+    If they are not, no judge could see the fault: an event that was counted and not yet acknowledged compensates for
+    it. The scrapes are of the first target; the others' last ones are added, and the sum is as old as the oldest of
+    them.
     """
     slack_ms = world.clock.uncertainty_s * 2000 + 4 - world.clock.offset_s * 1000
     last = [max((time for time in times if time <= after), default=0) for times in stamps_of(world)[1:]]
@@ -148,7 +149,7 @@ def too_low_for_certain(world: World, before: int, after: int) -> bool:
 
 
 def late(series: Series, before: int, at: int) -> Series:
-    """The series with its sample at ``at`` replaced by the one at ``before``, or left out where there was none."""
+    """The series with its sample at ``at`` replaced by the one at ``before``, or left out if there was none."""
     if series.metric in {"up", "scrape_duration_seconds"} or series.labels["instance"] != "10.0.0.0:6000":
         return series
     value = series.value.copy()

@@ -1,4 +1,4 @@
-"""Events of a ledger, one at a time: what the tests make ledgers of."""
+"""Single events of a ledger, from which the tests make ledgers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worlds altered in one thing each, and what the judge must say of them."""
+"""Worlds in which one thing is altered, and what the judge must say of them."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def truth_of(row: int) -> int:
 
 
 def cell_of(artifact: str, row: int, truth: int) -> int:
-    """Index into CELLS, by the slow and obvious way."""
+    """Index into CELLS, computed in the slow and obvious way."""
     predicted = int(answers(artifact).predicted[row])
     name = ("t" if predicted == truth else "f") + ("p" if predicted == 1 else "n")
     return [str(cell) for cell in CELLS].index(name)

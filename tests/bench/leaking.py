@@ -1,4 +1,4 @@
-"""The generator of the benchmark with a leak: it keeps what it records of each event, as a list that nobody empties."""
+"""The generator of the benchmark with a leak: it keeps each recorded event in a list that is never emptied."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def asked(server: nginx.Nginx, tmp_path: Path) -> LoadRequest:
 
 @pytest.mark.stack
 def test_the_server_counts_each_request_once(server: nginx.Nginx) -> None:
-    """A post and the question itself are two more."""
+    """A POST and the query for the count are two more requests."""
     before = server.requests()
     with urllib.request.urlopen(server.url, data=b"{}", timeout=5) as answer:
         assert answer.read().decode() == nginx.ANSWER
@@ -72,7 +72,7 @@ def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(
 
 @pytest.mark.stack
 def test_requests_that_fail_end_the_benchmark(request: LoadRequest) -> None:
-    """Fast refusals are no throughput: nobody listens on port 1."""
+    """Fast refusals are not throughput: nothing listens on port 1."""
     with pytest.raises(BenchError, match="ours: expected every request acknowledged"):
         loads.load("ours", replace(request, url="http://127.0.0.1:1"))
 

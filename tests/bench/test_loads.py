@@ -1,4 +1,4 @@
-"""What foreign clients print, read: their counts, and what failed."""
+"""How the output of other clients is read: their counts, and their failures."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_wrk_without_a_count_ends_the_benchmark() -> None:
 
 
 def test_a_program_and_its_libraries_are_found_in_an_unpacked_package(tmp_path: Path) -> None:
-    """The loader is told the folder of the libraries that came along."""
+    """The loader gets the folder of the libraries that were unpacked too."""
     libraries = tmp_path / "wrk" / "usr" / "lib" / "x86_64-linux-gnu"
     libraries.mkdir(parents=True)
     program = tmp_path / "wrk" / "usr" / "bin" / "wrk"
@@ -106,7 +106,7 @@ def test_a_run_that_does_not_print_its_times_ends_the_benchmark() -> None:
 
 @pytest.mark.parametrize("missing", [0, 1])
 def test_a_request_is_whole_with_its_last_byte(missing: int) -> None:
-    """And what follows it belongs to the next one."""
+    """Bytes after it belong to the next one."""
     request = post("/", b"{}")
     assert whole_request(request[: len(request) - missing]) == (None if missing else len(request))
     assert whole_request(request + request) == len(request)

@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic and its client: a ratio of the wrong things would look as good."""
+"""The benchmark's own arithmetic and its client. A ratio of the wrong things would look just as good."""
 
 from __future__ import annotations
 

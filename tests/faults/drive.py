@@ -28,7 +28,7 @@ FAULTY_IMAGE: Final = "faulty:0.1"
 
 
 class StageError(Exception):
-    """A part of the run could not be started; the last line says what it said."""
+    """A part of the run could not be started; the message is its last line of output."""
 
 
 def run(row: Row, folder: Path) -> Found:

@@ -127,7 +127,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of a row. ``verdict`` is what went wrong where there was none. ``messages``: of what is no PASS."""
+    """The outcome of a row. ``verdict`` is the failure if there was no verdict. ``messages``: of what is no PASS."""
 
     verdict: str
     diagnoses: tuple[str, ...]
@@ -145,7 +145,7 @@ class Found:
 
 
 def found_in(folder: Path, seconds: float, otherwise: str) -> Found:
-    """What ``result.json`` of a run folder says; ``otherwise`` is the verdict where there is none."""
+    """The content of ``result.json`` of a run folder; ``otherwise`` is the verdict if there is none."""
     try:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -22,19 +22,19 @@ def named(name: str) -> Row:
 
 
 def test_every_diagnosis_that_the_analysis_can_make_has_a_row() -> None:
-    """A diagnosis without a deployment that earns it is listed with the reason, and no other."""
+    """Only a diagnosis that no deployment can cause is listed without a row, with the reason."""
     expected = {diagnosis for row in FAULTS for diagnosis in row.diagnoses}
     assert set(Diagnosis) - expected == set(NO_ROW)
 
 
 def test_every_diagnosis_that_a_row_expects_is_one_that_the_analysis_can_make() -> None:
-    """A row that waits for a name which nothing says would be wrong for ever."""
+    """A row that expects an unknown name would always fail."""
     expected = {diagnosis for row in FAULTS for diagnosis in row.diagnoses}
     assert expected - set(Diagnosis) == set()
 
 
 def test_rows_have_names_of_their_own_and_clean_ones_expect_a_pass() -> None:
-    """The name is the row's folder; a fault that may pass is none."""
+    """The name is the row's folder. A fault must not expect a PASS."""
     assert len({row.name for row in ROWS}) == len(ROWS)
     assert {row.verdict for row in CLEANS} == {"PASS"}
     assert "PASS" not in {row.verdict for row in FAULTS}

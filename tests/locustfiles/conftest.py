@@ -1,4 +1,4 @@
-"""Servers that the load generator is held against, each counting for itself what it was sent.
+"""Servers for the tests of the load generator. Each counts what it receives.
 
 Nothing here imports Locust: it would patch the whole test process. `http1.pool`, `drive.driver` and the pure modules
 use gevent's own sockets and need no patching; where Locust itself is under test, it runs as a user runs it.
@@ -286,7 +286,7 @@ class Certified:
 
 @pytest.fixture(scope="session")
 def certified(tmp_path_factory: pytest.TempPathFactory) -> Certified:
-    """A certificate that only somebody who is told of it trusts."""
+    """A certificate that is trusted only by clients that get it as a CA file."""
     folder = tmp_path_factory.mktemp("certificates")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "plumbline test")])

@@ -1,4 +1,4 @@
-"""A gRPC server that misbehaves as told; it counts for itself what it was sent. grpcio's, in threads of the test."""
+"""A gRPC server that misbehaves as configured and counts what it receives. grpcio's, in threads of the test."""
 
 from __future__ import annotations
 

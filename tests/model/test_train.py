@@ -28,7 +28,7 @@ def test_two_trainings_give_equal_bytes(tmp_path: Path, trained: Path, capsys: p
 
 
 def test_another_seed_gives_another_model(tmp_path: Path, trained: Path) -> None:
-    """The twin: equality above is not that of a constant."""
+    """The twin: the files above are not equal just because they are constant."""
     assert train.main(["--out", str(tmp_path), "--seed", "1"]) == 0
     ours, theirs = contents(tmp_path), contents(trained)
     assert all(ours[name] != theirs[name] for name in NAMES)

@@ -21,7 +21,7 @@ EVEN = {"predict": 0.5, "feedback": 0.5}
 
 
 def test_the_command_line_comes_before_the_project_and_that_before_the_default() -> None:
-    """One source of gates, never a mixture."""
+    """The gates come from one source and are never mixed."""
     assert gates_of(["p99_predict_ms<=5"], ["failures<=1%"]) == ("p99_predict_ms<=5",)
     assert gates_of([], ["failures<=1%"]) == ("failures<=1%",)
     assert gates_of([], []) == DEFAULT
@@ -54,7 +54,7 @@ def test_a_step_lasts_at_least_as_long_as_asked() -> None:
 
 
 def test_a_kind_that_is_not_sent_needs_no_time() -> None:
-    """Only predictions: the feedback gate can never be decided, and does not make a step endless."""
+    """Only predictions: the feedback gate can never be decided, and must not make a step endless."""
     assert length_s(("p99_feedback_ms<=9",), 100, {"predict": 1.0, "feedback": 0.0}, 10) == 10
 
 

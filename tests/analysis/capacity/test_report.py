@@ -74,7 +74,7 @@ CASES = [
 def test_the_headline_says_what_is_known_and_the_exit_code_whether_it_was_found(
     record: SearchRecord, message: str, code: int
 ) -> None:
-    """0 only where both ends were seen by a search that ended; every file carries the same sentence."""
+    """0 only if the search ended and saw both ends; every file has the same sentence."""
     assert message in headline(record)
     assert record.exit_code == code
     texts = render_all(record)
@@ -133,7 +133,7 @@ def test_the_page_is_small_well_formed_and_fetches_nothing(record: SearchRecord)
 
 
 def test_many_steps_stay_under_the_limit() -> None:
-    """Far more steps than a search of any budget makes."""
+    """Many more steps than any search makes within its budget."""
     record = searched("resolution", *(step(50.0 + i, "held", off=i) for i in range(100)))
     assert len(render_all(record)[HTML_FILE].encode()) < LIMIT_BYTES
 

@@ -1,4 +1,4 @@
-"""The search for the highest rate that holds, on servers made up of a threshold or of dice."""
+"""The search for the highest rate that holds, on simulated servers: with a fixed threshold, or with random results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ searches = st.tuples(
 
 
 def searched(search: Search, answer: Callable[[float], Holding]) -> tuple[list[Attempt], StopReason]:
-    """The attempts of a whole search, and why it ended; a search that goes on for ever fails."""
+    """The attempts of a whole search, and why it ended; a search that does not end fails."""
     attempts: list[Attempt] = []
     while len(attempts) < 200:
         step = next_step(search, attempts, STEP_S)
@@ -64,7 +64,7 @@ def test_on_a_server_with_a_threshold_the_answer_encloses_it(search: Search, thr
 
 @given(searches, st.integers(0, 2**32), st.floats(0, 1))
 def test_on_dice_no_rate_is_reported_that_was_not_seen_so(search: Search, seed: int, share: float) -> None:
-    """With noise: ``passed`` held in some attempt, ``failed`` never did in two, passed < failed, and it ends."""
+    """``passed`` held in some attempt, ``failed`` did not hold in two, passed < failed, and the search ends."""
     dice = random.Random(seed)
     other: tuple[Holding, ...] = ("server", "generator", "undecided")
     attempts, why = searched(search, lambda _: "held" if dice.random() < share else dice.choice(other))
@@ -92,7 +92,7 @@ def test_a_step_that_would_end_after_the_budget_is_not_begun(search: Search, see
 
 
 def test_the_rates_are_doubled_then_halved_by_ratio() -> None:
-    """The whole course on a server that holds 330/s, each rate that does not hold tried twice."""
+    """All rates on a server that holds 330/s, each rate that does not hold tried twice."""
     search = Search(50, 5000, 0.1, ENDLESS)
     attempts, why = searched(search, lambda rate: "held" if rate <= 330 else "server")
     assert [attempt.rate for attempt in attempts] == [50, 100, 200, 400, 400, 282.8, 336.3, 336.3, 308.4]
@@ -111,7 +111,7 @@ def test_a_rate_that_holds_the_second_time_is_held() -> None:
 
 
 def test_a_rate_that_failed_once_only_is_no_upper_end() -> None:
-    """The budget ends before the repetition: the interval stays open, and what was seen once is said."""
+    """The budget ends before the repetition: the interval stays open, and the answer names the single attempt."""
     search = Search(50, 5000, 0.1, 60)
     attempts = [Attempt(50, "held", 20), Attempt(100, "server", 20, "failures<=0.1%")]
     assert next_step(search, attempts, STEP_S) == "budget"
@@ -122,7 +122,7 @@ def test_a_rate_that_failed_once_only_is_no_upper_end() -> None:
 
 @pytest.mark.parametrize("second", ["generator", "server", "undecided"])
 def test_a_generator_that_gave_out_is_not_blamed_on_the_server(second: Holding) -> None:
-    """Where either attempt met an unfit generator, no failed rate is claimed."""
+    """If the generator was unfit in either attempt, no rate is reported as failed."""
     search = Search(50, 100, 1, ENDLESS)
     attempts = [Attempt(50, "held", 20), Attempt(100, "generator", 20, "generator late"), Attempt(100, second, 35, "x")]
     answer = capacity(search, attempts, "resolution")
@@ -139,6 +139,6 @@ def test_an_interrupted_search_says_what_it_knows_so_far() -> None:
 
 @pytest.mark.parametrize("wrong", [(0, 5, 0.1, 1), (9, 5, 0.1, 1), (1, 5, 0.001, 1), (1, 5, 2, 1), (1, 5, 0.1, 0)])
 def test_a_search_that_cannot_be_is_refused(wrong: tuple[float, float, float, float]) -> None:
-    """Rates from low to high, a resolution that four digits can tell, some time."""
+    """It needs rates from low to high, a resolution of at least 0.5 %, and a budget above 0."""
     with pytest.raises(ValueError, match="the search: expected"):
         Search(*wrong)

@@ -64,7 +64,7 @@ FINE = finding("recorder", "ledger", "PASS")
     ],
 )
 def test_who_is_at_fault(findings: list[dict[str, Any]], sent_share: float, expected: Holding) -> None:
-    """Wrong counts are the server's; slow answers only where the generator was fit."""
+    """Wrong counts are the server's fault; slow answers are its fault only if the generator was fit."""
     holding, reason = holding_of([FINE, *findings], sent_share)
     assert holding == expected
     assert bool(reason) == (holding != "held")
@@ -96,7 +96,10 @@ def test_counts_that_are_not_known_are_not_zero() -> None:
 
 
 def test_a_shadow_is_as_complete_as_what_it_counted_of_what_was_acknowledged() -> None:
-    """33 of 33 is 1, one less is not; half a mirror owes half; no shadow has no share, and neither has a silent one."""
+    """33 of 33 is 1, 32 of 33 is less.
+
+    Half a mirror is complete with half. The share is None without a shadow, and if nothing was counted.
+    """
     less = dict(CELLS) | {"tp": 9}
     assert shadow_completeness({"s": predictor("s", dict(CELLS), shadow=True)}) == 1
     assert shadow_completeness({"s": predictor("s", less, shadow=True)}) == pytest.approx(32 / 33)
@@ -123,7 +126,7 @@ def test_the_figures_of_a_step_are_those_of_its_result() -> None:
 
 
 def test_a_step_without_a_result_is_undecided_and_says_why() -> None:
-    """Neither held nor failed; every figure not known."""
+    """It neither held nor failed, and no figure is known."""
     step = without_result(MADE, "the run ended with 2")
     assert (step.holding, step.reason, step.errors, step.live_minus_offline) == (
         "undecided", "the run ended with 2", None, None,
@@ -131,7 +134,7 @@ def test_a_step_without_a_result_is_undecided_and_says_why() -> None:
 
 
 def test_a_step_begun_on_the_backlog_of_another_is_not_the_servers_failure() -> None:
-    """What held, held all the same; what did not could not be told, and the backlog is named."""
+    """A rate that held counts as held. A rate that did not hold is undecided, and the reason names the backlog."""
     result: dict[str, Any] = {"verdict": "FAIL", "findings": [WRONG], "load": None, "predictors": {}}
     step = disturbed(step_of(MADE, result), "Prometheus did not answer")
     assert (step.holding, step.reason[:15]) == ("undecided", "the load before")

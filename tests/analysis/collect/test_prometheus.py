@@ -1,4 +1,4 @@
-"""Asking Prometheus: each way it can fail is one line, and none is retried. The servers here are real sockets."""
+"""Queries to Prometheus: each failure is one line, and none is retried. The servers here are real sockets."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def test_the_clock_is_known_to_half_the_round_trip() -> None:
 
 
 def test_the_quickest_reading_is_taken() -> None:
-    """A reading that took long says little."""
+    """A reading that took long is less certain."""
     times = iter([0.0, 1.0, 2.0, 2.1, 3.0, 3.5])
     with server(lambda _: says([2.0, "2"])) as (url, _):
         assert Prometheus(url).clock(lambda: next(times), readings=3).uncertainty_s == pytest.approx(0.0505)
 
 
 def test_a_long_window_is_fetched_in_chunks_without_a_gap_or_a_double() -> None:
-    """A day of one sample per second is asked for by the hour; a sample at a chunk's edge is there once."""
+    """A day of one sample per second is asked for by the hour; a sample at the edge of a chunk is returned once."""
     day_s = 86_400
 
     def answer(query: dict[str, str]) -> Answer:
@@ -124,7 +124,7 @@ def test_a_long_window_is_fetched_in_chunks_without_a_gap_or_a_double() -> None:
 
 
 def test_nothing_found_is_no_series() -> None:
-    """An empty answer is not a series of nothing."""
+    """An empty answer gives no series, not an empty series."""
     with server(lambda _: says([])) as (url, _):
         fetch = Fetch(Prometheus(url))
         fetch.extend("up", 0, 1000)

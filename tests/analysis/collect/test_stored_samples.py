@@ -96,7 +96,7 @@ def scraping(folder: Path, target: str, *, labelled: bool) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=[True, False], ids=["labelled", "without pod labels"])
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """One Prometheus for all tests here; the models keep counting from one test to the next, as in life."""
+    """One Prometheus for all tests here; the models keep counting from one test to the next, as in reality."""
     model = Model({"default": [3, 0, 2, 1], "shadow": [3, 0, 2, 1]})
     folder = tmp_path_factory.mktemp("prometheus")
     with (
@@ -117,7 +117,7 @@ def answers(url: str) -> bool:
 def until(holds: Callable[[], bool], within_s: float = 30.0) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "waited for nothing"
         time.sleep(0.02)
 
 
@@ -180,7 +180,7 @@ def test_a_true_run_after_prior_traffic_passes(scene: Scene, tmp_path: Path) -> 
 
 
 def test_one_event_that_was_not_counted_fails_the_run(scene: Scene, tmp_path: Path) -> None:
-    """The twin: the same with one count taken back."""
+    """The twin: the same with one count removed."""
     run = begin(tmp_path, scene, (PRIMARY,))
     events = drive(scene, (PRIMARY,), 60)
     events.append(worlds.event(Kind.FEEDBACK, 0, events[-1].done_ns, time.time_ns(), request=99))
@@ -222,7 +222,7 @@ def test_an_incomplete_shadow_is_not_waited_for_without_end(scene: Scene, tmp_pa
 
 
 def test_an_interrupted_run_is_collected_without_waiting(scene: Scene, tmp_path: Path) -> None:
-    """Without patience: what there is, at once."""
+    """Without patience: it fetches at once what is stored."""
     run = begin(tmp_path, scene, (PRIMARY,))
     run = end(tmp_path, run, drive(scene, (PRIMARY,), 10))
     began = time.monotonic()

@@ -44,7 +44,10 @@ class Scraping:
 
 
 def test_a_scrape_between_two_queries_does_not_read_as_counts_that_fell_to_nothing(tmp_path: Path) -> None:
-    """Whatever ``up`` shows of a scrape, its cells are there too; asked the other way round, the last one was all 0."""
+    """Each scrape that ``up`` shows has its cells too.
+
+    If the cells were fetched first, the last scrape would be all 0.
+    """
     worlds.put(tmp_path, ALONE)
     run = runfolder.read(tmp_path)
     predictor = run.predictors[0].name

@@ -1,4 +1,4 @@
-"""From the end of a load to its verdict there is no time to import what the verdict does not need."""
+"""Between the end of a load and its verdict, packages that the verdict does not need must not be imported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_judging_imports_no_heavy_package(tmp_path: Path) -> None:
 
 
 def test_judging_alone_imports_nothing_that_asks_or_draws(tmp_path: Path) -> None:
-    """`judge` asks no server and renders no page; `finish` does both, which is how it is known that this can fail."""
+    """`judge` queries no server and renders no page. `finish` does both, which shows that this test can fail."""
     worlds.put(tmp_path, BASE)
     modules = {step: loaded(step, tmp_path) for step in ("['judge', {}]", "['finish', '--interrupted', {}]")}
     assert list(modules.values()) == ["[]", "['requests', 'jinja2', 'prometheus_client']"]

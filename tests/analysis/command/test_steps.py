@@ -84,7 +84,7 @@ def test_the_verdict_shows_expected_above_live_counts(tmp_path: Path, capsys: CA
 
 
 def test_the_verdict_answers_what_people_ask(tmp_path: Path, capsys: CAPTURE) -> None:
-    """The live ratios are those of `result.json`, and the comparison is said in its own sentence."""
+    """The live ratios are those of `result.json`, and the comparison has a sentence of its own."""
     worlds.put(tmp_path, BASE)
     main(["judge", str(tmp_path)])
     printed = capsys.readouterr().out
@@ -95,7 +95,7 @@ def test_the_verdict_answers_what_people_ask(tmp_path: Path, capsys: CAPTURE) ->
 
 
 def test_a_ratio_of_nothing_is_a_word() -> None:
-    """Without a row called positive there is no precision, and no number stands in for it."""
+    """Without a row called positive there is no precision, and no number is printed in its place."""
     assert terminal._percent(None) == "undefined"
     assert terminal._percent(0.5) == "50.00 %"
 
@@ -128,7 +128,7 @@ def test_finish_without_prometheus_is_inconclusive_and_says_why(folder: Path, ca
 
 
 def test_finish_again_after_prometheus_is_gone_keeps_the_evidence(folder: Path, capsys: CAPTURE) -> None:
-    """What was collected before is not overwritten by nothing; the note says that nothing new came."""
+    """The evidence that was collected before is kept; the note says that nothing new was collected."""
     before = (folder / runfolder.SAMPLES_FILE).read_bytes()
     assert main(["finish", str(folder)]) == 0
     assert (folder / runfolder.SAMPLES_FILE).read_bytes() == before
@@ -162,7 +162,7 @@ def test_a_copied_run_folder_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_result_json_has_the_fields_of_schema_one(tmp_path: Path) -> None:
-    """The stable keys, at every level, so that a reader of `result.json` need not fear a release."""
+    """The stable keys, at every level, so that programs which read `result.json` still work after a release."""
     worlds.put(tmp_path, BASE)
     main(["judge", str(tmp_path)])
     result = json.loads((tmp_path / runfolder.RESULT_FILE).read_text())

@@ -57,7 +57,7 @@ def test_at_the_decision_threshold_the_curve_is_the_four_cells(tmp_path: Path) -
 
 
 def test_a_score_on_an_edge_is_not_above_it(tmp_path: Path) -> None:
-    """The tie: row 3 scores 2.0, an edge, and is negative there, offline as live."""
+    """The tie: row 3 scores 2.0, which is an edge. It is negative there, offline and live."""
     score = worlds.answers(PRIMARY.artifact).score
     assert [row for row, value in enumerate(score) if value in EDGES] == [3]
     curve = curve_in(tmp_path, with_buckets())
@@ -70,7 +70,7 @@ def test_a_score_on_an_edge_is_not_above_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["cells lost", "no last scrape"])
 def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fault: str) -> None:
-    """Where the cells differ, or are not known to the end, equality says so; the curve says why it is not held."""
+    """If the cells differ, or are not known at the end, `equality` reports it, and `curve` says why it does not compare."""
     fewer = worlds.with_counts(ALONE, "default", ALONE.counts["default"][::2])
     whole = with_buckets(0.75)
 

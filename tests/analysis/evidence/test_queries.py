@@ -1,4 +1,4 @@
-"""The PromQL text, letter for letter: a change here changes what every verdict rests on."""
+"""The PromQL text, letter for letter: a change of it changes the evidence of every verdict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
 
 
 def test_targets_are_found_by_the_operators_label() -> None:
-    """``up`` carries no deployment name of the wrapper, so the pod label of the operator has to do."""
+    """``up`` carries no deployment name of the wrapper, so the operator's pod label is used."""
     assert queries.targets_of("ab-test", "seldon") == (
         '{__name__=~"up|scrape_duration_seconds",seldon_deployment_id="ab-test",namespace=~"seldon|"}'
     )

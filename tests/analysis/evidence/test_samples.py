@@ -35,7 +35,7 @@ def test_samples_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_no_samples_at_all_are_still_a_file(tmp_path: Path) -> None:
-    """A Prometheus that knew nothing leaves an empty file, not none."""
+    """If Prometheus had no samples, the file exists and is empty."""
     samples.write(tmp_path / "s", Samples((), ClockOffset(0.0, 0.0)))
     assert samples.read(tmp_path / "s").series == ()
 

@@ -106,7 +106,7 @@ def test_answers_are_counted_by_row_and_class(sample_events: list[Event]) -> Non
 @settings(max_examples=20, deadline=None)
 @given(events(), st.integers(1, 9), st.integers(1, 20))
 def test_batches_do_not_matter(sample_events: list[Event], size: int, chunk: int) -> None:
-    """The same events give the same tally however they are cut into batches, and these put together for the fold."""
+    """The same events give the same tally, however they are divided into batches and however these are joined."""
     chosen = plan([START_NS + 200 * MS, START_NS + 700 * MS], [START_NS + 300 * MS])
     small_chunks, other = folded(sample_events, chosen, size, chunk), folded(sample_events, chosen, 100)
     assert small_chunks.before.tolist() == other.before.tolist()

@@ -66,7 +66,7 @@ def test_the_four_counts_are_those_of_the_rows(tmp_path: Path) -> None:
 
 
 def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) -> None:
-    """The ids are as many as the counts beside them: who looks a row up must find it there."""
+    """There are as many ids as the counts beside them, so that every discordant row can be found."""
     number = 500
     ids, truth = np.arange(number, dtype=np.int32) * 2, np.zeros(number, np.int16)
     wrong = np.arange(number) % 3 == 0
@@ -90,7 +90,7 @@ def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) ->
 
 
 def test_rows_that_were_not_sent_do_not_count(tmp_path: Path) -> None:
-    """Three rows sent, three rows compared."""
+    """Three rows were sent, so three rows are compared."""
     assert compared(tmp_path, 3)["rows"] == 3
 
 

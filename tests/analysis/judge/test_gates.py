@@ -30,7 +30,7 @@ def findings(folder: Path, text: str, world: World = BOTH) -> tuple[Finding, ...
      "recall>=x"],
 )  # fmt: skip
 def test_what_is_no_gate_is_refused_in_one_line(text: str) -> None:
-    """A sign the wrong way round, a percentage that is none, an unknown name."""
+    """A sign in the wrong direction, a limit above 1, an unknown name."""
     with pytest.raises(GateError, match=r"^gate: expected .*\.$"):
         parse(text)
 
@@ -78,7 +78,7 @@ def test_failed_requests_fail_the_gate_on_failures(tmp_path: Path) -> None:
 
 
 def test_replays_do_not_help_a_quality_gate(tmp_path: Path) -> None:
-    """Sixty times the same rows is no more certain than once."""
+    """Rows that are sent sixty times give no more certainty than rows that are sent once."""
     once = worlds.world(worlds.load_of(worlds.ROWS))
     (few,) = findings(tmp_path / "few", "accuracy>=0.5", once)
     (many,) = findings(tmp_path / "many", "default.accuracy>=0.5")

@@ -1,4 +1,4 @@
-"""Each check passes on truth and is seen to speak up on truth altered; one list holds that none was forgotten."""
+"""Each check passes on true data and fails on altered data; a list ensures that no check was forgotten."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from worlds import MS, PRIMARY, SHADOW, World
     ids=["alone", "with a shadow", "long", "with feedback requests", "with buckets"],
 )
 def test_truth_passes_every_check(tmp_path: Path, world: World) -> None:
-    """The worlds that the twins are made from are PASS, finding for finding."""
+    """Each finding on the worlds that the twins are made from is PASS."""
     verdict, findings = worlds.judged(tmp_path / "run", world)
     assert [finding for finding in findings if finding.verdict is not Verdict.PASS] == []
     assert verdict is Verdict.PASS
@@ -59,12 +59,12 @@ def test_each_check_speaks_up(tmp_path: Path, twin: Twin) -> None:
 
 
 def test_every_check_has_a_twin() -> None:
-    """No check was ever added without a fault that it is seen to catch."""
+    """For each check there is a fault that it finds."""
     assert {twin.check for twin in TWINS} == {check.name for check in CHECKS}
 
 
 def test_every_finding_that_is_no_pass_has_a_name_and_advice(tmp_path: Path) -> None:
-    """Who is told that something is wrong is told what it is called and what to do; nor does any check break down."""
+    """A reader who learns that something is wrong also learns its name and what to do. No check raises an exception."""
     for number, twin in enumerate(TWINS):
         for finding in judged(tmp_path / str(number), twin):
             assert finding.verdict is Verdict.PASS or (finding.diagnosis and finding.advice), finding
@@ -73,7 +73,7 @@ def test_every_finding_that_is_no_pass_has_a_name_and_advice(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("fault", ["answers of others", "rows of another file"])
 def test_a_good_deployment_does_not_fail_by_answers_of_something_else(tmp_path: Path, fault: str) -> None:
-    """Offline answers of another artefact, or on other rows, prove nothing: one name, and nothing is held to them."""
+    """Offline answers of another artefact, or on other rows, prove nothing: nothing is compared with them."""
     twin = next(twin for twin in TWINS if twin.fault == fault)
     findings = judged(tmp_path, twin)
     assert registry.verdict(findings) is Verdict.INCONCLUSIVE
@@ -104,7 +104,7 @@ def test_a_good_deployment_does_not_fail_by_answers_of_something_else(tmp_path: 
     ],
 )
 def test_counts_of_series_that_are_none_take_the_name_of_that(tmp_path: Path, world: World, name: str) -> None:
-    """What is published is wrong for certain, and by one fault, not also by one that the sum would look like."""
+    """The published series are certainly wrong, by one fault. A second fault that the sum resembles is not reported."""
     verdict, findings = worlds.judged(tmp_path, world)
     assert verdict is Verdict.FAIL
     assert {finding.diagnosis for finding in findings if finding.verdict is not Verdict.PASS} == {name}
@@ -126,7 +126,7 @@ def relabelled(series: Series) -> Series:
 def test_a_late_generator_is_told_to_have_been_busy_or_kept_from_the_cpu(
     tmp_path: Path, cpu: float, waited: float | None, message: str, advice: str
 ) -> None:
-    """CPU time alone cannot tell a generator that others starve from one that has nothing to do."""
+    """CPU time alone cannot distinguish a generator that waits for a CPU from one that has nothing to do."""
     late = events_with(lambda event: replace(event, planned_ns=event.sent_ns - 200 * MS))
     world = replace(late, recorder=replace(FULL, cpu_share=cpu, waited_share=waited))
     _, findings = worlds.judged(tmp_path, world)
@@ -136,7 +136,7 @@ def test_a_late_generator_is_told_to_have_been_busy_or_kept_from_the_cpu(
 
 
 def test_a_check_that_raises_is_inconclusive_by_its_name(tmp_path: Path) -> None:
-    """A defect of ours is no PASS, and takes no other check along."""
+    """A defect of ours is not a PASS, and the other checks still run."""
 
     def broken(_: evidence.Evidence) -> tuple[Finding, ...]:
         raise ZeroDivisionError("by nothing")

@@ -1,4 +1,4 @@
-"""Whatever the ledger and however the counters came to their counts: true worlds pass, altered ones never do."""
+"""For any ledger and any course of the counters: true worlds pass, and altered ones never do."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ def test_one_event_in_another_cell_never_passes(world: World, data: st.DataObjec
 @FEW
 @given(true_worlds(ANY), st.data())
 def test_events_of_unknown_outcome_hide_none_beyond_their_number(world: World, data: st.DataObject) -> None:
-    """A cell may lack those of unknown outcome and not one more, or hold all of them and not one more."""
+    """A cell may lack the events of unknown outcome, but not one event more.
+
+    It may hold all of them, but not one event more.
+    """
     predictor = data.draw(st.sampled_from(world.predictors))
     sure, all_of_them = (bound_of(world, predictor, *outcomes) for outcomes in ((ANY[0],), (ANY[0], ANY[-1])))
     cell = data.draw(st.sampled_from(sorted(all_of_them)))
@@ -94,7 +97,7 @@ def test_events_of_unknown_outcome_hide_none_beyond_their_number(world: World, d
 @FEW
 @given(true_worlds(deployments=(HALF,)), st.data())
 def test_a_mirror_of_a_part_never_counts_more_than_there_was(world: World, data: st.DataObject) -> None:
-    """Whatever part is mirrored, one more in a cell than was ever sent is one too many."""
+    """Whatever part is mirrored, a cell must not hold more events than were sent."""
     attempted = bound_of(world, world.predictors[1], Outcome.ACKNOWLEDGED)
     cell = data.draw(st.sampled_from(sorted(attempted)))
     late_ns = max(event.done_ns for event in world.events)
@@ -128,7 +131,7 @@ def test_a_restart_during_the_run_that_loses_counts_never_passes(world: World, d
 @FEW
 @given(true_worlds(), st.integers(1, 9))
 def test_a_restart_before_the_run_is_none_of_its_business(world: World, more: int) -> None:
-    """What a target counted and lost before its last scrape ahead of the run is in no count since then."""
+    """Counts that a target lost before its last scrape before the run are in no count of the run."""
     known = replace(world, prior=7)
     first = min(int(one_series.time_ms[0]) for one_series in worlds.series_of(known))
 

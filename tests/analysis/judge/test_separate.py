@@ -1,4 +1,4 @@
-"""One fault is not told as another: what a renamed job, a lost mirror or an old sample must not look like."""
+"""One fault is not diagnosed as another: a renamed job, a lost mirror and an old sample are not other faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model.contract import CELLS
 
 
 def target(job: str, *times_ms: int) -> ScrapeTarget:
-    """A target of one and the same pod, scraped at the given times by the given job."""
+    """A target of the same pod, scraped at the given times by the given job."""
     number = len(times_ms)
     return ScrapeTarget(
         {"job": job, "pod": "a-pod", "instance": "127.0.0.1:6000"},
@@ -37,7 +37,7 @@ def test_a_renamed_job_does_not_scrape_a_pod_twice() -> None:
 
 
 def cells_lack_as_much(share: float, rows_counted: int, rows_acknowledged: int) -> bool:
-    """`_cells_lack_as_much` of nothing but the numbers that it looks at."""
+    """`_cells_lack_as_much` for the numbers that it compares."""
     cells = SimpleNamespace(path=SimpleNamespace(value=np.array([[rows_counted, 0, 0, 0]])))
     total = np.zeros((len(Kind), len(Outcome), 1))
     total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED] = rows_acknowledged

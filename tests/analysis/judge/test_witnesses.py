@@ -75,7 +75,7 @@ def test_only_the_stack_that_was_loaded_is_asked(tmp_path: Path, content: str) -
 
 
 def test_an_endpoint_that_does_not_answer_is_a_problem_and_no_witness(tmp_path: Path) -> None:
-    """Nobody listens on port 1: noted in the file, and the judge does without."""
+    """Nobody listens on port 1: the file notes it, and the judge works without this witness."""
     state = {"host": "http://here", "replicas": [{"metrics_url": "http://127.0.0.1:1/prometheus"}]}
     (tmp_path / "state.json").write_text(json.dumps(state))
     (problem,) = endpoints.write(tmp_path, {"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/")
@@ -112,7 +112,7 @@ def test_a_predictors_cluster_is_known_by_its_service(name: str, mine: bool) -> 
 
 
 def test_what_the_gateway_lost_is_told_by_reason(tmp_path: Path) -> None:
-    """Only what was lost since the run began, beside the count that is missing."""
+    """Only losses since the run began are named, next to the number of missing counts."""
     lost = [envoy("envoy_cluster_upstream_rq_pending_overflow", "metrics-model-shadow", 54)]
     world = replace(
         worlds.with_counts(BASE, "shadow", BASE.counts["shadow"][:6]), alter=lambda all_series: all_series + lost
@@ -123,7 +123,7 @@ def test_what_the_gateway_lost_is_told_by_reason(tmp_path: Path) -> None:
 
 
 def test_what_is_still_under_way_is_not_called_lost_without_a_word(tmp_path: Path) -> None:
-    """Requests that the shadow has not answered, and those that it answered with an error, are told."""
+    """The message names requests that the shadow has not answered, and those that it answered with an error."""
     active = envoy(ACTIVE, "metrics-model-shadow", 7)
     failed = envoy(ANSWERED, "metrics-model-shadow", 3)
     failed = replace(failed, labels={**failed.labels, LABEL_CLASS: "5"})
@@ -136,7 +136,7 @@ def test_what_is_still_under_way_is_not_called_lost_without_a_word(tmp_path: Pat
 
 
 def test_a_gateway_that_was_last_scraped_before_the_last_event_says_nothing() -> None:
-    """Its last value is not today's: requests that it does not know of would read as counted twice."""
+    """Its last value is too old: requests that are not in it would look as if they were counted twice."""
     seen = Samples((envoy(REQUESTS, "ab-test-shadow", 5),), worlds.SAME_CLOCK)
     last_ms = int(seen.series[0].time_ms[-1])
     assert gateway(seen, "ab-test", "shadow", (0, last_ms)) is not None

@@ -1,4 +1,4 @@
-"""The ledger's file: whole or cut, and it can tell which."""
+"""The ledger's file is whole or cut, and the reader knows which."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_a_long_ledger_is_not_resident_whole(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_batch_that_is_kept_stays_good(tmp_path: Path) -> None:
-    """Its pages were given back to the kernel while later batches were read; they come back as they were."""
+    """Its pages were given back to the kernel while later batches were read, and are loaded again unchanged."""
     path = tmp_path / "l.arrow"
     batches = [batch_of_events([event(row=number)] * 20_000) for number in range(40)]
     writer = LedgerWriter(path)

@@ -42,14 +42,14 @@ def ended() -> Run:
 
 @pytest.mark.parametrize("run", [RUN, ended()], ids=["begun", "ended"])
 def test_a_run_is_read_back_as_it_was_written(tmp_path: Path, run: Run) -> None:
-    """Both halves of its life, every field, and no temporary file left."""
+    """After the first and the second writing, every field is read back, and no temporary file is left."""
     runfolder.write(tmp_path, run)
     assert runfolder.read(tmp_path) == run
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_the_second_writing_fills_in_the_end_and_changes_nothing_else() -> None:
-    """What was asked stays as it was asked."""
+    """The options stay as they were."""
     changed = {name for name in vars_of(RUN) if vars_of(RUN)[name] != vars_of(ended())[name]}
     assert changed == {"ended", "stop", "recorder", "served_tags"}
 

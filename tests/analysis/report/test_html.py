@@ -1,4 +1,4 @@
-"""The page: it says what the result says, to anybody, and asks nothing of a network."""
+"""The page: it shows what the result holds, to every reader, and needs no network."""
 
 from __future__ import annotations
 
@@ -84,7 +84,10 @@ def test_every_page_is_small(content: Json) -> None:
 
 
 def test_the_bound_is_kept_by_drawing_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With half the room the same result is drawn coarser and fits; a bound that was never reached proves nothing."""
+    """With half of the space, the same result is drawn with less detail and fits.
+
+    A limit that was never reached would prove nothing.
+    """
     fine = len(html(samples.huge()))
     monkeypatch.setattr(report_html, "LIMIT_BYTES", fine - 10_000)
     assert len(html(samples.huge()).encode()) <= fine - 10_000
@@ -319,7 +322,7 @@ def test_a_comparison_is_shown_when_there_is_one_and_only_then() -> None:
 
 
 def test_the_command_to_do_it_again_is_quoted_for_a_shell() -> None:
-    """Each option that says something, the manifest quoted; no rate in a closed loop and no empty option."""
+    """Each option that has a value, with the manifest quoted; no rate in a closed loop and no empty option."""
     run = samples.run(manifest="my deployment.yaml")
     commands = page.read(report_html.render(parse(samples.single_pass()), run)).find_all("pre")
     assert commands[0].text == (
@@ -342,7 +345,7 @@ def test_a_live_line_that_is_missing_for_one_scrape_shows_the_gap() -> None:
 
 
 def test_the_digests_of_what_ran_are_on_the_page() -> None:
-    """Manifest, held-out rows and each artefact by their SHA-256; one that was not recorded is said to be."""
+    """Manifest, held-out rows and each artefact by their SHA-256; one that was not recorded is named as such."""
     (section,) = [
         element
         for element in opened(samples.single_pass()).find_all("section")

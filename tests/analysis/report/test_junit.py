@@ -1,4 +1,4 @@
-"""JUnit XML: what a CI system counts, and that it never counts a doubt as a pass."""
+"""JUnit XML: what a CI system counts, and that INCONCLUSIVE never counts as a pass."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_run_without_a_finding_is_an_error_and_not_an_empty_suite() -> None:
 
 
 def test_findings_of_one_name_stay_apart() -> None:
-    """CI systems merge cases of the same name, and a merged failure is a hidden one."""
+    """CI systems merge cases of the same name, and a merged failure is hidden."""
     content = samples.result("FAIL", [samples.PERMUTED, samples.PERMUTED], {})
     assert [case.get("name") for case in suite(content).iter("testcase")] == [
         "equality: default",

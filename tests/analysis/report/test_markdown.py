@@ -37,7 +37,7 @@ def test_a_failure_is_told_with_its_values_diagnosis_and_advice() -> None:
 
 
 def test_an_inconclusive_run_has_no_tick_in_it() -> None:
-    """Could not tell is not marked as a pass, anywhere."""
+    """INCONCLUSIVE is marked as a pass nowhere."""
     assert "✓" not in markdown(samples.nothing_sent())
     assert "This is not a pass." in markdown(samples.nothing_sent())
 
@@ -71,7 +71,10 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
 
 
 def test_the_reason_at_the_top_is_the_one_in_words() -> None:
-    """Counts at the end say that cells are permuted; that a scrape on the way was off comes after, diagnosed or not."""
+    """The finding about the last counts says that cells are permuted.
+
+    A finding about an earlier scrape comes after it, diagnosed or not.
+    """
     alike = {**samples.BOUNDS, "diagnosis": samples.PERMUTED["diagnosis"]}
     for bounds in (samples.BOUNDS, alike):
         predictors = samples.swapped_cells()["predictors"]

@@ -1,4 +1,4 @@
-"""Findings are told in the words and the order of those who ask."""
+"""Findings have titles and an order for readers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from analysis.report import order
 
 
 def test_every_check_has_a_name_for_people() -> None:
-    """None is forgotten, none is left over, and no two are called the same."""
+    """Each check has one, there is no other, and no two are the same."""
     assert len({check.title for check in CHECKS}) == len(CHECKS)
     assert [order.check_name(check.name) for check in CHECKS] == [check.title for check in CHECKS]
     assert order.check_name("of a later judge") == "of a later judge"
 
 
 def test_what_is_so_at_the_end_is_told_before_what_was_seen_on_the_way() -> None:
-    """Of one subject; of another, or alone, a finding keeps its place, and so does whatever lies between."""
+    """This holds for findings of one subject. A finding of another subject, or a single one, keeps its place."""
     judged = [("stored", "a"), ("bounds", "a"), ("bounds", "b"), ("equality", "a"), ("gate", "a")]
     assert in_order(judged) == [("stored", "a"), ("bounds", "b"), ("equality", "a"), ("bounds", "a"), ("gate", "a")]
     assert in_order(judged[:3]) == judged[:3]

@@ -29,7 +29,7 @@ def test_the_rate_asked_of_a_shape_is_called_its_average() -> None:
 
 
 def test_a_constant_rate_is_not_called_an_average() -> None:
-    """The twin: without a shape there is none to speak of, and no calibration to tell."""
+    """The twin: without a shape there is no average, and without a calibration no ceiling."""
     content = samples.single_pass() | {"load": samples.load(rate_asked=400.0)}
     text = markdown.render(parse(content), samples.run())
     assert "399.8/s achieved of 400.0/s asked." in text
@@ -46,7 +46,7 @@ def test_no_level_is_drawn_for_a_rate_that_changes() -> None:
 
 
 def test_the_ceiling_of_the_generator_is_told() -> None:
-    """One line of the load's section."""
+    """It is one line in the section about the load."""
     content = samples.single_pass() | {"load": samples.load(**SHAPED)}
     assert "one process of it can send 9,000.5/s." in markdown.render(parse(content), samples.run())
     assert "9,000.5/s, 0.10 ms at least" in html.render(parse(content), samples.run())

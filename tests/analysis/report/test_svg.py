@@ -1,4 +1,4 @@
-"""The SVG writer: scales that tell the truth, lines that show their gaps."""
+"""The SVG writer: scales that are right, and lines that show their gaps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_ticks_lie_within_the_axis_at_even_distances(low: float, width: float) -
 
 
 def test_an_axis_of_no_width_has_one_tick() -> None:
-    """A constant is no reason to divide by zero."""
+    """A constant value must not lead to a division by zero."""
     assert svg.ticks(0.5, 0.5, 4) == (0.5,)
 
 
@@ -57,7 +57,7 @@ def test_thinning_keeps_the_greatest_weight_and_the_order(weights: list[float], 
 
 @given(st.lists(st.floats(min_value=0, max_value=1), min_size=1))
 def test_an_axis_holds_every_value_and_stays_within_its_ends(values: list[float]) -> None:
-    """At least as wide as asked unless an end is in the way."""
+    """It is at least as wide as asked, unless an end limits it."""
     low, high = svg.widened(values, 0.04, 0.0, 1.0)
     assert 0.0 <= low <= min(values)
     assert max(values) <= high <= 1.0

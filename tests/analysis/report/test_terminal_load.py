@@ -1,4 +1,4 @@
-"""The load as it is said on a terminal."""
+"""The lines about the load on a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_response_and_service_times_stand_side_by_side() -> None:
 
 
 def test_a_percentile_that_was_not_measured_is_not_said() -> None:
-    """Null in result.json is no number here: neither 0 nor the maximum."""
+    """For null in result.json no number is printed: neither 0 nor the maximum."""
     few = {"p50": 1.0, "p90": None, "p99": None, "p999": None, "p9999": None, "max": 2.0}
     lines = lines_of(latency_ms={"predict": few, "feedback": None}, service_ms={"predict": few, "feedback": None})
     assert lines[1] == "    predict   response p50 1.0  max 2.0 ms"
@@ -33,7 +33,7 @@ def test_a_percentile_that_was_not_measured_is_not_said() -> None:
 
 
 def test_a_generator_that_was_not_fit_is_said_so() -> None:
-    """With the arrivals that it dropped; without its last word nothing is said of it."""
+    """With the arrivals that it dropped. Without its last report there is no line about it."""
     unfit = {"verdict": "INCONCLUSIVE", "processes": 1, "cpu_share": 0.97, "waited_share": None, "dropped": 1200}
     assert lines_of(generator=unfit)[-1] == (
         "    generator not fit: late p50 0.0  p99 0.0  max 0.0 ms, 97% of a core, 1,200 arrivals dropped"

@@ -1,4 +1,4 @@
-"""Numbers as words: no rounding may turn a difference into none, or nearly all into all."""
+"""Numbers as words: rounding must not hide a difference, or turn nearly all into all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_percent_claims_all_or_nothing_only_where_it_is(fraction: float, expecte
     [(0, "0"), (0.0042, "+0.42 points"), (-0.2676, f"{MINUS}26.76 points"), (-1e-6, f"{MINUS}0.0001 points")],
 )
 def test_a_difference_never_reads_as_zero_unless_it_is(difference: float, expected: str) -> None:
-    """As many digits as it takes."""
+    """It has as many digits as are needed."""
     assert words.points(difference) == expected
 
 
@@ -58,7 +58,7 @@ def test_a_percentile_gets_its_point(name: str, expected: str) -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [("2026-09-21T14:13:20.000Z", "2026-09-21 14:13:20 UTC"), ("x", "x")])
 def test_a_moment_that_is_none_is_shown_as_it_is(text: str, expected: str) -> None:
-    """A time that cannot be read is the reader's to see."""
+    """A time that cannot be parsed is shown as it is."""
     assert words.moment(text) == expected
 
 

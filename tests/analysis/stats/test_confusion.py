@@ -1,4 +1,4 @@
-"""The four ratios against scikit-learn, and undefined where scikit-learn would make something up."""
+"""The four ratios against scikit-learn, and undefined where scikit-learn fills in a number."""
 
 from __future__ import annotations
 

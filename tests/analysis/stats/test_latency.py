@@ -1,4 +1,4 @@
-"""Percentiles are exact, and of nothing there are none."""
+"""Percentiles are exact, and without times there are none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_half_a_millisecond_is_not_one() -> None:
 
 
 def test_no_times_have_no_percentile() -> None:
-    """Neither zero nor a guess."""
+    """The result is neither zero nor a guess."""
     assert summary([np.empty(0, np.int64)]) is None
     with pytest.raises(ValueError, match="at least one"):
         percentiles([np.empty(0, np.int64)], (0.5,))

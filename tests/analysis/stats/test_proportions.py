@@ -1,4 +1,4 @@
-"""Statistics against their reference implementations, and against simulation where there is none."""
+"""Statistics against their reference implementations, or against simulation if there is none."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_mcnemar_is_statsmodels(both: int, first: int, second: int, neither: int
 @settings(deadline=None)
 @given(COUNT, st.integers(0, 60))
 def test_wilson_is_statsmodels(hits: int, misses: int) -> None:
-    """The interval; of no rows there is none."""
+    """The interval; without rows there is none."""
     if not hits + misses:
         with pytest.raises(ValueError, match="at least one row"):
             wilson(0, 0)

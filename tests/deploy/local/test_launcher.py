@@ -63,7 +63,7 @@ def test_a_signal_reaches_the_command_once_and_all_is_gone_within_five_seconds(s
 
 @stack
 def test_a_command_that_ignores_the_signal_is_killed_in_time(stubborn: Job) -> None:
-    """SIGTERM with a command that will not hear: five seconds later nothing runs."""
+    """SIGTERM with a command that ignores it: five seconds later nothing runs."""
     record = stubborn.record()
     wait_for(lambda: "waiting" in stubborn.output("out"))
     began = time.monotonic()

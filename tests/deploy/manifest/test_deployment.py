@@ -1,4 +1,4 @@
-"""The reader of SeldonDeployments: what is shipped, where defaults come from, and any document at all."""
+"""The reader of SeldonDeployments: the shipped manifests, the defaults, and arbitrary documents."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_value_in_any_place_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
-    """Whatever stands in whatever place of a manifest, the reader gives a deployment or a `FieldError`, no crash."""
+    """For any value in any place, the reader gives a deployment or raises `FieldError`; it never crashes."""
     content = document()
     container(content)["env"] = [{"name": "A", "value": "b"}]
     content["spec"]["predictors"][0]["graph"] |= {"endpoint": {"type": "REST"}, "children": []}

@@ -73,7 +73,7 @@ def test_what_the_local_stack_cannot_run_is_read_and_then_refused_by_its_field(c
 
 
 def test_what_is_harmless_is_left_out_with_a_remark() -> None:
-    """An autoscaler is a remark, resources and an emptyDir are nothing at all."""
+    """An autoscaler gives a remark. Resources and an emptyDir give none."""
     content = document()
     component = primary(content)["componentSpecs"][0]
     component["hpaSpec"] = {"maxReplicas": 3}

@@ -101,7 +101,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
 
 
 def test_a_valid_manifest_is_read() -> None:
-    """The twin of every rule: what `BROKEN` edits is itself admitted."""
+    """The twin of every rule: the manifest that `BROKEN` edits is admitted."""
     assert parsed(document()).name == "ab-test"
 
 

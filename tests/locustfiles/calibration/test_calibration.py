@@ -1,4 +1,4 @@
-"""The generator's own ceiling and floor: measured, told before the start, and kept with the run."""
+"""The generator's own ceiling and floor: measured, printed before the start, and kept with the run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def setup() -> Setup:
 
 @pytest.mark.stack
 def test_a_slower_generator_has_a_lower_ceiling(setup: Setup, tmp_path: Path) -> None:
-    """Measured, not known: ours, and its twin that burns 2 ms a request and so has at most 500 a second."""
+    """Ours is measured beside a twin that uses 2 ms of CPU for each request, so it reaches at most 500 a second."""
     ours = CalibrationProcess.begin(calibration_plan(setup), tmp_path / "ours.json").result()
     assert ours is not None
     subprocess.run(

@@ -1,4 +1,4 @@
-"""Whether the stored counts stand still."""
+"""Whether the stored counts have stopped to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The readings of the processor: what was used, what was waited for, and where nothing is said of it."""
+"""CPU times: the time used, the time waited, and kernels that do not report it."""
 
 from __future__ import annotations
 

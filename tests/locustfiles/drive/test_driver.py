@@ -198,7 +198,7 @@ def test_what_is_under_way_at_the_drain_is_waited_for(misbehaving: Callable[...,
 
 
 def test_what_outlasts_the_drain_is_indeterminate(misbehaving: Callable[..., Any]) -> None:
-    """Delivered and never answered: an event, of which only the server knows more."""
+    """A request that was delivered and never answered is an event; only the server knows whether it was counted."""
     gone = threading.Event()
     server = misbehaving(lambda peer: seldon(peer, lambda *_: gone.wait(5)))
     drive = Drive(server.url, replace(LOAD, timeout_s=30))
@@ -228,7 +228,7 @@ def test_an_open_loop_does_not_wait_for_answers(misbehaving: Callable[..., Any])
 
 
 def test_arrivals_past_the_bound_are_dropped_and_counted(misbehaving: Callable[..., Any]) -> None:
-    """Never queued, never quietly: what was not sent is a number in the report, and its row is passed over."""
+    """They are not queued. The report has their number, and their rows are skipped."""
     drive = Drive(
         misbehaving(lambda peer: seldon(peer, lambda *_: time.sleep(2))).url,
         replace(LOAD, max_in_flight=5, rate_per_s=100),
@@ -246,7 +246,7 @@ def test_a_trace_is_kept_and_ends(misbehaving: Callable[..., Any]) -> None:
 
 
 def test_nobody_there_is_refused_and_not_hammered() -> None:
-    """A closed loop that no one answers would spin; each user rests between attempts."""
+    """A closed loop without answers would spin, so each user rests between attempts."""
     drive = Drive("http://127.0.0.1:1")
     drive.closed(2, 0.5)
     assert {(event["kind"], event["outcome"]) for event in drive.events} == {(Kind.PREDICT, Outcome.REFUSED)}

@@ -1,4 +1,4 @@
-"""From attempts to the ledger: nothing is lost without being counted, and nothing is held."""
+"""From attempts to the ledger: nothing is lost without being counted, and nothing is held back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP client against servers that behave as servers do: what was delivered, and what it says of it."""
+"""The HTTP client against servers that behave in every way: what was delivered, and which outcome it reports."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ def test_a_post_that_a_server_read_before_it_closed_is_never_sent_again(
 def test_bytes_behind_an_answer_are_not_taken_for_the_next_one(
     pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any]
 ) -> None:
-    """An answer too many, at once or later, spoils the connection, not the next request."""
+    """A surplus answer, at once or later, ends the connection and does not affect the next request."""
 
     def behave(peer: Any) -> None:
         peer.request()

@@ -60,7 +60,7 @@ def test_a_duration_is_read_with_its_units(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "soon", "-5s", "5 m", "10d", "1m1h", "s", "999999h"])
 def test_a_duration_that_is_none_is_refused(text: str) -> None:
-    """No time at all is not a test that passes at once."""
+    """A test must last longer than 0 s."""
     with pytest.raises(OptionsError, match="expected a time as 45, 30s, 5m or 1h30m"):
         parse_duration(text)
 

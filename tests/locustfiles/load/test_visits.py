@@ -44,7 +44,7 @@ def test_the_workers_parts_make_up_the_whole(rows_total: int, seed: int, batch: 
 
 @given(rows_total=SIZES, seed=SEEDS)
 def test_the_same_seed_gives_the_same_order_and_another_one_another(rows_total: int, seed: int) -> None:
-    """Repeatable; and not by always giving one order, once there are enough rows to differ in."""
+    """The order can be repeated. Another seed gives another order, if there are enough rows."""
     assert rows_of(VisitSequence(rows_total, seed), 50) == rows_of(VisitSequence(rows_total, seed), 50)
     if rows_total > 30:
         assert rows_of(VisitSequence(rows_total, seed), 30) != rows_of(VisitSequence(rows_total, seed + 1), 30)
@@ -73,6 +73,6 @@ def test_the_two_choices_of_a_visit_are_independent() -> None:
 
 @pytest.mark.parametrize(("rows_total", "batch"), [(0, 1), (10, 0)])
 def test_an_sequence_without_rows_is_refused(rows_total: int, batch: int) -> None:
-    """Nothing to visit is an error, not an endless nothing."""
+    """Without rows there is an error, not an endless sequence of nothing."""
     with pytest.raises(ValueError, match="expected rows and a batch of at least 1"):
         VisitSequence(rows_total, 0, batch)

@@ -47,7 +47,7 @@ def test_a_batch_has_an_answer_for_each_row() -> None:
 
 
 def test_a_value_for_each_class_carries_a_score_and_a_label_none() -> None:
-    """The score is the last class's value, NaN where there is none."""
+    """The score is the last class's value, NaN if there is none."""
     assert read({"data": {"ndarray": [[0.2, 0.8]]}}).scores == (0.8,)
     assert math.isnan(read({"data": {"ndarray": [1]}}).scores[0])
 

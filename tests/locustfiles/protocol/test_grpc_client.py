@@ -1,4 +1,4 @@
-"""The gRPC transport against servers that misbehave: what became of each call, and that each is one event a row."""
+"""The gRPC transport against servers that misbehave: the outcome of each call, and one event for each row."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_statuses_that_say_not_counted_are_those_of_4xx() -> None:
 
 
 def test_a_gateway_that_reached_nobody_is_no_proof_that_nobody_heard(serve: Serve, ask: Ask) -> None:
-    """As grpcio puts it itself, but for another address than ours: a gateway's, about whom it called."""
+    """A gateway's message about the server that it called is like grpcio's own, but with another address."""
     words = (
         "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host"
     )
@@ -118,7 +118,7 @@ def test_nobody_there_is_refused(ask: Ask, url: str) -> None:
 
 
 def test_a_server_that_closes_without_a_word_of_http2_is_nobody(misbehaving: Serve, ask: Ask) -> None:
-    """No call is sent before the other side's settings were heard."""
+    """No call is sent before the server's settings have arrived."""
     server = misbehaving(lambda peer: peer.some(1))
     answer = ask(server.url)
     assert answer.outcome is not Outcome.ACKNOWLEDGED
@@ -126,7 +126,7 @@ def test_a_server_that_closes_without_a_word_of_http2_is_nobody(misbehaving: Ser
 
 
 def test_a_server_that_is_lost_after_it_was_asked_leaves_it_open(misbehaving: Serve, ask: Ask) -> None:
-    """HTTP/2 spoken just long enough to be sent the call, then a reset: nobody knows."""
+    """The server speaks HTTP/2 until it gets the call, then resets: it is not known whether the call was counted."""
     settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
     seen: list[bytes] = []
 

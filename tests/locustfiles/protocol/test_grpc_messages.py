@@ -1,4 +1,4 @@
-"""Seldon's messages: our own words for them against Seldon's own, and what is read back."""
+"""Our schema of Seldon's messages against Seldon's own, and what is read back."""
 
 from __future__ import annotations
 

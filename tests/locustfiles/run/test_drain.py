@@ -33,7 +33,7 @@ pytestmark = pytest.mark.stack
 
 @dataclass(frozen=True)
 class Counted:
-    """Requests by kind, as one witness tells it."""
+    """Requests by kind, as one witness counts them."""
 
     predict: int
     feedback: int

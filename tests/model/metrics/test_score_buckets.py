@@ -1,4 +1,4 @@
-"""Score buckets: each row that feedback scored under its class, at every edge from its score on, and nothing else."""
+"""Score buckets: each scored row is counted under its class, at every edge from its score on, and nothing else is."""
 
 from __future__ import annotations
 

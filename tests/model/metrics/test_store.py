@@ -71,7 +71,7 @@ METRICS = st.lists(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(METRICS, st.sampled_from(["predict", FEEDBACK])), max_size=6))
 def test_it_exposes_what_the_stock_store_exposes(updates: list[tuple[list[dict[str, Any]], str]]) -> None:
-    """After the same updates the same sample names, labels and values, but for the value of worker_id."""
+    """After the same updates the same sample names, labels and values, except for the value of worker_id."""
     ours = Store(slots=1)
     theirs = StockWithoutManager()
     for update, method in updates:

@@ -1,4 +1,4 @@
-"""The short way from JSON to arrays and back, against the stock way through protobuf."""
+"""The shortcut from JSON to arrays and back, against the stock wrapper's way through protobuf."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_it_takes_it_reads_as_the_stock_way_does(message: dict[str, Any]) -
 
 
 def test_it_takes_the_usual_payloads() -> None:
-    """Both forms, with and without names, batches, integers: the property above is not of nothing."""
+    """Both forms, with and without names, batches, integers: the property above covers real cases."""
     truth = {"data": {"ndarray": [[1], [0]]}}
     for data in (
         {"ndarray": [[1, 2.5], [3, 4]]},
@@ -127,7 +127,7 @@ class NoStore:
 
 
 def test_it_answers_the_usual_metrics() -> None:
-    """Whole numbers, 0 among them, with text tags: the property above is not of nothing."""
+    """Whole numbers, 0 among them, with text tags: the property above covers real cases."""
     metrics = [{"type": "GAUGE", "key": "a", "value": 3}, {"type": "COUNTER", "key": "b", "value": 0}]
     assert answer_of("ndarray", metrics, {"t": "x"}, {"m": "i:1"}) == {
         "data": {"ndarray": []},

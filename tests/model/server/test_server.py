@@ -244,7 +244,7 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], str]] = {
         {"PREDICTIVE_UNIT_PARAMETERS": '[{"name": "a", "type": "INT", "value": "x"}]'},
         "parameters: Bad model parameter: a",
     ),
-    "a number that is none": ([], {"GUNICORN_WORKERS": "many"}, "environment: expected a number"),
+    "text in place of a number": ([], {"GUNICORN_WORKERS": "many"}, "environment: expected a number"),
     "no such model file": (
         [],
         {"PREDICTIVE_UNIT_PARAMETERS": '[{"name": "model_name", "type": "STRING", "value": "/none.joblib"}]'},
