@@ -155,7 +155,7 @@ def with_buckets(shift: float = 0.0) -> World:
 
 
 def buckets(cell: Series, score: Floats) -> list[Series]:
-    """Score buckets of the world's feedback, with the labels of a series of cells; complete before the last scrape."""
+    """Score buckets of the feedback, with the labels of a series; complete from the scrape before the last on."""
     series = []
     for truth in (0, 1):
         for edge in (*EDGES, float("inf")):

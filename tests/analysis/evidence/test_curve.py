@@ -70,7 +70,7 @@ def test_a_score_on_an_edge_is_not_above_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["cells lost", "no last scrape"])
 def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fault: str) -> None:
-    """If the cells differ, or are not known at the end, `equality` reports it, and `curve` says why it does not compare."""
+    """If the cells differ, or are not known at the end, `equality` reports it; `curve` says why it does not compare."""
     fewer = worlds.with_counts(ALONE, "default", ALONE.counts["default"][::2])
     whole = with_buckets(0.75)
 
