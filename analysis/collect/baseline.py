@@ -39,8 +39,8 @@ def write(
     clock = prometheus.clock(now)
     began = now()
     while True:
-        ups = _ups(prometheus, run, now() + clock.offset_s)
-        fresh = [up for up in ups if _fresh(up, began + clock.offset_s)]
+        ups = _ups(prometheus, run, clock.prometheus_s(now()))
+        fresh = [up for up in ups if _fresh(up, clock.prometheus_s(began))]
         waited = now() - began
         if fresh and len(fresh) == len(_current(ups)):
             break

@@ -119,20 +119,18 @@ class _Gathering:
 
     def fetch(self, now_s: float) -> None:
         """Fetch everything that was stored since the last call."""
-        end_s = now_s + self._clock.offset_s
-        start_s = epoch_s(self._run.started) + self._clock.offset_s - LOOK_BACK_S
-        if self._fetched_s is not None:
-            start_s = self._fetched_s - OVERLAP_S
-        start_ms, end_ms = round(start_s * 1000), round(end_s * 1000)
         run = self._run
-        whole_ms = round((epoch_s(run.started) + self._clock.offset_s - LOOK_BACK_S) * 1000)
+        end_s = self._clock.prometheus_s(now_s)
+        first_s = self._clock.prometheus_s(epoch_s(run.started)) - LOOK_BACK_S
+        start_s = first_s if self._fetched_s is None else self._fetched_s - OVERLAP_S
+        first_ms, start_ms, end_ms = round(first_s * 1000), round(start_s * 1000), round(end_s * 1000)
         for _ in range(2):
             # `up` first, then the cells: a scrape that is stored between the two is at worst missing from `up`.
             # In the other order it would be there without its cells, which looks like counts that fell to 0.
             strangers = self._instances_without_up()
             self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
             if strangers:
-                self._fetch.extend(queries.targets_at(strangers), whole_ms, end_ms)
+                self._fetch.extend(queries.targets_at(strangers), first_ms, end_ms)
             self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
             if self._instances_without_up() == strangers:
                 break
@@ -148,7 +146,7 @@ class _Gathering:
         if self._load.first_ns is not None and self._fetched_s is None:
             first_ms = round(self._clock.prometheus_ms(self._load.first_ns))
             self._fetch.extend(selector, first_ms - BUCKETS_BEFORE_S * 1000, first_ms)
-        last_ms = round((self._ended_s + self._clock.offset_s) * 1000)
+        last_ms = round(self._clock.prometheus_s(self._ended_s) * 1000)
         self._fetch.extend(selector, max(last_ms, end_ms - OVERLAP_S * 1000), end_ms)
 
     def _instances_without_up(self) -> list[str]:
@@ -188,7 +186,7 @@ class _Gathering:
         return bool(times) and all(self._after_end(time_ms) for time_ms in times)
 
     def _after_end(self, time_ms: Ints) -> bool:
-        ended_ms = (self._ended_s + self._clock.offset_s + self._clock.uncertainty_s) * 1000
+        ended_ms = self._clock.latest_prometheus_s(self._ended_s) * 1000
         return bool(len(time_ms)) and int(time_ms[-1]) > ended_ms + ALIGNMENT_MS + 1
 
     def _targets(self) -> list[ScrapeTarget]:

@@ -114,7 +114,7 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
         return replace(group, obstacle=obstacle)
     members = tuple(replace(member, path=trajectory(member.targets, first_ns, clock)) for member in group.members)
     ended_s = epoch_s(run.ended) if run.ended else 0.0
-    window_ms = clock.prometheus_ms(first_ns), (ended_s + clock.offset_s) * 1000
+    window_ms = clock.prometheus_ms(first_ns), clock.prometheus_s(ended_s) * 1000
     counters = gateway(samples, run.deployment, group.name, window_ms) if len(members) == 1 else None
     return replace(group, members=members, gateway=counters)
 
