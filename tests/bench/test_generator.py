@@ -31,7 +31,7 @@ def server() -> Iterator[nginx.Nginx]:
 
 
 @pytest.fixture
-def asked(server: nginx.Nginx, tmp_path: Path) -> LoadRequest:
+def load_request(server: nginx.Nginx, tmp_path: Path) -> LoadRequest:
     """A short load."""
     request = LoadRequest(server.url, ROOT / "artifacts", tmp_path, 4, 1.0)
     request.write_body()
@@ -49,9 +49,9 @@ def test_the_server_counts_each_request_once(server: nginx.Nginx) -> None:
 
 @pytest.mark.stack
 @pytest.mark.parametrize("name", loads.NAMES)
-def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Nginx, request: LoadRequest) -> None:
+def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Nginx, load_request: LoadRequest) -> None:
     """Its load is counted, costs CPU, and is held against the server's count on the way."""
-    done = generator.one_load(name, request, server)
+    done = generator.one_load(name, load_request, server)
     if done is None:
         pytest.skip(f"no {name} here")
     assert done.counted > 100
@@ -60,21 +60,21 @@ def test_every_client_counts_what_the_server_counts(name: str, server: nginx.Ngi
 
 @pytest.mark.stack
 def test_ours_counts_alike_in_locusts_table_the_ledger_and_the_server(
-    server: nginx.Nginx, request: LoadRequest
+    server: nginx.Nginx, load_request: LoadRequest
 ) -> None:
     """To the request, with nothing dropped."""
     before = server.requests()
-    done = loads.load("ours", request)
+    done = loads.load("ours", load_request)
     served = server.requests() - before - 1
     assert done is not None
-    assert done.counted == done.counts["recorded"] == read_ledger(request.ledger).events.num_rows == served
+    assert done.counted == done.counts["recorded"] == read_ledger(load_request.ledger).events.num_rows == served
 
 
 @pytest.mark.stack
-def test_requests_that_fail_end_the_benchmark(request: LoadRequest) -> None:
+def test_requests_that_fail_end_the_benchmark(load_request: LoadRequest) -> None:
     """Fast refusals are not throughput: nothing listens on port 1."""
     with pytest.raises(BenchError, match="ours: expected every request acknowledged"):
-        loads.load("ours", replace(request, url="http://127.0.0.1:1"))
+        loads.load("ours", replace(load_request, url="http://127.0.0.1:1"))
 
 
 @pytest.mark.parametrize(
