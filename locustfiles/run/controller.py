@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -195,7 +196,12 @@ class RunController:
             self._environment.process_exit_code = self._output.code
 
     def _on_quit(self, **_: object) -> None:
-        """Print the verdict last, below Locust's tables."""
+        """Print the verdict last, below Locust's tables.
+
+        From here on a Ctrl-C is ignored: Python restores the default handler while it ends, so a late Ctrl-C would kill
+        the process after its verdict and replace the judge's exit code.
+        """
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self.automatic and self._output is not None:
             print(self._output.text, end="", flush=True)
 

@@ -133,6 +133,18 @@ def test_nothing_is_lost_when_somebody_breaks_it_off(
     assert "Traceback" not in err
 
 
+def test_a_ctrl_c_after_the_verdict_changes_nothing(locust: Callable[..., Any], counting: Callable[..., Any]) -> None:
+    """While the process ends, an impatient user presses Ctrl-C again and again: the exit code is the judge's."""
+    server = counting()
+    running = locust(*headless(server.url, "-t", "1s"), environment={"FAKE_FINISH": "3"})
+    assert running.process.stdout.readline() == "FAKE VERDICT finished, told finished\n"
+    while running.process.poll() is None:
+        running.signal(signal.SIGINT, group=True)
+        time.sleep(0.002)
+    code, _, err = running.end()
+    assert code == 3, err
+
+
 def test_a_request_killed_at_the_stop_is_an_indeterminate_event(
     locust: Callable[..., Any], counting: Callable[..., Any]
 ) -> None:
