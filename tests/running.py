@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 90
@@ -60,3 +63,24 @@ def call(*arguments: str, folder: Path, **environment: str) -> Ended:
 
 
 LoadTest = Callable[..., Ended]
+
+
+def tree_of(pid: int) -> dict[psutil.Process, str]:
+    """The process and all that it started, directly or not, whatever session they are in; each with its command."""
+    top = psutil.Process(pid)
+    tree = {}
+    for process in [top, *top.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            tree[process] = " ".join(process.cmdline())
+    return tree
+
+
+def left_of(tree: dict[psutil.Process, str], within_s: float = 0.0) -> list[str]:
+    """The processes that still run after ``within_s``; a zombie does not run."""
+    _, alive = psutil.wait_procs(list(tree), timeout=within_s)
+    left = []
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                left.append(f"{process.pid} {tree[process]}")
+    return left

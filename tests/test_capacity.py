@@ -12,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from tests.running import ROOT, Ended, call, plain_environment
+from tests.running import ROOT, Ended, call, left_of, plain_environment, tree_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -101,7 +100,7 @@ def test_ctrl_c_keeps_the_steps_and_says_the_interval_so_far(tmp_path: Path, slo
     ) as process:  # fmt: skip
         try:
             until(lambda: bool(list(folder.glob("steps/02-*/run.json"))) or process.poll() is not None)
-            tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+            tree = tree_of(process.pid)
             began = time.monotonic()
             os.killpg(process.pid, signal.SIGINT)
             out, _ = process.communicate(timeout=LIMIT_S)
@@ -109,8 +108,7 @@ def test_ctrl_c_keeps_the_steps_and_says_the_interval_so_far(tmp_path: Path, slo
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-    _, alive = psutil.wait_procs(tree, timeout=3)
-    assert [process.pid for process in alive] == [], out
+    assert left_of(tree, 3) == [], out
     assert len(tree) > 5, "the tree was not seen whole"
     assert process.returncode == 4, out
     assert took_s < STOP_S, f"{took_s:.1f} s\n{out}"

@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from analysis.record import ledger
 from analysis.record.ledger_file import read_ledger
-from tests.running import ROOT, Ended, plain_environment
+from tests.running import ROOT, Ended, left_of, plain_environment, tree_of
 
 pytestmark = pytest.mark.stack
 
@@ -30,12 +29,6 @@ def until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"waited {LIMIT_S} s for {what}"
         time.sleep(0.05)
-
-
-def descendants(pid: int) -> list[psutil.Process]:
-    """The process and all that it started, directly or not, whatever session they are in."""
-    top = psutil.Process(pid)
-    return [top, *top.children(recursive=True)]
 
 
 def some_events(folder: Path) -> bool:
@@ -63,7 +56,7 @@ def test_ctrl_c_stops_everything_and_leaves_a_readable_inconclusive_run(processe
     ) as process:
         try:
             until(lambda: some_events(folder) or process.poll() is not None, "events in the ledger")
-            tree = descendants(process.pid)
+            tree = tree_of(process.pid)
             began = time.monotonic()
             os.killpg(process.pid, signal.SIGINT)
             out, err = process.communicate(timeout=LIMIT_S)
@@ -72,8 +65,7 @@ def test_ctrl_c_stops_everything_and_leaves_a_readable_inconclusive_run(processe
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     run = Ended(process.returncode, out, err, folder)
-    _, alive = psutil.wait_procs(tree, timeout=0)
-    assert [process.pid for process in alive] == [], str(run)
+    assert left_of(tree) == [], str(run)
     assert len(tree) > 5, "the tree was not seen whole"
     assert run.code == 4, str(run)
     assert run.result["verdict"] == "INCONCLUSIVE"
