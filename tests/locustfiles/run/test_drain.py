@@ -86,7 +86,7 @@ def assert_all_agree(run: Path, server: Any, err: str) -> None:
         sum((recorded(run).predict, recorded(run).feedback)),
         0,
         0,
-    )
+    ), err
 
 
 @pytest.mark.parametrize("delay", ["0", "0.7"], ids=["quick server", "slow server"])
@@ -206,10 +206,11 @@ def test_a_master_and_workers_started_one_by_one_agree(
     )
     others = [locust("-f", SINGLE, "--worker", "--master-port", port) for _ in range(2)]
     code, _, err = master.end()
-    assert code == 0, err
+    ends = [other.end() for other in others]
+    assert [code, *(end[0] for end in ends)] == [0, 0, 0], "\n".join([err, *(end[2] for end in ends)])
+    print(*(end[2] for end in ends), sep="\n")  # shown if a worker was lost
     assert_all_agree(master.run, server, err)
     assert recorded(master.run).predict < recorded(master.run).feedback
-    assert [other.end()[0] for other in others] == [0, 0]
 
 
 class Page:
