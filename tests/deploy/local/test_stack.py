@@ -20,6 +20,7 @@ pytestmark = pytest.mark.stack
 
 BODY = {"data": {"ndarray": [[1.0]]}}
 FEEDBACK = {"request": BODY, "reward": 1.0, "truth": {"data": {"ndarray": [1]}}}
+SHADOW = "mirrored-shadow-0-shadow-toy-0"
 
 
 def url(record: StackRecord, verb: str) -> str:
@@ -34,35 +35,59 @@ def query(record: StackRecord, expression: str) -> list[dict[str, Any]]:
     return actual
 
 
-def sent(record: StackRecord, verb: str, body: dict[str, Any], metric: str, times: int) -> dict[str, float]:
-    """How much each pod's gauge grew by ``times`` requests, once Envoy has none in flight any more."""
+def sent(
+    record: StackRecord, verb: str, body: dict[str, Any], metric: str, times: int, shadow: str | None = None
+) -> dict[str, float]:
+    """How much each pod's gauge grew by ``times`` requests, once Envoy has none in flight any more.
+
+    ``shadow``: pod that gets a copy of each. Envoy answers the client before it counts the last copy as in flight, so
+    that pod is waited for. Raises AssertionError, with what Envoy says of the copies, if they do not arrive.
+    """
     before = counts(record, metric)
     for _ in range(times):
         post(url(record, verb), body)
+    try:
+        wait_for(lambda: shadow is None or counts(record, metric)[shadow] - before[shadow] >= times, 20)
+    except AssertionError as error:
+        raise AssertionError(fates(record, f"{record.deployment}-shadow", metric)) from error
     wait_for(lambda: in_flight(record) == 0)
     return {pod: after - before[pod] for pod, after in counts(record, metric).items()}
 
 
 def in_flight(record: StackRecord) -> int:
-    """Requests that Envoy has sent on, mirrored ones too, and that are not answered."""
-    with urllib.request.urlopen(f"{record.envoy_admin_url}/stats?filter=upstream_rq_active", timeout=10) as answer:
+    """Requests that Envoy has taken, mirrored ones too, and that are not answered.
+
+    A request that waits for a connection is not in ``upstream_rq_active`` yet, but in ``upstream_rq_pending_active``.
+    """
+    address = f"{record.envoy_admin_url}/stats?filter=upstream_rq(_pending)?_active$"
+    with urllib.request.urlopen(address, timeout=10) as answer:
         lines = answer.read().decode().splitlines()
-    assert lines
+    assert any("upstream_rq_active" in line for line in lines)
+    assert any("upstream_rq_pending_active" in line for line in lines)
     return sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+def fates(record: StackRecord, cluster: str, metric: str) -> str:
+    """What Envoy says became of a cluster's requests (its counters that are not 0), and each pod's gauge by now."""
+    address = f"{record.envoy_admin_url}/stats?usedonly&filter=^cluster[.]{cluster}[.]upstream_(rq|cx)_"
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    counters = "; ".join(line.rsplit(".", 1)[-1] for line in lines if not line.endswith((": 0", "values")))
+    return f"{counters}; {metric} by now: {counts(record, metric)}"
 
 
 def test_feedback_reaches_the_primary_and_the_shadow(mirrored: Job) -> None:
     """As with Istio, the whole prefix is mirrored: twenty feedbacks count twenty on both sides."""
-    grown = sent(mirrored.record(), "feedback", FEEDBACK, "toy_feedbacks", 20)
-    assert grown["mirrored-shadow-0-shadow-toy-0"] == 20
+    grown = sent(mirrored.record(), "feedback", FEEDBACK, "toy_feedbacks", 20, SHADOW)
+    assert grown[SHADOW] == 20, fates(mirrored.record(), "mirrored-shadow", "toy_feedbacks")
     assert grown["mirrored-main-0-main-toy-0"] + grown["mirrored-main-0-main-toy-1"] == 20
 
 
 def test_every_replica_gets_some_of_the_traffic(mirrored: Job) -> None:
     """Forty predictions over two replicas leave none of them idle, and the shadow sees them all."""
-    grown = sent(mirrored.record(), "predictions", BODY, "toy_predictions", 40)
+    grown = sent(mirrored.record(), "predictions", BODY, "toy_predictions", 40, SHADOW)
     assert min(grown["mirrored-main-0-main-toy-0"], grown["mirrored-main-0-main-toy-1"]) > 0
-    assert grown["mirrored-shadow-0-shadow-toy-0"] == 40
+    assert grown[SHADOW] == 40, fates(mirrored.record(), "mirrored-shadow", "toy_predictions")
 
 
 def test_the_answer_is_the_primarys(mirrored: Job) -> None:
