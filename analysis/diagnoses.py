@@ -36,6 +36,22 @@ class Diagnosis(StrEnum):
         """What to do about it in the situation. Raises KeyError for a situation that this diagnosis does not have."""
         return self.remedy if situation is None else self.remedies[situation]
 
+    # The run folder
+    EVIDENCE_INCOMPLETE = (
+        "evidence incomplete",
+        "A file of the run folder is missing, unreadable, or not as it was when the run folder was sealed.",
+        "Judge the run folder as it was first written, or run again.",
+        {
+            "not sealed": "Run `python -m analysis collect` on the run while Prometheus still holds it, or run again.",
+            "internal": "If the folder is as the run left it, the judge has a defect: report it with the folder.",
+        },
+    )
+    NOT_JUDGED = (
+        "not judged",
+        "The run asked for a check, and the evidence holds nothing that it could look at.",
+        "See that the load, the model and Prometheus gave what the check needs, then run again.",
+    )
+
     # The run itself
     PROVENANCE_UNEQUAL = (
         "provenance unequal",
@@ -111,6 +127,11 @@ class Diagnosis(StrEnum):
         "Prometheus failed",
         "Prometheus stopped to answer while its samples were fetched.",
         "Check Prometheus, then collect again while it still holds the run.",
+    )
+    ENDPOINT_UNREADABLE = (
+        "endpoint not readable",
+        "The model's own metrics endpoint did not answer after the load: its process ended, or it hangs.",
+        "Look at the log of the model's server, and see that it lives until the run is judged.",
     )
     NO_BASELINE = (
         "no baseline",

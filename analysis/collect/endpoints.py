@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from analysis.evidence.exposed import EXPOSED_FILE, ExposedCounts, counts_of, text
+from analysis.evidence.exposed import ExposedCounts, counts_of, text
+from analysis.record.runfolder import EXPOSED_FILE
 from model.atomic import write_text
 
 STACK_ENV: Final = "PLUMBLINE_STACK"
-TIMEOUT_S: Final = 1.0
+TIMEOUT_S: Final = 5.0
 
 
 def write(folder: Path, environment: Mapping[str, str], host: str) -> tuple[ExposedCounts, ...]:

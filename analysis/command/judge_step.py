@@ -9,15 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from analysis.evidence import files
 from analysis.evidence.arrange import arrange
+from analysis.evidence.files import RunFiles
 from analysis.judge import gates, registry
-from analysis.record import runfolder
-from analysis.record.runfolder import GATES_FILE, RESULT_FILE, RunFolderError
+from analysis.record import runfolder, seal
+from analysis.record.runfolder import GATES_FILE, RESULT_FILE, SEAL_FILE, Run, RunFolderError
 from analysis.report.terminal import summary
 from analysis.result.content import content_of
 from analysis.result.file import write_result
@@ -56,11 +59,28 @@ def _judge(options: argparse.Namespace) -> int:
 def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any], Verdict]:
     """Write ``result.json``; its content and verdict. ``gate``: as on the command line, None if there was none."""
     save_gates(folder, gate)
-    evidence = arrange(files.read(folder, runfolder.read(folder)))
-    findings = registry.judge(evidence)
-    content = content_of(evidence, findings)
+    run = runfolder.read(folder)
+    try:
+        content, verdict = _judged(files.read(folder, run))
+    except Exception as error:  # noqa: BLE001  (whatever a folder holds, its run gets a verdict)
+        content, verdict = _judged(_without_evidence(run, error))
     write_result(folder, content)
-    return content, registry.verdict(findings)
+    return content, verdict
+
+
+def _judged(contents: RunFiles) -> tuple[dict[str, Any], Verdict]:
+    """Content of ``result.json``, and the verdict."""
+    evidence = arrange(contents)
+    findings = registry.judge(evidence)
+    return content_of(evidence, findings), registry.verdict(findings)
+
+
+def _without_evidence(run: Run, error: Exception) -> RunFiles:
+    """A run folder of which nothing can be used, because reading it or arranging it failed."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    problem = f"the evidence cannot be used: {type(error).__name__}: {error} ({where})"
+    return RunFiles(run, None, None, None, None, None, {}, (), (), {"evidence": problem})
 
 
 def save_gates(folder: Path, texts: Sequence[str] | None) -> None:
@@ -68,6 +88,9 @@ def save_gates(folder: Path, texts: Sequence[str] | None) -> None:
     if texts is not None:
         chosen = [gates.parse(text).text for text in texts]
         write_text(folder / GATES_FILE, json.dumps(chosen, indent=1) + "\n")
+        if (folder / SEAL_FILE).exists():
+            with suppress(seal.SealError):  # the judge reports a seal that is unreadable
+                seal.write(folder, (GATES_FILE,))
 
 
 def print_line(text: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from analysis.command.judge_step import EXIT_CODE, complain, exit_code_of, judge
 from analysis.evidence import offline
 from analysis.evidence.offline import OfflineError
 from analysis.evidence.samples import Samples
-from analysis.record import runfolder
+from analysis.record import runfolder, seal
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, Run
 from analysis.report import reports
@@ -31,7 +32,8 @@ class InputError(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Run the step that the options name; its exit code."""
-    return exit_code_of(options, _STEPS[options.step], (InputError, OfflineError, PrometheusError, ReportError))
+    errors = (InputError, OfflineError, PrometheusError, ReportError, seal.SealError)
+    return exit_code_of(options, _STEPS[options.step], errors)
 
 
 def _baseline(options: argparse.Namespace) -> int:
@@ -48,8 +50,9 @@ def _baseline(options: argparse.Namespace) -> int:
 
 def _collect(options: argparse.Namespace) -> int:
     run = runfolder.read(options.folder)
-    _answer_offline_once(options.folder, run)
-    samples = _collect_samples(options, run)
+    with _sealing(options.folder):
+        _answer_offline_once(options.folder, run)
+        samples = _collect_samples(options, run)
     if samples.problem:
         return complain(samples.problem)
     number = sum(len(series.time_ms) for series in samples.series)
@@ -73,10 +76,15 @@ def _finish(options: argparse.Namespace) -> int:
     """Collect, judge and report. A failure to collect does not stop it, because the judge says what that means."""
     folder = options.folder
     run = runfolder.read(folder)
-    problems = [
-        _problem_of(lambda: _answer_offline_once(folder, run)),
-        _problem_of(lambda: _collect_samples(options, run)),
-    ]
+    problems: list[str | None] = []
+    try:
+        with _sealing(folder):
+            problems += [
+                _problem_of(lambda: _answer_offline_once(folder, run)),
+                _problem_of(lambda: _collect_samples(options, run)),
+            ]
+    except (OSError, seal.SealError) as error:
+        problems.append(f"the run folder could not be sealed: {error}")
     content, verdict = judgement(folder, options.gate)
     print_line(summary(content))  # before the reports: a full disk would lose the verdict
     paths = reports.write_reports(folder)
@@ -97,11 +105,20 @@ _STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
 }
 
 
+@contextmanager
+def _sealing(folder: Path) -> Iterator[None]:
+    """Seal the folder at the end of the block: all of it, or, if it was sealed before, what the block wrote."""
+    before = seal.stamps(folder)
+    yield
+    after = seal.stamps(folder)
+    seal.write(folder, [name for name, stamp in after.items() if before.get(name) != stamp])
+
+
 def _problem_of(step: Callable[[], Samples | None]) -> str | None:
     """One line about what the step could not do; None if it did everything."""
     try:
         samples = step()
-    except (OfflineError, PrometheusError) as error:
+    except (OfflineError, PrometheusError, OSError) as error:
         return str(error)
     return samples.problem if samples is not None else None
 

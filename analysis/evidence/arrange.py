@@ -113,7 +113,7 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
     if obstacle is not None or first_ns is None:
         return replace(group, obstacle=obstacle)
     members = tuple(replace(member, path=trajectory(member.targets, first_ns, clock)) for member in group.members)
-    ended_s = epoch_s(run.ended) if run.ended else 0.0
+    ended_s = epoch_s(run.ended) if run.ended is not None else 0.0
     window_ms = clock.prometheus_ms(first_ns), clock.prometheus_s(ended_s) * 1000
     counters = gateway(samples, run.deployment, group.name, window_ms) if len(members) == 1 else None
     return replace(group, members=members, gateway=counters)
@@ -121,7 +121,7 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
 
 def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:
     """The counts of all members together; None if they are not known."""
-    if not first_ns or any(member.path is None for member in group.members):
+    if first_ns is None or any(member.path is None for member in group.members):
         return None
     if len(group.members) == 1:
         return group.members[0].path
@@ -145,8 +145,8 @@ def _axes(
 
 def _window(run: Run, first_ns: int | None) -> tuple[int, int]:
     """From the first event to the end of the run, on the ledger's clock."""
-    first = first_ns or round(epoch_s(run.started) * 1e9)
-    return first, max(first, round(epoch_s(run.ended) * 1e9)) if run.ended else first + _UNFINISHED_NS
+    first = first_ns if first_ns is not None else round(epoch_s(run.started) * 1e9)
+    return first, max(first, round(epoch_s(run.ended) * 1e9)) if run.ended is not None else first + _UNFINISHED_NS
 
 
 def _with_counts(

@@ -12,7 +12,6 @@ from analysis.evidence.queries import COUNTER_SUFFIX
 from model.contract import CELL_OF_METRIC, CELLS, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK
 
 SCHEMA_VERSION: Final = 1
-EXPOSED_FILE: Final = "exposed.json"
 
 
 @dataclass(frozen=True, slots=True)

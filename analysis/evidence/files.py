@@ -1,7 +1,7 @@
 """Everything that a run left behind, read once. After this nothing reads a file, apart from the ledger's second pass.
 
-A file that is missing or unreadable is not an exception here. It is an entry of `RunFiles.problems`, and a check turns
-it into a finding.
+A file that is missing, unreadable or not as it was sealed is not an exception here. It is an entry of
+`RunFiles.problems`, and the check ``folder`` turns each of them into a finding.
 """
 
 from __future__ import annotations
@@ -14,14 +14,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from analysis.evidence import exposed, offline, samples
-from analysis.evidence.exposed import EXPOSED_FILE, ExposedCounts
+from analysis.evidence import exposed, ledger_rules, offline, samples
+from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import Samples
-from analysis.record import ledger
-from analysis.record.arrow import to_numpy
+from analysis.record import ledger, seal
 from analysis.record.ledger_file import Scan
-from analysis.record.runfolder import BASELINE_FILE, GATES_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES_FILE, Run
+from analysis.record.runfolder import (
+    BASELINE_FILE,
+    EXPOSED_FILE,
+    GATES_FILE,
+    LEDGER_FILE,
+    OFFLINE_FILE,
+    RUN_FILE,
+    SAMPLES_FILE,
+    SEAL_FILE,
+    Run,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,8 @@ class RunFiles:
     ``batches``: the ledger's batches, which can be iterated any number of times; None if it cannot be read.
     ``cut``: where the ledger breaks off, as in `ledger.Ledger`. ``first_ns``: when the first event was sent, on the
     ledger's clock; None if there is no event. ``gates``: as the user wrote them.
-    ``problems``: what could not be read, by file name, one line each.
+    ``problems``: what is wrong with a file, by file name, one line each. A file that was altered since it was sealed is
+    not read, and if ``run.json`` was, none is.
     """
 
     run: Run
@@ -48,9 +58,13 @@ class RunFiles:
 
 def read(folder: Path, run: Run) -> RunFiles:
     """The files in a run folder; ``run`` is its ``run.json``."""
-    problems: dict[str, str] = {}
+    problems = _seal_problems(folder)
+    unread = seal.SEALED if RUN_FILE in problems else tuple(problems)
 
     def attempt[T](name: str, reader: Callable[[], T], error: type[Exception]) -> T | None:
+        if name in unread:
+            problems.setdefault(name, f"{name} was not read, because {RUN_FILE} is not the one that was sealed")
+            return None
         try:
             return reader()
         except error as reason:
@@ -61,7 +75,7 @@ def read(folder: Path, run: Run) -> RunFiles:
     answers = attempt(OFFLINE_FILE, lambda: offline.read(folder / OFFLINE_FILE), offline.OfflineError)
     baseline = attempt(BASELINE_FILE, lambda: _baseline(folder / BASELINE_FILE), ValueError)
     scan = Scan(folder / LEDGER_FILE)
-    first_ns = attempt(LEDGER_FILE, lambda: first_sent(scan), ledger.LedgerError)
+    first_ns = attempt(LEDGER_FILE, lambda: ledger_rules.check(scan, run), ledger.LedgerError)
     endpoints = attempt(EXPOSED_FILE, lambda: exposed.read(folder / EXPOSED_FILE), ValueError)
     gates = attempt(GATES_FILE, lambda: read_gates(folder), ValueError)
     return RunFiles(
@@ -79,26 +93,34 @@ def read(folder: Path, run: Run) -> RunFiles:
 
 
 def read_gates(folder: Path) -> tuple[str, ...]:
-    """The run's gates, as written; empty without such a file. Raises ValueError for a file that is not a list."""
-    try:
-        content = json.loads((folder / GATES_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
+    """The run's gates, as written. Raises ValueError if there is no such file, or if it is not a list of texts."""
+    content = _json(folder / GATES_FILE, "the gates")
     if not isinstance(content, list) or not all(isinstance(gate, str) for gate in content):
-        raise ValueError(f"reading gates: expected a list of texts in {folder / GATES_FILE}, got something else.")
+        raise ValueError(f"reading the gates: expected a list of texts in {GATES_FILE}, got something else")
     return tuple(content)
 
 
-def first_sent(batches: Iterable[pa.RecordBatch]) -> int | None:
-    """When the first event was sent, on the ledger's clock; None for an empty ledger."""
-    firsts = [int(to_numpy(batch.column("sent_ns")).min()) for batch in batches if batch.num_rows]
-    return min(firsts, default=None)
-
-
 def _baseline(path: Path) -> dict[str, Any]:
-    """Content of ``baseline.json``; empty if it is JSON but no object. Raises ValueError if it cannot be read."""
+    """Content of ``baseline.json``. Raises ValueError if it cannot be read or is no object."""
+    content = _json(path, "the baseline")
+    if not isinstance(content, dict):
+        raise ValueError(f"reading the baseline: expected an object in {path.name}, got something else")  # noqa: TRY004
+    return content
+
+
+def _json(path: Path, what: str) -> Any:
+    """Content of a file. Raises ValueError, with one line, if it cannot be read or is no JSON."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"reading the baseline: expected JSON in {path}, got: {error}") from error
-    return content if isinstance(content, dict) else {}
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"reading {what}: expected {path.name}, got: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"reading {what}: expected JSON in {path.name}, got: {error}") from error
+
+
+def _seal_problems(folder: Path) -> dict[str, str]:
+    """What is not as it was sealed, by file name; the seal itself, if there is none that can be read."""
+    try:
+        return seal.broken(folder)
+    except seal.SealError as error:
+        return {SEAL_FILE: str(error)}

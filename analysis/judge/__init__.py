@@ -1,6 +1,8 @@
 """The checks: evidence in, findings out. Pure: nothing here reads a file or queries a server.
 
 registry          every check in order, and the judge that runs them
+due               which checks are due for a run, and a finding where one did not speak
+folder_checks     the files of the run folder: there, readable, as they were sealed
 run_checks        the right models and rows, a complete ledger, a load as it was asked for
 stored_checks     what Prometheus stored: samples, clocks, gaps, resets
 answer_checks     the answers that clients got

@@ -58,12 +58,18 @@ def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[En
 
 
 def exposed(evidence: Evidence) -> tuple[Finding, ...]:
-    """Prometheus stored what each endpoint shows; no finding for a predictor without a readable endpoint."""
-    return tuple(
+    """Prometheus stored what each endpoint shows, and each endpoint that the stack names could be read."""
+    unreadable = [_unreadable(endpoint) for endpoint in evidence.exposed if endpoint.problem is not None]
+    compared = [
         _exposed(predictor.name, pairs)
         for predictor in evidence.predictors.values()
         if (pairs := endpoint_pairs(evidence, predictor))
-    )
+    ]
+    return (*unreadable, *compared)
+
+
+def _unreadable(endpoint: ExposedCounts) -> Finding:
+    return Finding.unknown(endpoint.instance, Explanation(Diagnosis.ENDPOINT_UNREADABLE, str(endpoint.problem)))
 
 
 def _exposed(subject: str, pairs: tuple[EndpointPair, ...]) -> Finding:

@@ -12,7 +12,9 @@ from analysis.judge import (
     answer_checks,
     count_checks,
     curve_checks,
+    due,
     endpoint_checks,
+    folder_checks,
     gates,
     reward_checks,
     run_checks,
@@ -39,6 +41,7 @@ class Check:
 _COMPLETE: Final = ("recorder", "sent")
 
 CHECKS: Final[tuple[Check, ...]] = (
+    Check("folder", "run folder", folder_checks.folder),
     Check("provenance", "same model and rows", run_checks.provenance),
     Check("recorder", "events recorded", run_checks.recorder),
     Check("sent", "load sent", run_checks.sent),
@@ -60,10 +63,13 @@ TITLES: Final[Mapping[str, str]] = {check.name: check.title for check in CHECKS}
 
 
 def judge(evidence: Evidence, checks: Iterable[Check] = CHECKS) -> tuple[Finding, ...]:
-    """Findings of all checks, in their order."""
+    """Findings of all checks, in their order; also of each check that was due and did not speak."""
+    subjects = due.due(evidence)
     findings: list[Finding] = []
     for check in checks:
-        findings += [replace(finding, check=check.name) for finding in _findings(check, evidence, findings)]
+        own = _findings(check, evidence, findings)
+        silent = due.unspoken(subjects.get(check.name, ()), own, evidence, findings)
+        findings += [replace(finding, check=check.name) for finding in (*own, *silent)]
     return tuple(findings)
 
 
@@ -75,16 +81,9 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
 def _findings(check: Check, evidence: Evidence, earlier: Iterable[Finding]) -> tuple[Finding, ...]:
     blocking = [finding for finding in earlier if finding.check in check.needs and finding.verdict is not Verdict.PASS]
     if blocking:
-        return (_blocked(blocking[0]),)
+        return (due.follows(due.RUN, blocking[0]),)
     try:
         return check.find(evidence)
     except Exception as error:  # noqa: BLE001  (a check that crashes must neither stop the others nor pass)
         message = f"the check itself failed: {type(error).__name__}: {error}"
-        return (Finding.unknown("run", Explanation(Diagnosis.CHECK_FAILED, message)),)
-
-
-def _blocked(blocking: Finding) -> Finding:
-    message = f"not judged, because of {blocking.check}: {blocking.message}"
-    return Finding(
-        "run", Verdict.INCONCLUSIVE, message, diagnosis=blocking.diagnosis, advice=blocking.advice or "See above."
-    )
+        return (Finding.unknown(due.RUN, Explanation(Diagnosis.CHECK_FAILED, message)),)

@@ -17,8 +17,9 @@ from model.contract import LABEL_PREDICTOR
 def rewards(evidence: Evidence) -> tuple[Finding, ...]:
     """The wrapper counted every feedback request, also those with a reward of 0.
 
-    There is no finding for a group whose wrapper publishes no such counter, and none where the cells lack as much:
-    that is another fault, which another check reports.
+    A group whose wrapper publishes no such counter passes and says so, as does a partial mirror, of which it is not
+    known how many requests it got. There is no finding where the counts are not known, and none where the cells lack
+    as much: that is another fault, which another check reports.
     """
     tally, samples = evidence.tally, evidence.samples
     if tally is None or samples is None or evidence.span_ms is None:
@@ -27,13 +28,26 @@ def rewards(evidence: Evidence) -> tuple[Finding, ...]:
     expected = int(tally.heads.sum())
     findings = []
     for group in evidence.groups:
+        if group.counted is None:
+            continue
         series = _series(samples, group)
-        if not series or group.counted is None or not group.share.sees_all:
+        unchecked = _why_unchecked(series, group)
+        if unchecked is not None:
+            findings.append(Finding.passed(group.name, unchecked))
             continue
         observed = sum(growth(counter, first_ms) for counter in series)
         if observed >= expected or not _cells_lack_as_much(observed / expected, group.counted, tally):
             findings.append(_finding(group.name, observed, expected))
     return tuple(findings)
+
+
+def _why_unchecked(series: list[Series], group: Group) -> str | None:
+    """Why the counter is held against nothing, or None."""
+    if not series:
+        return "the wrapper publishes no counter of feedback requests, so rewards per request are not checked"
+    if not group.share.sees_all:
+        return "its mirror takes a part only, so it is not known how many feedback requests it got"
+    return None
 
 
 def _cells_lack_as_much(share: float, cells: Counted, tally: Tally) -> bool:

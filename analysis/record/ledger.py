@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 
 SCHEMA_VERSION: Final = 1
+_VERSION_KEY: Final = "plumbline.ledger"
 NO_CLASS: Final = -1
 """``predicted`` of an event whose answer named no class (feedback, a refusal, an unreadable answer)."""
 
@@ -51,7 +52,7 @@ SCHEMA: Final = pa.schema(
         pa.field("truth", pa.int16(), nullable=False),
         pa.field("score", pa.float64(), nullable=False),
     ],
-    metadata={"plumbline.ledger": str(SCHEMA_VERSION)},
+    metadata={_VERSION_KEY: str(SCHEMA_VERSION)},
 )
 """The columns of a ledger, a row for each row of each attempted request.
 
@@ -97,6 +98,12 @@ def from_bytes(payload: bytes) -> pa.RecordBatch:
 
 def check_schema(schema: pa.Schema, where: str) -> None:
     """Raise `LedgerError` unless the schema is that of a ledger; ``where`` is what the message calls the source."""
-    if not schema.equals(SCHEMA):
+    if not schema.equals(SCHEMA, check_metadata=True):
         expected = f"ledger schema {SCHEMA_VERSION} ({', '.join(COLUMNS)})"
-        raise LedgerError(f"{where}: expected {expected}, got {schema.names}")
+        raise LedgerError(f"{where}: expected {expected}, got {_described(schema)}")
+
+
+def _described(schema: pa.Schema) -> str:
+    """The schema's version and its columns."""
+    version = (schema.metadata or {}).get(_VERSION_KEY.encode(), b"none").decode(errors="replace")
+    return f"version {version} ({', '.join(schema.names)})"

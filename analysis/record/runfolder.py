@@ -23,6 +23,8 @@ OFFLINE_FILE: Final = "offline.parquet"
 BASELINE_FILE: Final = "baseline.json"
 GATES_FILE: Final = "gates.json"
 """Gates that the run is judged by, so that a copied folder is judged by the same."""
+EXPOSED_FILE: Final = "exposed.json"
+SEAL_FILE: Final = "seal.json"
 RESULT_FILE: Final = "result.json"
 LOGS_FOLDER: Final = "logs"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 import worlds
 from analysis.evidence import exposed, offline
-from analysis.evidence.exposed import EXPOSED_FILE, ExposedCounts
+from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
 from analysis.evidence.samples import Series
 from analysis.record import runfolder
@@ -39,7 +39,37 @@ def without(name: str) -> Callable[[Path], None]:
 def another_endpoint(folder: Path) -> None:
     """An endpoint that shows counts which Prometheus did not store."""
     shows = ExposedCounts("10.0.0.0:6000", {"default": (1.0, 2.0, 3.0, 4.0)})
-    (folder / EXPOSED_FILE).write_text(exposed.text([shows]), encoding="utf-8")
+    (folder / runfolder.EXPOSED_FILE).write_text(exposed.text([shows]), encoding="utf-8")
+
+
+def endpoint_gone(folder: Path) -> None:
+    """An endpoint that did not answer after the load."""
+    write_text(folder / runfolder.EXPOSED_FILE, exposed.text([ExposedCounts("10.0.0.0:6000", {}, "refused")]))
+
+
+def endpoint_of_another(folder: Path) -> None:
+    """An endpoint that Prometheus does not scrape."""
+    write_text(folder / runfolder.EXPOSED_FILE, exposed.text([ExposedCounts("10.9.9.9:6000", {})]))
+
+
+def appended(name: str) -> Callable[[Path], None]:
+    """One byte more in a file of the run folder; the file is made if it is not there."""
+
+    def spoil(folder: Path) -> None:
+        with (folder / name).open("ab") as file:
+            file.write(b" ")
+
+    return spoil
+
+
+def with_content(name: str, content: str) -> Callable[[Path], None]:
+    """Another content of a file of the run folder."""
+    return lambda folder: write_text(folder / name, content)
+
+
+def without_predictors(folder: Path) -> None:
+    """The run names no predictor."""
+    runfolder.write(folder, replace(runfolder.read(folder), predictors=()))
 
 
 def with_gate(gate: str) -> Callable[[Path], None]:
@@ -259,6 +289,12 @@ def now_and_then_another(event: Event) -> Event:
 
 def no_class(event: Event) -> Event:
     return replace(event, predicted=-1) if event.kind is Kind.PREDICT else event
+
+
+def without_predictions() -> World:
+    """Predictions were asked for, and only feedback was sent."""
+    world = events_with(lambda event: event if event.kind is Kind.FEEDBACK else None)
+    return replace(world, predict_ratio=1.0)
 
 
 def refused(event: Event) -> Event:

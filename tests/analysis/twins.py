@@ -18,8 +18,11 @@ from alterations import (
     another_answer,
     another_endpoint,
     answers_of,
+    appended,
     cut_ledger,
     doubled,
+    endpoint_gone,
+    endpoint_of_another,
     events_with,
     fewer,
     first_rows_only,
@@ -40,13 +43,16 @@ from alterations import (
     stored_as,
     tied_rows_above,
     with_buckets,
+    with_content,
     with_feedback_requests,
     with_gate,
     without,
     without_between,
+    without_predictions,
+    without_predictors,
 )
 from analysis.evidence.samples import ClockOffset
-from analysis.record import runfolder
+from analysis.record import runfolder, seal
 from analysis.record.runfolder import RecorderReport
 from analysis.verdict import Verdict
 from model.contract import TAG_DIGEST
@@ -55,7 +61,10 @@ from worlds import MS, PRIMARY, SHADOW, World
 
 @dataclass(frozen=True)
 class Twin:
-    """An altered truth, and what the check must say of it."""
+    """An altered truth, and what the check must say of it.
+
+    ``sealed_before``: the folder was sealed before it was spoiled; else the run itself left it so.
+    """
 
     check: str
     fault: str
@@ -63,9 +72,33 @@ class Twin:
     verdict: Verdict
     diagnosis: str
     spoil: Callable[[Path], None] = nothing
+    sealed_before: bool = False
 
 
 TWINS = (
+    *(
+        Twin("folder", f"{name} lost", ALONE, Verdict.INCONCLUSIVE, "evidence incomplete", without(name), sealed)
+        for name in (*seal.SEALED, runfolder.SEAL_FILE)
+        if name not in {runfolder.RUN_FILE, runfolder.EXPOSED_FILE}
+        for sealed in (True, False)
+        if sealed or name != runfolder.SEAL_FILE
+    ),
+    *(
+        Twin("folder", f"{name} altered", ALONE, Verdict.INCONCLUSIVE, "evidence incomplete", appended(name), True)
+        for name in seal.SEALED
+    ),
+    Twin("folder", "no predictor", ALONE, Verdict.INCONCLUSIVE, "evidence incomplete", without_predictors),
+    Twin(
+        "folder",
+        "a baseline that is a list",
+        ALONE,
+        Verdict.INCONCLUSIVE,
+        "evidence incomplete",
+        with_content(runfolder.BASELINE_FILE, "[]"),
+    ),
+    Twin("exposed", "an endpoint that is gone", ALONE, Verdict.INCONCLUSIVE, "endpoint not readable", endpoint_gone),
+    Twin("exposed", "endpoints of others", ALONE, Verdict.INCONCLUSIVE, "not judged", endpoint_of_another),
+    Twin("served", "no prediction at all", without_predictions(), Verdict.INCONCLUSIVE, "not judged"),
     Twin(
         "provenance",
         "another artefact answers",

@@ -19,7 +19,7 @@ from analysis.evidence.arrange import arrange
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.samples import ClockOffset, Samples, Series
 from analysis.judge.registry import judge, verdict
-from analysis.record import runfolder
+from analysis.record import runfolder, seal
 from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
@@ -52,6 +52,7 @@ class Count:
 class World:
     """Everything that is put into the folder. ``counts``: per predictor. ``prior``: counts before the run.
 
+    ``predict_ratio``: as asked; None for 1 if there are predictions, else 0.
     ``known``: artefacts whose offline answers are there besides those of the predictors.
     """
 
@@ -68,6 +69,7 @@ class World:
     recorder: RecorderReport | None = None
     tags: tuple[dict[str, str], ...] = ()
     known: tuple[str, ...] = ()
+    predict_ratio: float | None = None
     alter: Callable[[list[Series]], list[Series]] = field(default=lambda series: series)
 
 
@@ -160,7 +162,7 @@ def world(
 
 
 def put(folder: Path, world: World) -> Run:
-    """Write the run folder of the world."""
+    """Write the run folder of the world, and seal it."""
     run = _run(world)
     runfolder.write(folder, run)
     writer = LedgerWriter(folder / runfolder.LEDGER_FILE)
@@ -179,7 +181,15 @@ def put(folder: Path, world: World) -> Run:
     samples.write(folder / runfolder.SAMPLES_FILE, stored)
     about = {"clock_offset_s": world.clock.offset_s, "clock_uncertainty_s": world.clock.uncertainty_s}
     (folder / runfolder.BASELINE_FILE).write_text(json.dumps(about), encoding="utf-8")
+    (folder / runfolder.GATES_FILE).write_text("[]", encoding="utf-8")
+    seal.write(folder)
     return run
+
+
+def reseal(folder: Path) -> None:
+    """Seal the folder as it is now, whatever it was before."""
+    (folder / runfolder.SEAL_FILE).unlink(missing_ok=True)
+    seal.write(folder)
 
 
 def judged(folder: Path, world: World) -> tuple[Verdict, tuple[Finding, ...]]:
@@ -197,10 +207,12 @@ def _run(world: World) -> Run:
     last = max((event.done_ns for event in world.events), default=START_NS)
     artifacts = {predictor.artifact: answers(predictor.artifact).sha256 for predictor in world.predictors}
     primary = world.predictors[0].artifact
+    predicts = float(any(event.kind is Kind.PREDICT for event in world.events))
+    share = predicts if world.predict_ratio is None else world.predict_ratio
     return Run(
         id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
         predictors=world.predictors, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=0,
-        options={"rate": None}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
+        options={"predict_ratio": share}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
         versions={"python": "3.12"}, started=rfc3339(START_NS / 1e9), ended=rfc3339(last / 1e9),
         stop=world.stop,
         recorder=world.recorder or RecorderReport(len(world.events), 0, 1, 0, 0.1),

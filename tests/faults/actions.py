@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from analysis.collect.offline_answers import answers_for
 from analysis.evidence import offline
-from analysis.record import runfolder
+from analysis.record import runfolder, seal
 from model.artifact import load_card
 from model.dataset import HELDOUT_FILE
 from scene import ROOT, Action, Before, Scene
@@ -213,9 +213,45 @@ def truncated(scene: Scene) -> None:
     scene.analysis("judge")
 
 
+def altered(name: str) -> Action:
+    """A file of the run folder has another byte in its middle."""
+
+    def act(scene: Scene) -> None:
+        content = bytearray((scene.run / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (scene.run / name).write_bytes(content)
+        scene.analysis("judge")
+
+    return act
+
+
+def gated_and_lost(gate: str) -> Action:
+    """The run is judged by a gate, which is lost afterwards."""
+
+    def act(scene: Scene) -> None:
+        gated(gate)(scene)
+        (scene.run / runfolder.GATES_FILE).unlink()
+        scene.analysis("judge")
+
+    return act
+
+
+def unsealed(scene: Scene) -> None:
+    """The run folder has no seal, as after a collection that was cut short."""
+    (scene.run / runfolder.SEAL_FILE).unlink()
+    scene.analysis("judge")
+
+
+def _reseal(scene: Scene) -> None:
+    """Seal the run folder as if the run itself had left it so."""
+    (scene.run / runfolder.SEAL_FILE).unlink()
+    seal.write(scene.run)
+
+
 def untrained(scene: Scene) -> None:
     """The offline answers are gone, and nothing is there to make them from."""
     (scene.run / runfolder.OFFLINE_FILE).unlink()
+    _reseal(scene)
     scene.analysis("judge")
 
 
@@ -236,6 +272,7 @@ def retrained(scene: Scene) -> None:
         heldout_sha256=hashlib.sha256((folder / HELDOUT_FILE).read_bytes()).hexdigest(),
     )
     offline.write(scene.run / runfolder.OFFLINE_FILE, answers_for(since, folder))
+    _reseal(scene)
     scene.analysis("judge")
 
 
@@ -244,4 +281,5 @@ def busy(scene: Scene) -> None:
     run = runfolder.read(scene.run)
     assert run.recorder is not None
     runfolder.write(scene.run, replace(run, recorder=replace(run.recorder, cpu_share=0.97)))
+    _reseal(scene)
     scene.analysis("judge")

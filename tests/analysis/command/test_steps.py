@@ -29,6 +29,7 @@ def folder(tmp_path: Path) -> Path:
         free.bind(("127.0.0.1", 0))
         gone = f"http://127.0.0.1:{free.getsockname()[1]}"
     runfolder.write(tmp_path, replace(run, prometheus_url=gone))
+    worlds.reseal(tmp_path)
     return tmp_path
 
 

@@ -80,9 +80,12 @@ def test_every_discordant_row_is_named_however_many_there_are(tmp_path: Path) ->
     offline.write(tmp_path / OFFLINE_FILE, OfflineAnswers(ids, truth, (0, 1), 1, "h" * 64, answers))
     (tmp_path / LEDGER_FILE).unlink()
     writer = LedgerWriter(tmp_path / LEDGER_FILE)
-    sent = [replace(worlds.event(Kind.FEEDBACK, int(row), START_NS, START_NS + 1), truth=0) for row in ids]
+    sent = [
+        replace(worlds.event(Kind.FEEDBACK, int(row), START_NS, START_NS + 1, request=int(row)), truth=0) for row in ids
+    ]
     writer.append(batch_of_events(sent))
     writer.close()
+    worlds.reseal(tmp_path)
     actual = comparison(arrange(files.read(tmp_path, run)))
     assert actual is not None
     assert actual["discordant"] == {"only_primary": ids[~wrong].tolist(), "only_shadow": ids[wrong].tolist()}

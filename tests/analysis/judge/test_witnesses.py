@@ -17,6 +17,7 @@ from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.gateway import ACTIVE, ANSWERED, LABEL_CLASS, REQUESTS, RETRIES, cluster_pattern, gateway
 from analysis.evidence.samples import Samples, Series
 from analysis.judge.endpoint_checks import location_of_error
+from analysis.record import runfolder
 from analysis.verdict import Finding
 from worlds import START_NS, World
 
@@ -57,7 +58,7 @@ def test_exposed_counters_are_read_where_there_are_no_gauges() -> None:
 def test_exposed_counts_come_back_as_they_were(tmp_path: Path) -> None:
     """The file gives back endpoints, counts and problems; no file is no endpoint; another file is refused."""
     endpoints_read = (ExposedCounts("a:1", {"default": (1.0, 2.0, 3.0, 4.0)}), ExposedCounts("b:2", {}, "refused"))
-    path = tmp_path / shown.EXPOSED_FILE
+    path = tmp_path / runfolder.EXPOSED_FILE
     assert shown.read(path) == ()
     path.write_text(shown.text(endpoints_read))
     assert shown.read(path) == endpoints_read
@@ -80,7 +81,7 @@ def test_an_endpoint_that_does_not_answer_is_a_problem_and_no_witness(tmp_path: 
     (tmp_path / "state.json").write_text(json.dumps(state))
     (problem,) = endpoints.write(tmp_path, {"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/")
     assert problem.problem is not None
-    assert shown.read(tmp_path / shown.EXPOSED_FILE) == (problem,)
+    assert shown.read(tmp_path / runfolder.EXPOSED_FILE) == (problem,)
 
 
 def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> None:
