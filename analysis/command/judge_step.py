@@ -23,7 +23,7 @@ from analysis.record import runfolder, seal
 from analysis.record.runfolder import GATES_FILE, RESULT_FILE, SEAL_FILE, Run, RunFolderError
 from analysis.report.terminal import summary
 from analysis.result.content import content_of
-from analysis.result.file import write_result
+from analysis.result.file import text_of, write_result
 from analysis.verdict import Verdict
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
@@ -62,9 +62,11 @@ def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any],
     run = runfolder.read(folder)
     try:
         content, verdict = _judged(files.read(folder, run))
+        text = text_of(content)
     except Exception as error:  # noqa: BLE001  (whatever a folder holds, its run gets a verdict)
         content, verdict = _judged(_without_evidence(run, error))
-    write_result(folder, content)
+        text = text_of(content)
+    write_result(folder, text)
     return content, verdict
 
 
@@ -80,7 +82,7 @@ def _without_evidence(run: Run, error: Exception) -> RunFiles:
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"
     problem = f"the evidence cannot be used: {type(error).__name__}: {error} ({where})"
-    return RunFiles(run, None, None, None, None, None, {}, (), (), {"evidence": problem})
+    return RunFiles(run, None, None, None, None, None, None, (), (), {"evidence": problem})
 
 
 def save_gates(folder: Path, texts: Sequence[str] | None) -> None:

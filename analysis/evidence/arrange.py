@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from analysis.evidence import obstacles
 from analysis.evidence.bounds import Counted, Share, bounds_of
-from analysis.evidence.curve import curve_of
+from analysis.evidence.curve import CurveError, curve_of
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
-from analysis.evidence.files import RunFiles
+from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Samples
@@ -44,6 +44,8 @@ def arrange(files: RunFiles) -> Evidence:
     ]
     sums: dict[str, Trajectory] = {}
     if samples is not None:
+        if files.batches is None:
+            groups = [replace(group, obstacle=group.obstacle or obstacles.WITHOUT_LEDGER) for group in groups]
         groups = [_with_paths(group, samples, run, first_ns, clock) for group in groups]
         sums = {group.name: path for group in groups if (path := _sum_of(group, first_ns, clock)) is not None}
     counts = None
@@ -67,12 +69,12 @@ def arrange(files: RunFiles) -> Evidence:
     )
 
 
-def clock_of(samples: Samples | None, baseline: Mapping[str, Any]) -> ClockOffset:
+def clock_of(samples: Samples | None, baseline: Baseline | None) -> ClockOffset:
     """Prometheus' clock against the ledger's, from the readings after the load and, if there is one, before it."""
     late = samples.clock if samples is not None else ClockOffset(0.0, 0.0)
-    if "clock_offset_s" not in baseline:
+    if baseline is None:
         return late
-    return late.joined(ClockOffset(float(baseline["clock_offset_s"]), float(baseline["clock_uncertainty_s"])))
+    return late.joined(ClockOffset(baseline.clock_offset_s, baseline.clock_uncertainty_s))
 
 
 def _predictor(spec: PredictorSpec, samples: Samples | None) -> PredictorEvidence:
@@ -159,7 +161,10 @@ def _with_counts(
     if samples is None or counts.span_ns is None or len(group.members) > 1:
         return group
     first_ms = clock.prometheus_ms(counts.span_ns[0])
-    return replace(group, curve=curve_of(samples, counts, group.name, group.share.artifacts[0], first_ms))
+    try:
+        return replace(group, curve=curve_of(samples, counts, group.name, group.share.artifacts[0], first_ms))
+    except CurveError as error:
+        return replace(group, curve_problem=str(error))
 
 
 def _distinct(arrays: Sequence[Ints]) -> Ints:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.evidence.gateway import growth
-from analysis.evidence.samples import Samples
+from analysis.evidence.samples import Samples, Series, is_count
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
@@ -38,11 +38,20 @@ class Curve:
             raise ValueError("curve: expected thresholds that increase")
 
 
+class CurveError(Exception):
+    """The score buckets that a predictor publishes are no counts by threshold; one line says why."""
+
+
 def curve_of(samples: Samples, tally: Tally, predictor: str, artifact: str, first_ms: float) -> Curve | None:
-    """The curve of a predictor since ``first_ms`` (Prometheus' clock); None if it publishes no score buckets."""
+    """The curve of a predictor since ``first_ms`` (Prometheus' clock); None if it publishes no score buckets.
+
+    Raises `CurveError` if what it publishes are no counts by threshold.
+    """
     counts = _counts(samples, predictor, first_ms)
     if not counts:
         return None
+    if not any(math.isfinite(edge) for by_edge in counts.values() for edge in by_edge):
+        raise CurveError(f"{SCORE_BUCKETS} has no bucket with a finite threshold")
     edges = np.array(sorted({edge for by_edge in counts.values() for edge in by_edge if math.isfinite(edge)}))
     answers = tally.axes.offline
     weight = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
@@ -72,10 +81,22 @@ def _counts(samples: Samples, predictor: str, first_ms: float) -> dict[int, dict
     counts: dict[int, dict[float, int]] = {}
     for series in samples.of(SCORE_BUCKETS):
         if series.labels.get(LABEL_PREDICTOR) == predictor:
-            by_edge = counts.setdefault(int(float(series.labels[LABEL_TRUTH])), {})
-            edge = float(series.labels[LABEL_EDGE])
+            truth, edge = _bucket_of(series)
+            by_edge = counts.setdefault(truth, {})
             by_edge[edge] = by_edge.get(edge, 0) + growth(series, first_ms)
     return counts
+
+
+def _bucket_of(series: Series) -> tuple[int, float]:
+    """True class and threshold of the rows that a bucket counts. Raises `CurveError` if it does not count rows."""
+    labels = series.labels
+    try:
+        truth, edge = int(float(labels[LABEL_TRUTH])), float(labels[LABEL_EDGE])
+    except (KeyError, ValueError, OverflowError) as error:
+        raise CurveError(f"a series of {SCORE_BUCKETS} has no class or no threshold: {dict(labels)}") from error
+    if math.isnan(edge) or not is_count(series.value).all():
+        raise CurveError(f"{SCORE_BUCKETS} of class {truth} and threshold {edge:g} holds what is no count")
+    return truth, edge
 
 
 def _at_most(score: Floats, weight: Ints, edges: Floats) -> Ints:

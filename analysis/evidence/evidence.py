@@ -45,7 +45,8 @@ class Group:
     ``counted``: the summed counts with their bounds; None if they cannot be known, and then ``obstacle`` says why.
     ``malformed``: why the series of its members are no counts, whatever was sent, or None.
     ``gateway``: the gateway's counters for a group of one; None if they are not stored.
-    ``curve``: counts by score threshold for a group of one; None if it publishes no score buckets.
+    ``curve``: counts by score threshold for a group of one; None if it publishes no score buckets, or if they are no
+    counts by threshold, and then ``curve_problem`` says why.
     """
 
     members: tuple[PredictorEvidence, ...]
@@ -55,6 +56,7 @@ class Group:
     obstacle: Explanation | None = None
     malformed: Explanation | None = None
     curve: Curve | None = None
+    curve_problem: str | None = None
 
     @property
     def name(self) -> str:

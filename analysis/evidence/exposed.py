@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from analysis.evidence.queries import COUNTER_SUFFIX
+from analysis.record.decoding import decode
 from model.contract import CELL_OF_METRIC, CELLS, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK
 
 SCHEMA_VERSION: Final = 1
+Cells = tuple[float, float, float, float]
+"""A count for each of `CELLS`, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,20 @@ class ExposedCounts:
     """
 
     instance: str
-    counts: Mapping[str, tuple[float, ...]]
+    counts: Mapping[str, Cells]
     problem: str | None = None
 
 
-def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[str, tuple[float, ...]]:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The file's content. ``cells``: names of the four counts, in their order."""
+
+    schema: int
+    cells: tuple[str, ...]
+    endpoints: tuple[ExposedCounts, ...]
+
+
+def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[str, Cells]:
     """Counts per predictor of (metric, labels, value) series, summed over workers; feedback only.
 
     Gauges where a predictor has any, else Seldon's COUNTERs of the same name, as `evidence.trajectories.cell_series`
@@ -37,13 +49,13 @@ def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[st
     return _sums(feedback, COUNTER_SUFFIX) | gauges
 
 
-def _sums(series: Sequence[tuple[str, Mapping[str, str], float]], suffix: str) -> dict[str, tuple[float, ...]]:
+def _sums(series: Sequence[tuple[str, Mapping[str, str], float]], suffix: str) -> dict[str, Cells]:
     sums: dict[str, list[float]] = {}
     names = {metric + suffix: CELLS.index(cell) for metric, cell in CELL_OF_METRIC.items()}
     for metric, labels, value in series:
         if metric in names:
             sums.setdefault(labels.get(LABEL_PREDICTOR, ""), [0.0] * len(CELLS))[names[metric]] += value
-    return {name: tuple(counts) for name, counts in sums.items()}
+    return {name: (tp, fp, tn, fn) for name, (tp, fp, tn, fn) in sums.items()}
 
 
 def text(exposed: Sequence[ExposedCounts]) -> str:
@@ -57,19 +69,12 @@ def text(exposed: Sequence[ExposedCounts]) -> str:
 def read(path: Path) -> tuple[ExposedCounts, ...]:
     """The endpoints in a file; empty without a file. Raises ValueError for a file that is not one of ours."""
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content = decode(path.read_bytes(), _File)
     except FileNotFoundError:
         return ()
-    try:
-        if content["schema"] != SCHEMA_VERSION:
-            raise ValueError(f"reading {path}: expected schema {SCHEMA_VERSION}, got {content['schema']}")
-        return tuple(
-            ExposedCounts(
-                endpoint["instance"],
-                {name: tuple(counts) for name, counts in endpoint["counts"].items()},
-                endpoint["problem"],
-            )
-            for endpoint in content["endpoints"]
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"reading {path}: expected the exposed counts, got something without {error}") from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"reading the endpoints' counts: {path.name} cannot be read: {error}") from error
+    if content.schema != SCHEMA_VERSION or content.cells != tuple(CELLS):
+        expected = f"schema {SCHEMA_VERSION} with the cells {', '.join(CELLS)}"
+        raise ValueError(f"reading the endpoints' counts: expected {expected} in {path.name}, got something else")
+    return content.endpoints

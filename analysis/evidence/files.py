@@ -6,11 +6,9 @@ A file that is missing, unreadable or not as it was sealed is not an exception h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -19,6 +17,7 @@ from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import Samples
 from analysis.record import ledger, seal
+from analysis.record.decoding import Share, decode
 from analysis.record.ledger_file import Scan
 from analysis.record.runfolder import (
     BASELINE_FILE,
@@ -31,6 +30,17 @@ from analysis.record.runfolder import (
     SEAL_FILE,
     Run,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What ``baseline.json`` says of the time before the load that is needed after it; the file holds more.
+
+    ``clock_offset_s``, ``clock_uncertainty_s``: Prometheus' clock, as `samples.ClockOffset` has it.
+    """
+
+    clock_offset_s: float
+    clock_uncertainty_s: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class RunFiles:
     first_ns: int | None
     samples: Samples | None
     offline: OfflineAnswers | None
-    baseline: Mapping[str, Any]
+    baseline: Baseline | None
     exposed: tuple[ExposedCounts, ...]
     gates: tuple[str, ...]
     problems: Mapping[str, str]
@@ -73,7 +83,7 @@ def read(folder: Path, run: Run) -> RunFiles:
 
     stored = attempt(SAMPLES_FILE, lambda: samples.read(folder / SAMPLES_FILE), samples.SamplesError)
     answers = attempt(OFFLINE_FILE, lambda: offline.read(folder / OFFLINE_FILE), offline.OfflineError)
-    baseline = attempt(BASELINE_FILE, lambda: _baseline(folder / BASELINE_FILE), ValueError)
+    baseline = attempt(BASELINE_FILE, lambda: _decoded(folder / BASELINE_FILE, "the baseline", Baseline), ValueError)
     scan = Scan(folder / LEDGER_FILE)
     first_ns = attempt(LEDGER_FILE, lambda: ledger_rules.check(scan, run), ledger.LedgerError)
     endpoints = attempt(EXPOSED_FILE, lambda: exposed.read(folder / EXPOSED_FILE), ValueError)
@@ -85,37 +95,26 @@ def read(folder: Path, run: Run) -> RunFiles:
         first_ns=first_ns,
         samples=stored,
         offline=answers,
-        baseline=baseline or {},
-        exposed=endpoints or (),
-        gates=gates or (),
+        baseline=baseline,
+        exposed=endpoints if endpoints is not None else (),
+        gates=gates if gates is not None else (),
         problems=problems,
     )
 
 
 def read_gates(folder: Path) -> tuple[str, ...]:
     """The run's gates, as written. Raises ValueError if there is no such file, or if it is not a list of texts."""
-    content = _json(folder / GATES_FILE, "the gates")
-    if not isinstance(content, list) or not all(isinstance(gate, str) for gate in content):
-        raise ValueError(f"reading the gates: expected a list of texts in {GATES_FILE}, got something else")
-    return tuple(content)
+    return _decoded(folder / GATES_FILE, "the gates", tuple[str, ...])
 
 
-def _baseline(path: Path) -> dict[str, Any]:
-    """Content of ``baseline.json``. Raises ValueError if it cannot be read or is no object."""
-    content = _json(path, "the baseline")
-    if not isinstance(content, dict):
-        raise ValueError(f"reading the baseline: expected an object in {path.name}, got something else")  # noqa: TRY004
-    return content
-
-
-def _json(path: Path, what: str) -> Any:
-    """Content of a file. Raises ValueError, with one line, if it cannot be read or is no JSON."""
+def _decoded[T](path: Path, what: str, kind: type[T]) -> T:
+    """Content of a file. Raises ValueError, with one line, if it cannot be read or is not of ``kind``."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return decode(path.read_bytes(), kind)
     except OSError as error:
         raise ValueError(f"reading {what}: expected {path.name}, got: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"reading {what}: expected JSON in {path.name}, got: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"reading {what}: {path.name} is not what it should be: {error}") from error
 
 
 def _seal_problems(folder: Path) -> dict[str, str]:

@@ -20,6 +20,8 @@ from analysis.record.runfolder import Run
 
 SLACK_NS: Final = 10**9
 """How far outside the run an event may lie: the clocks of generator processes differ by less, or are wrong."""
+_LAST_STATUS: Final = 999
+"""Largest status that HTTP has room for; gRPC's are below 20."""
 _REQUESTS: Final = 2**33
 _POSITIONS: Final = 2**15
 """Upper limits of a request's number and of a position, so that both fit into 64 bits with the worker's index."""
@@ -63,6 +65,7 @@ def _rules(columns: Mapping[str, Any], earliest: int, latest: int) -> dict[str, 
     return {
         "has kind {kind}, which does not exist": (kind < 0) | (kind >= len(Kind)),
         "has outcome {outcome}, which does not exist": (outcome < 0) | (outcome >= len(Outcome)),
+        "has status {status}, which does not exist": (columns["status"] < 0) | (columns["status"] > _LAST_STATUS),
         "has a worker, request or position that cannot be": (
             (columns["worker"] < 0) | (columns["position"] < 0) | (request < 0) | (request >= _REQUESTS)
         ),

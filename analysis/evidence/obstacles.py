@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
-from analysis.evidence.samples import ClockOffset, Series
+from analysis.evidence.samples import ClockOffset, Series, is_count
 from analysis.evidence.trajectories import ScrapeTarget, baseline_index
-from analysis.record.arrays import Bools, Floats
 from analysis.record.runfolder import Run
 from analysis.verdict import Explanation
 from model.contract import LABEL_WORKER
+
+WITHOUT_LEDGER: Final = Explanation(
+    Diagnosis.LEDGER_INCOMPLETE, "the ledger cannot be read, so the counts are held against nothing"
+)
 
 
 def answers_of_run(provided: OfflineAnswers | None, run: Run) -> OfflineAnswers | None:
@@ -76,21 +80,16 @@ def in_samples(
 
 def malformed(series: Sequence[Series]) -> Explanation | None:
     """Why series of a predictor's cells are no counts, whatever was sent; None if they are sound."""
-    fractional = [cell for cell in series if not _is_count(cell.value).all()]
+    fractional = [cell for cell in series if not is_count(cell.value).all()]
     if fractional:
         cell = fractional[0]
-        value = cell.value[~_is_count(cell.value)][0]
+        value = cell.value[~is_count(cell.value)][0]
         return Explanation(Diagnosis.NOT_A_COUNT, f"{cell.metric} is {value}, which is not a count")
     metric = _published_twice(series)
     if metric is not None:
         message = f"{metric} has several series in one worker where one is meant"
         return Explanation(Diagnosis.SEVERAL_SERIES, message)
     return None
-
-
-def _is_count(value: Floats) -> Bools:
-    counts: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value))
-    return counts
 
 
 def _published_twice(series: Iterable[Series]) -> str | None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from analysis.record.arrays import Codes, Floats
 from analysis.record.arrow import of_numbers, of_words, read_parquet, to_numpy
+from analysis.record.decoding import decode
 from model.atomic import write_file
 
 SCHEMA_VERSION: Final = 1
@@ -88,10 +89,10 @@ def read(path: Path) -> OfflineAnswers:
     """The answers in ``path``. Raises `OfflineError` when it is not such a file."""
     try:
         table = read_parquet(path)
-        metadata = json.loads(table.schema.metadata[_KEY])
+        metadata = decode(table.schema.metadata[_KEY], _AnswersHeader)
         columns = {name: to_numpy(table.column(name).chunk(0)) for name in ("row", "truth", "predicted", "score")}
         return _offline_of(metadata, columns)
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise OfflineError(
             f"reading offline answers: expected {path} as `python -m analysis collect` writes it, got: {reason}."
@@ -99,20 +100,31 @@ def read(path: Path) -> OfflineAnswers:
         ) from error
 
 
-def _offline_of(metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> OfflineAnswers:
-    if metadata["schema"] != SCHEMA_VERSION:
-        raise ValueError(f"schema {metadata['schema']}")
-    names = sorted(metadata["artifacts"])
+@dataclass(frozen=True, slots=True)
+class _AnswersHeader:
+    """What the file says beside its table. ``artifacts``: digest by file name; the rest as `OfflineAnswers` has it."""
+
+    schema: int
+    classes: tuple[int, ...]
+    positive: int
+    heldout_sha256: str
+    artifacts: dict[str, str]
+
+
+def _offline_of(metadata: _AnswersHeader, columns: Mapping[str, Any]) -> OfflineAnswers:
+    if metadata.schema != SCHEMA_VERSION:
+        raise ValueError(f"schema {metadata.schema}")
+    names = sorted(metadata.artifacts)
     size = len(columns["row"]) // max(len(names), 1)
     parts = {name: slice(i * size, (i + 1) * size) for i, name in enumerate(names)}
     return OfflineAnswers(
         rows=columns["row"][:size],
         truth=columns["truth"][:size],
-        classes=tuple(metadata["classes"]),
-        positive=metadata["positive"],
-        heldout_sha256=metadata["heldout_sha256"],
+        classes=metadata.classes,
+        positive=metadata.positive,
+        heldout_sha256=metadata.heldout_sha256,
         answers={
-            name: ArtifactAnswers(metadata["artifacts"][name], columns["predicted"][part], columns["score"][part])
+            name: ArtifactAnswers(metadata.artifacts[name], columns["predicted"][part], columns["score"][part])
             for name, part in parts.items()
         },
     )

@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.record.arrays import Floats, Ints
+from analysis.record.arrays import Bools, Floats, Ints
 from analysis.record.arrow import of_numbers, of_words, read_parquet, to_numpy
+from analysis.record.decoding import decode
 from model.atomic import write_file
 
 SCHEMA_VERSION: Final = 1
@@ -114,6 +115,23 @@ class Samples:
         return tuple(series for series in self.series if series.metric in metrics)
 
 
+@dataclass(frozen=True, slots=True)
+class _SamplesHeader:
+    """What the file says beside its table; as `Samples`."""
+
+    schema: int
+    clock: ClockOffset
+    prometheus: str
+    problem: str | None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def is_count(value: Floats) -> Bools:
+    """Which values can be a count of events: whole, not negative, and small enough to be exact (below 2^53)."""
+    counts: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value)) & (value < 2.0**53)
+    return counts
+
+
 def canonical(labels: Mapping[str, str]) -> str:
     """Labels as JSON with sorted keys and no spaces: equal exactly when the label sets are equal."""
     return json.dumps(dict(labels), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -146,24 +164,16 @@ def read(path: Path) -> Samples:
     """The samples in ``path``. Raises `SamplesError` when it is not such a file."""
     try:
         table = read_parquet(path, "metric", "labels")
-        metadata = json.loads(table.schema.metadata[_KEY])
+        metadata = decode(table.schema.metadata[_KEY], _SamplesHeader)
         series = _series_of(table.select(_SCHEMA.names))
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise SamplesError(
             f"reading samples: expected {path} as `python -m analysis collect` writes it, got: {reason}. Collect again."
         ) from error
-    if metadata.get("schema") != SCHEMA_VERSION:
-        raise SamplesError(
-            f"reading samples: expected schema {SCHEMA_VERSION} in {path}, got {metadata.get('schema')}."
-        )
-    return Samples(
-        series,
-        ClockOffset(**metadata["clock"]),
-        metadata["prometheus"],
-        metadata["problem"],
-        metadata.get("notes", {}),
-    )
+    if metadata.schema != SCHEMA_VERSION:
+        raise SamplesError(f"reading samples: expected schema {SCHEMA_VERSION} in {path}, got {metadata.schema}.")
+    return Samples(series, metadata.clock, metadata.prometheus, metadata.problem, metadata.notes)
 
 
 def _joined(arrays: Sequence[Any], dtype: type) -> Any:
@@ -182,7 +192,7 @@ def _series_of(table: pa.Table) -> tuple[Series, ...]:
     return tuple(
         Series(
             metric.dictionary[int(metric_code[a])].as_py(),
-            json.loads(labels.dictionary[int(labels_code[a])].as_py()),
+            decode(labels.dictionary[int(labels_code[a])].as_py(), dict[str, str]),
             times[a:b],
             values[a:b],
         )

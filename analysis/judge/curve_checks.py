@@ -20,7 +20,9 @@ def curves(evidence: Evidence) -> tuple[Finding, ...]:
     """
     findings = []
     for group in evidence.groups:
-        if group.curve is not None:
+        if group.curve_problem is not None:
+            findings.append(Finding.unknown(group.name, Explanation(Diagnosis.NOT_A_COUNT, group.curve_problem)))
+        elif group.curve is not None:
             findings.append(_compared(group.name, group.curve, _why_not_exact(evidence, group)))
         elif group.counted is not None:
             message = "it publishes no score buckets, so there is no curve by threshold, only over time"

@@ -50,7 +50,7 @@ def unspoken(
         silent = tuple(subjects)
     else:
         silent = tuple(subject for subject in subjects if subject not in covered and RUN not in {subject, *covered})
-    return tuple(_unspoken(subject, evidence, earlier) for subject in silent)
+    return tuple(_unspoken(subject, evidence, [*own, *earlier]) for subject in silent)
 
 
 def _unspoken(subject: str, evidence: Evidence, earlier: Sequence[Finding]) -> Finding:

@@ -65,7 +65,19 @@ def exposed(evidence: Evidence) -> tuple[Finding, ...]:
         for predictor in evidence.predictors.values()
         if (pairs := endpoint_pairs(evidence, predictor))
     ]
-    return (*unreadable, *compared)
+    return (*unreadable, *compared, *_unscraped(evidence))
+
+
+def _unscraped(evidence: Evidence) -> list[Finding]:
+    """For each predictor of which no endpoint can be compared, because none was scraped after the last event."""
+    readable = {endpoint.instance for endpoint in evidence.exposed if endpoint.problem is None}
+    findings = []
+    for predictor in evidence.predictors.values():
+        instances = sorted({target.labels.get("instance", "") for target in predictor.targets} & readable)
+        if evidence.span_ms is not None and instances and not endpoint_pairs(evidence, predictor):
+            message = f"{instances[0]} was not scraped after the last event, so its endpoint is compared with nothing"
+            findings.append(Finding.unknown(predictor.name, Explanation(Diagnosis.NO_LAST_SCRAPE, message)))
+    return findings
 
 
 def _unreadable(endpoint: ExposedCounts) -> Finding:

@@ -20,6 +20,7 @@ from analysis.judge import (
     run_checks,
     stored_checks,
 )
+from analysis.record.runfolder import RUN_FILE
 from analysis.verdict import Explanation, Finding, Verdict, merge
 
 
@@ -38,10 +39,11 @@ class Check:
     needs: tuple[str, ...] = ()
 
 
+FOLDER: Final = "folder"
 _COMPLETE: Final = ("recorder", "sent")
 
 CHECKS: Final[tuple[Check, ...]] = (
-    Check("folder", "run folder", folder_checks.folder),
+    Check(FOLDER, "run folder", folder_checks.folder),
     Check("provenance", "same model and rows", run_checks.provenance),
     Check("recorder", "events recorded", run_checks.recorder),
     Check("sent", "load sent", run_checks.sent),
@@ -67,9 +69,9 @@ def judge(evidence: Evidence, checks: Iterable[Check] = CHECKS) -> tuple[Finding
     subjects = due.due(evidence)
     findings: list[Finding] = []
     for check in checks:
-        own = _findings(check, evidence, findings)
+        own = [replace(finding, check=check.name) for finding in _findings(check, evidence, findings)]
         silent = due.unspoken(subjects.get(check.name, ()), own, evidence, findings)
-        findings += [replace(finding, check=check.name) for finding in (*own, *silent)]
+        findings += [*own, *(replace(finding, check=check.name) for finding in silent)]
     return tuple(findings)
 
 
@@ -78,8 +80,16 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     return merge(finding.verdict for finding in findings)
 
 
+def _blocks(finding: Finding, check: Check) -> bool:
+    """Whether nothing can be said by the check because of the finding.
+
+    No check means anything by a ``run.json`` that is not the one that was sealed: it says what was asked for.
+    """
+    return finding.check in check.needs or (finding.check == FOLDER and finding.subject == RUN_FILE)
+
+
 def _findings(check: Check, evidence: Evidence, earlier: Iterable[Finding]) -> tuple[Finding, ...]:
-    blocking = [finding for finding in earlier if finding.check in check.needs and finding.verdict is not Verdict.PASS]
+    blocking = [finding for finding in earlier if finding.verdict is not Verdict.PASS and _blocks(finding, check)]
     if blocking:
         return (due.follows(due.RUN, blocking[0]),)
     try:

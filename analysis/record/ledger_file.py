@@ -145,7 +145,7 @@ class Pages:
 def _open(source: Any, path: Path) -> Any:
     try:
         reader = pa.ipc.open_stream(source)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise LedgerError(f"reading the ledger: expected an Arrow IPC stream in {path}, got: {error}") from error
     check_schema(reader.schema, str(path))
     return reader

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from analysis.record.decoding import Count, Percent, Plain, Share, convert, decode
+from analysis.record.instants import epoch_s
 from model.atomic import write_text
 
 SCHEMA_VERSION: Final = 1
@@ -43,8 +45,8 @@ class PredictorSpec:
     model: str
     artifact: str
     shadow: bool
-    traffic: int
-    replicas: int
+    traffic: Percent
+    replicas: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ class RecorderReport:
     generator process waited for a CPU that others had; None if the kernel does not say.
     """
 
-    events: int
-    unrecorded: int
-    workers: int
-    workers_lost: int
-    cpu_share: float
-    dropped: int = 0
-    waited_share: float | None = None
+    events: Count
+    unrecorded: Count
+    workers: Count
+    workers_lost: Count
+    cpu_share: Share
+    dropped: Count = 0
+    waited_share: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def read(folder: Path) -> Run:
     """Run in ``folder``. Raises `RunFolderError` when there is none or it is of another schema."""
     path = folder / RUN_FILE
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = decode(path.read_bytes(), object)
     except OSError as error:
         raise RunFolderError(
             f"reading a run: expected a run folder with {RUN_FILE}, got {folder}: {error.strerror}. "
@@ -159,13 +161,18 @@ KEY_OF_FIELD: Final = {"options": "asked"}
 
 
 def _run_of(raw: dict[str, Any], path: Path) -> Run:
+    """The run in the content of the file, of which every field has its type. Raises `RunFolderError` if one has not."""
     keys = {KEY_OF_FIELD.get(field.name, field.name): field.name for field in fields(Run)}
-    values = {keys[key]: value for key, value in raw.items() if key in keys}
     try:
-        values["predictors"] = tuple(PredictorSpec(**predictor) for predictor in values["predictors"])
-        values["served_tags"] = tuple(values.get("served_tags") or ())
-        if values.get("recorder") is not None:
-            values["recorder"] = RecorderReport(**values["recorder"])
-        return Run(**values)
-    except (KeyError, TypeError) as error:
-        raise RunFolderError(f"reading a run: {path} lacks or garbles a field: {error}.") from error
+        run = convert({keys[key]: value for key, value in raw.items() if key in keys}, Run)
+        for plain in (run.options, run.calibration or {}):
+            convert(plain, dict[str, Plain])
+        for moment in (run.started, run.ended):
+            if moment is not None:
+                epoch_s(moment)
+    except ValueError as error:
+        message = str(error)
+        for key, name in keys.items():
+            message = message.replace(f"`$.{name}", f"`$.{key}")
+        raise RunFolderError(f"reading a run: {path} lacks or garbles a field: {message}.") from error
+    return run

@@ -10,9 +10,11 @@ import hashlib
 import json
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from analysis.record.decoding import decode
 from analysis.record.runfolder import (
     BASELINE_FILE,
     EXPOSED_FILE,
@@ -32,6 +34,14 @@ SEALED: Final = (RUN_FILE, LEDGER_FILE, SAMPLES_FILE, OFFLINE_FILE, BASELINE_FIL
 
 class SealError(Exception):
     """There is no seal, or it is not readable; one line says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """The file's content. ``sha256``: by file name, the digest as hexadecimal text."""
+
+    schema: int
+    sha256: dict[str, str]
 
 
 def write(folder: Path, written: Collection[str] = SEALED) -> None:
@@ -84,19 +94,16 @@ def _read(folder: Path) -> dict[str, str]:
     """Digest of each file in the seal."""
     path = folder / SEAL_FILE
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content = decode(path.read_bytes(), _Seal)
     except FileNotFoundError as error:
         raise SealError(
             f"there is no {SEAL_FILE}: collecting the evidence was not completed, or an earlier version did it"
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise SealError(f"{SEAL_FILE} cannot be read: {str(error).splitlines()[0]}") from error
-    digests = content.get("sha256") if isinstance(content, dict) else None
-    if not isinstance(digests, dict) or content.get("schema") != SCHEMA_VERSION:
-        raise SealError(f"{SEAL_FILE} is not a seal of schema {SCHEMA_VERSION}")
-    if not all(isinstance(digest, str) for digest in digests.values()):
-        raise SealError(f"{SEAL_FILE} holds a digest that is not text")
-    return digests
+    except (OSError, ValueError) as error:
+        raise SealError(f"{SEAL_FILE} cannot be read: {error}") from error
+    if content.schema != SCHEMA_VERSION:
+        raise SealError(f"{SEAL_FILE} is of schema {content.schema}, expected {SCHEMA_VERSION}")
+    return content.sha256
 
 
 def _digest(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -64,13 +65,15 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value without numpy's types, and without NaN, which JSON lacks."""
+    """The value without numpy's types, and without NaN and infinite numbers, which JSON lacks."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return None if value != value else int(value) if value.is_integer() else value  # noqa: PLR0124  (NaN)
+        if not math.isfinite(value):
+            return None if math.isnan(value) else str(value)
+        return int(value) if value.is_integer() else value
     return value
 
 

@@ -12,14 +12,14 @@ from analysis.result.fields import JUDGE_AGAIN, ReportError, mapping
 from model.atomic import write_text
 
 
-def text(content: Mapping[str, Any]) -> str:
+def text_of(content: Mapping[str, Any]) -> str:
     """JSON with a line for each key and a newline at the end; equal content gives equal text."""
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_result(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write ``result.json`` into a run folder, whole or not at all."""
-    write_text(folder / RESULT_FILE, text(content))
+def write_result(folder: Path, text: str) -> None:
+    """Write ``result.json``, whose text `text_of` made, into a run folder, whole or not at all."""
+    write_text(folder / RESULT_FILE, text)
 
 
 def read_result(folder: Path) -> Mapping[str, Any]:

@@ -52,6 +52,8 @@ def test_a_true_ledger_gives_the_time_of_its_first_event(run: Run) -> None:
         ("kind", -1, "has kind -1, which does not exist"),
         ("outcome", 3, "has outcome 3, which does not exist"),
         ("outcome", -1, "has outcome -1, which does not exist"),
+        ("status", -1, "has status -1, which does not exist"),
+        ("status", 1000, "has status 1000, which does not exist"),
         ("worker", -1, "a worker, request or position that cannot be"),
         ("position", -1, "a worker, request or position that cannot be"),
         ("request", -1, "a worker, request or position that cannot be"),

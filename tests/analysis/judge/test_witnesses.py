@@ -63,7 +63,10 @@ def test_exposed_counts_come_back_as_they_were(tmp_path: Path) -> None:
     path.write_text(shown.text(endpoints_read))
     assert shown.read(path) == endpoints_read
     path.write_text("{}")
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match="missing required field `schema`"):
+        shown.read(path)
+    path.write_text(shown.text(endpoints_read).replace('"fp"', '"tp"'))
+    with pytest.raises(ValueError, match="expected schema 1 with the cells tp, fp, tn, fn"):
         shown.read(path)
 
 

@@ -111,7 +111,7 @@ def test_a_result_that_is_no_json_is_refused_in_one_line(
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({"schema": 9}, "schema 1"), ({"asked": []}, "an object at asked"), ({"deployment": 4}, "text at deployment")],
+    [({"schema": 9}, "schema 1"), ({"asked": []}, r"`\$.asked`"), ({"deployment": 4}, r"`\$.deployment`")],
 )
 def test_a_garbled_run_is_refused_in_one_line(tmp_path: Path, change: Json, expected: str) -> None:
     """`run.json` is held to its schema just as `result.json` is."""
