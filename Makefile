@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PLUMBLINE_SHAPE ?= $(SHAPE)
 ENVIRONMENT := @python3 -m deploy.bootstrap
 
-.PHONY: help environment train up down status web loadtest capacity judge report test test-quick faults lint bench clean
+.PHONY: help environment train up down status web loadtest capacity judge report test test-quick faults mutants lint bench clean
 
 help: ## list the verbs and the variables
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -49,6 +49,9 @@ test: train lint ## lint, types and all tests, with real servers on free ports
 
 test-quick: train ## the tests that need no server
 	@$(PY) -m pytest -q -m "not stack and not slow" $(ARGS)
+
+mutants: environment ## alter recorded run folders in 30,000 ways and judge each: ARGS="--only shadow"
+	@$(PY) tests/mutants/mutants.py $(ARGS)
 
 faults: train ## run the catalogue of faults and clean variants: RUNS=50 runs the clean one 50 times instead
 	@$(PY) tests/faults $(if $(RUNS),--runs $(RUNS)) $(ARGS)

@@ -197,17 +197,38 @@ def buckets(cell: Series, score: Floats) -> list[Series]:
     return series
 
 
-def off_by_one_bucket() -> World:
-    """The world with score buckets, one of which holds one row too many."""
+def buckets_with(change: Callable[[Series], Series | None], *edges: str) -> World:
+    """The world with score buckets, in which those of the positive class at some edges are changed or taken away."""
     right = with_buckets()
 
     def alter(series: list[Series]) -> list[Series]:
-        return [
-            replace(one_series, value=one_series.value + (one_series.value > 0))
-            if (one_series.labels.get("truth"), one_series.labels.get("le")) == ("1", "2")
-            else one_series
-            for one_series in right.alter(series)
-        ]
+        altered = []
+        for one_series in right.alter(series):
+            labels = one_series.labels
+            is_chosen = labels.get("truth") == "1" and labels.get("le") in edges
+            altered.append(change(one_series) if is_chosen else one_series)
+        return [one_series for one_series in altered if one_series is not None]
+
+    return replace(right, alter=alter)
+
+
+def with_more(amount: float) -> Callable[[Series], Series]:
+    """The series with so much more in each value that is not 0."""
+    return lambda series: replace(series, value=series.value + amount * (series.value > 0))
+
+
+def with_label(name: str, text: str) -> Callable[[Series], Series]:
+    """The series with another label."""
+    return lambda series: replace(series, labels={**series.labels, name: text})
+
+
+def only_the_total() -> World:
+    """The world whose score buckets have no finite edge."""
+    right = with_buckets()
+    finite = {f"{edge:g}" for edge in EDGES}
+
+    def alter(series: list[Series]) -> list[Series]:
+        return [one_series for one_series in right.alter(series) if one_series.labels.get("le") not in finite]
 
     return replace(right, alter=alter)
 

@@ -24,6 +24,7 @@ from analysis.record import runfolder, seal
 from analysis.record.runfolder import RunFolderError
 from analysis.report import reports
 from mutation import Mutation
+from unused import may_be_better
 
 JSON_FILES: Final = (
     runfolder.RUN_FILE,
@@ -57,11 +58,12 @@ class Mutant:
     @property
     def is_defect(self) -> bool:
         """Whether the judge was wrong: a crash, a better verdict, or a FAIL for a file that was altered afterwards."""
-        if self.verdict == CRASHED or (self.verdict == "PASS" and self.original != "PASS"):
+        if self.verdict == CRASHED:
             return True
         if self.made == AFTER:
             return self.verdict == "PASS" or (self.verdict == "FAIL" and self.original != "FAIL")
-        return False
+        is_better = self.verdict == "PASS" and self.original != "PASS"
+        return is_better and not may_be_better(self.mutation.file, self.mutation.place)
 
 
 def mutations_of(folder: Path, others: Sequence[Path], seed: int, at_most: int) -> list[Mutation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import time
@@ -14,6 +15,7 @@ import pytest
 import worlds
 from alterations import ALONE, BASE
 from analysis.__main__ import main
+from analysis.evidence import arrange
 from analysis.record import runfolder
 from analysis.report import terminal
 from twins import TWINS
@@ -142,6 +144,49 @@ def test_an_interrupted_run_is_finished_without_waiting(folder: Path) -> None:
     began = time.monotonic()
     assert main(["finish", "--interrupted", str(folder)]) == 4
     assert time.monotonic() - began < 1.5
+
+
+def test_evidence_that_cannot_be_arranged_is_inconclusive_with_the_place(
+    folder: Path, capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect of ours, or a folder that nobody thought of: a verdict, `result.json`, and no traceback."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("of something")
+
+    monkeypatch.setattr(arrange, "tally", broken)
+    assert main(["judge", str(folder)]) == 4
+    assert re.search(r"ZeroDivisionError: of something \(test_steps\.py, line \d+\)", capsys.readouterr().out)
+    findings = json.loads((folder / runfolder.RESULT_FILE).read_text())["findings"]
+    assert [finding["subject"] for finding in findings if finding["check"] == "folder"] == ["evidence"]
+    assert "FAIL" not in {finding["verdict"] for finding in findings}
+
+
+def test_a_run_that_is_not_the_sealed_one_is_judged_by_nothing(folder: Path, capsys: CAPTURE) -> None:
+    """What was asked for stands in `run.json`: with another one, neither PASS nor FAIL means anything."""
+    run = runfolder.read(folder)
+    runfolder.write(folder, replace(run, artifacts=dict.fromkeys(run.artifacts, "0" * 64)))
+    assert main(["judge", str(folder)]) == 4
+    assert "run.json was altered after the run folder was sealed" in capsys.readouterr().out
+
+
+def test_gates_may_be_given_after_the_seal_and_are_sealed(folder: Path, capsys: CAPTURE) -> None:
+    """`judge --gate` writes them down; lost later, they are missed."""
+    assert main(["judge", str(folder), "--gate", "accuracy>=0.99"]) == 3
+    assert main(["judge", str(folder)]) == 3
+    (folder / runfolder.GATES_FILE).unlink()
+    capsys.readouterr()
+    assert main(["judge", str(folder)]) == 4
+    assert "gates.json is missing" in capsys.readouterr().out
+
+
+def test_a_folder_that_was_never_sealed_is_sealed_by_finish(folder: Path) -> None:
+    """Also if Prometheus is gone by then; what was altered after that is seen."""
+    (folder / runfolder.SEAL_FILE).unlink()
+    assert main(["judge", str(folder)]) == 4
+    assert main(["finish", str(folder)]) == 0
+    (folder / runfolder.BASELINE_FILE).write_text("{}")
+    assert main(["finish", str(folder)]) == 4
 
 
 def test_a_report_needs_a_result(folder: Path, capsys: CAPTURE) -> None:
