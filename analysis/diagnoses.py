@@ -92,6 +92,16 @@ class Diagnosis(StrEnum):
         "The deployment refuses feedback or does not keep up with it.",
         "Look at the deployment's logs and at `load.statuses` in result.json; lower the load.",
     )
+    FEEDBACK_REFUSED = (
+        "feedback refused by class",
+        "The deployment fails on feedback of one kind: of one class, or where its model is wrong.",
+        "Look at the status of those requests and at send_feedback(): the live ratios leave these rows out.",
+    )
+    FEEDBACK_FAILED = (
+        "feedback failed",
+        "So much feedback failed that a live ratio may not be that of the rows sent.",
+        "Look at `load.statuses` in result.json and at the deployment's logs; mend what fails, then run again.",
+    )
     GENERATOR_CPU_BOUND = (
         "generator CPU-bound",
         "The load generator needs more CPU than one process has, so that it measures itself.",
@@ -106,6 +116,16 @@ class Diagnosis(StrEnum):
             "kernel silent": "Lower RATE, or free the machine.",
             "starved": "Free the machine of other work, or run the load generator on one of its own.",
         },
+    )
+    VISITS_BROKEN_OFF = (
+        "visits broke off",
+        "An exception in the load generator ended visits, so that less was sent than was asked for.",
+        "Look at the first exception in the load generator's log, and report it.",
+    )
+    LOAD_SHORT = (
+        "load shorter than asked",
+        "The requests of a part of the run are missing: users hung, or the deployment did not answer.",
+        "Look at `load.timeline` in result.json for when the load stopped, and at the deployment's logs from then on.",
     )
     ARRIVALS_DROPPED = (
         "arrivals dropped",
@@ -173,7 +193,7 @@ class Diagnosis(StrEnum):
     # The answers that clients got
     PREDICTIONS_FAILED = (
         "predictions failed",
-        "The deployment acknowledged no prediction.",
+        "The deployment acknowledged no prediction, or only the smaller part of them.",
         "Look at the deployment's logs; lower the load.",
     )
     ANSWERS_NOT_READABLE = (

@@ -52,7 +52,7 @@ analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
 locustfiles.load        :
 locustfiles.protocol    : .http1 .load analysis.record model.dataset
-locustfiles.drive       : .protocol .load analysis.record model.dataset
+locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
 locustfiles.run         : model.artifact model.dataset model.command_line

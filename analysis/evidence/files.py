@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
@@ -39,6 +40,7 @@ class Baseline:
     ``clock_offset_s``, ``clock_uncertainty_s``: Prometheus' clock, as `samples.ClockOffset` has it.
     """
 
+    schema: Literal[1]
     clock_offset_s: float
     clock_uncertainty_s: Share
 

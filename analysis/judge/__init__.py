@@ -8,6 +8,7 @@ stored_checks     what Prometheus stored: samples, clocks, gaps, resets
 answer_checks     the answers that clients got
 endpoint_checks   the models' own endpoints, and where an error is according to all witnesses
 count_checks      counts within bounds at every scrape, and equal at the end
+loss_checks       feedback that failed, and what it would have changed
 curve_checks      the score curve
 reward_checks     the wrapper's own feedback counter
 gates             limits that the user sets

@@ -50,6 +50,11 @@ def _served(tally: Tally, group: Group) -> Finding:
     if not answered:
         message = f"none of {tally.count(Kind.PREDICT):,} predictions was acknowledged"
         return Finding.unknown(group.name, Explanation(Diagnosis.PREDICTIONS_FAILED, message), observed=0)
+    attempted = tally.count(Kind.PREDICT)
+    if answered * 2 < attempted:
+        message = f"only {answered:,} of {attempted:,} predictions were acknowledged"
+        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message)
+        return Finding.unknown(group.name, explanation, expected=attempted, observed=answered)
     if readable < answered:
         message = f"{answered - readable:,} of {answered:,} answers named no class"
         explanation = Explanation(Diagnosis.ANSWERS_NOT_READABLE, message)

@@ -36,6 +36,7 @@ def due(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
         "stored": members,
         "scrapes": members,
         "served": answering if evidence.run.options.get("predict_ratio") != 0 else (),
+        "losses": answering,
         "exposed": members if evidence.exposed else (),
         "gate": (RUN,) if evidence.gates else (),
     }

@@ -23,6 +23,9 @@ CPU_LIMIT: Final = 0.9
 """Share of a core above which a generator process queues its own requests, so that it measures itself."""
 LATE_LIMIT_MS: Final = 50.0
 """p99 lateness of planned requests above which the load was not the one asked for. A healthy p99 is below 5 ms."""
+LENGTH_LIMIT: Final = 0.5
+"""Share of the asked duration over which a closed loop must have sent. A healthy one sends over all of it; the start of
+users and a slow last answer take a part of a short one."""
 
 
 def provenance(evidence: Evidence) -> tuple[Finding, ...]:
@@ -136,7 +139,13 @@ def generator(evidence: Evidence) -> tuple[Finding, ...]:
         return ()
     lateness = evidence.tally.lateness_ns
     p99_ms = float(np.quantile(lateness, 0.99)) / 1e6 if len(lateness) else 0.0
-    findings = (*_cpu_bound(report), *_late(report, p99_ms), *_dropped(report))
+    findings = (
+        *_cpu_bound(report),
+        *_late(report, p99_ms),
+        *_dropped(report),
+        *_broken_off(report),
+        *_short(evidence.run, evidence.tally),
+    )
     if findings:
         return findings
     message = f"it used {report.cpu_share:.0%} of a core and was {p99_ms:.1f} ms late at p99"
@@ -166,6 +175,33 @@ def _dropped(report: RecorderReport) -> tuple[Finding, ...]:
     message = f"{report.dropped} arrivals were dropped: so many requests were in flight that no other was begun"
     explanation = Explanation(Diagnosis.ARRIVALS_DROPPED, message)
     return (Finding.unknown("arrivals", explanation, expected=0, observed=report.dropped),)
+
+
+def _broken_off(report: RecorderReport) -> tuple[Finding, ...]:
+    if not report.broken_off:
+        return ()
+    message = f"{report.broken_off:,} visits broke off by an exception in the load generator"
+    explanation = Explanation(Diagnosis.VISITS_BROKEN_OFF, message)
+    return (Finding.unknown("visits", explanation, expected=0, observed=report.broken_off),)
+
+
+def _short(run: Run, tally: Tally) -> tuple[Finding, ...]:
+    """A closed loop must have sent until near its end, unless it was interrupted or its users rest for long.
+
+    An open loop is held to its plan by lateness and by dropped arrivals.
+    """
+    asked_s = run.options.get("duration_s") or 0.0
+    rest_s = run.options.get("think_time_s") or 0.0
+    if run.stop != "finished" or run.options.get("rate_per_s") or run.options.get("trace") or run.options.get("shape"):
+        return ()
+    if tally.span_ns is None or rest_s > asked_s * (1 - LENGTH_LIMIT):
+        return ()
+    lasted_s = (tally.span_ns[1] - tally.span_ns[0]) / 1e9
+    if lasted_s >= asked_s * LENGTH_LIMIT:
+        return ()
+    message = f"the last request ended {lasted_s:.1f} s after the first one was sent, in a load of {asked_s:g} s"
+    explanation = Explanation(Diagnosis.LOAD_SHORT, message)
+    return (Finding.unknown("length", explanation, expected=asked_s, observed=lasted_s),)
 
 
 def _cause_of_lateness(report: RecorderReport) -> tuple[str, str | None]:

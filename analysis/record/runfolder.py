@@ -57,7 +57,8 @@ class RecorderReport:
     ``workers_lost``: generator processes at the start, and those that never sent their last report. ``cpu_share``:
     highest share of one core that a generator process used over the run. ``dropped``: visits of an open loop that were
     due while too many were in flight; they were not sent. ``waited_share``: largest share of the run for which a
-    generator process waited for a CPU that others had; None if the kernel does not say.
+    generator process waited for a CPU that others had; None if the kernel does not say. ``broken_off``: visits that an
+    exception in the load generator ended.
     """
 
     events: Count
@@ -67,6 +68,7 @@ class RecorderReport:
     cpu_share: Share
     dropped: Count = 0
     waited_share: Share | None = None
+    broken_off: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def read(folder: Path) -> Run:
         raise RunFolderError(f"reading a run: expected JSON in {path}, got: {error}.") from error
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA_VERSION:
         version = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-        raise RunFolderError(f"reading a run: expected schema {SCHEMA_VERSION} in {path}, got {version}.")
+        raise RunFolderError(f"reading a run: expected schema {SCHEMA_VERSION} in {path}, got {version!r}.")
     return _run_of(raw, path)
 
 

@@ -62,6 +62,23 @@ def binomial_cdf(hits: int, rows: int, share: float) -> float:
     return min(math.exp(largest) * float(np.exp(terms - largest).sum()), 1.0)
 
 
+def fisher(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Two-sided p of Fisher's exact test for two rows of a table, like ``scipy.stats.fisher_exact``; 1 if a sum is 0.
+
+    It adds up all tables of the same sums that are at most as probable as this one (hypergeometric distribution).
+    """
+    drawn, marked, total = sum(first), first[0] + second[0], sum(first) + sum(second)
+    least, most = max(0, drawn + marked - total), min(drawn, marked)
+
+    def log_choose(number: int, chosen: int) -> float:
+        return math.lgamma(number + 1) - math.lgamma(chosen + 1) - math.lgamma(number - chosen + 1)
+
+    terms = [log_choose(marked, k) + log_choose(total - marked, drawn - k) for k in range(least, most + 1)]
+    observed, whole = terms[first[0] - least], log_choose(total, drawn)
+    slack = 1e-7  # as scipy has it: equal probabilities differ in their last bits
+    return min(sum(math.exp(term - whole) for term in terms if term <= observed + slack), 1.0)
+
+
 def mcnemar(paired: Paired) -> float:
     """Exact two-sided p value that both models are equally often right (McNemar 1947, binomial form).
 

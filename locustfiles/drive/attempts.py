@@ -56,6 +56,9 @@ class Attempts:
         except AnswerError as error:
             fault = f"unreadable answer: {error}"
             exchange = exchange._replace(outcome=Outcome.INDETERMINATE, fault=fault)
+        except Exception as error:  # noqa: BLE001  (nobody knows what was counted, and the user must live)
+            fault = f"the attempt broke off: {type(error).__name__}: {error}"
+            exchange = exchange._replace(outcome=Outcome.INDETERMINATE, fault=fault)
         finally:  # also if it is killed: what was begun is recorded
             times_ns = (planned, sent_ns, self._clock.now_ns())
             ids, truth = self._facts[rows[0]] if len(rows) == 1 else self._facts_of(rows)

@@ -8,6 +8,7 @@ event for each of its rows.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ from locustfiles.load.visits import Visit, VisitSequence
 from locustfiles.protocol.answers import Prediction
 from locustfiles.protocol.transport import DeploymentAddress, transport_of
 from model.dataset import DatasetError, Heldout, load_heldout
+
+logger = logging.getLogger("plumbline")
 
 REST_AFTER_REFUSED_S: Final = 0.05
 """Rest after an attempt that reached no server. Without it a closed loop would spin; this limits a user to 20 attempts
@@ -61,6 +64,7 @@ class Driver:
         self._group = Group()
         self._stop = Event()
         self._dropped = 0
+        self._broken_off = 0
         self._processor = CpuTime.read()
         self._drained_by = math.inf
 
@@ -97,7 +101,7 @@ class Driver:
         recorded = self._recorder.finish()
         wall_s = max((self._clock.now_ns() - self._plan.start_ns) / 1e9, 1e-9)
         used, waited = self._processor.shares_until(CpuTime.read(), wall_s)
-        return DriverReport(recorded, used, self._dropped, waited)
+        return DriverReport(recorded, used, self._dropped, waited, self._broken_off)
 
     def limit_drain(self, limit_s: float) -> None:
         """Bring the end of a drain forward to ``limit_s`` from now, if that is sooner."""
@@ -130,6 +134,16 @@ class Driver:
         return bool(self._stop.is_set())
 
     def _visit(self, visit: Visit, planned_ns: int | None) -> bool:
+        """Make the visit; whether its last attempt reached no server. A visit that breaks off does not end its user."""
+        try:
+            return self._make_visit(visit, planned_ns)
+        except Exception:
+            if not self._broken_off:
+                logger.exception("driving the load: a visit broke off; later ones are counted only")
+            self._broken_off += 1
+            return False
+
+    def _make_visit(self, visit: Visit, planned_ns: int | None) -> bool:
         """Request a prediction and send feedback as the visit says; whether the last attempt reached no server."""
         load = self._load
         reward = None if load.reward == "none" else 0.0

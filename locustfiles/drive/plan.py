@@ -46,12 +46,14 @@ class DriverReport:
 
     ``cpu_share``: share of one core that it used. ``dropped``: arrivals beyond the allowed number in flight.
     ``waited_share``: share of the run for which it waited for a CPU that others had; None if the kernel does not say.
+    ``broken_off``: visits that an exception ended.
     """
 
     recorded: RecorderTotals
     cpu_share: float
     dropped: int
     waited_share: float | None = None
+    broken_off: int = 0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DriverReport:

@@ -21,12 +21,14 @@ import pyarrow as pa
 from analysis.record.arrow import of_numbers, to_numpy
 from analysis.record.ledger import COLUMNS, SCHEMA, Kind, Outcome
 from analysis.record.ledger_file import LedgerWriter
+from model.contract import TAG_ARTIFACT, TAG_DIGEST
 
 logger = logging.getLogger("plumbline")
 
 FLUSH_S: Final = 1.0
 FLUSH_EVENTS: Final = 4096
 MAX_TAGS: Final = 64
+_WHO_SERVED: Final = (TAG_ARTIFACT, TAG_DIGEST)
 
 Tags = tuple[tuple[str, str], ...]
 _CODES: Final = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "double": "d"}
@@ -78,6 +80,7 @@ class Recorder:
         self._batches = 0
         self._unrecorded = 0
         self._tags: dict[Tags, None] = {}
+        self._served: dict[Tags, None] = {}
         self._flusher = gevent.spawn(self._flush_each_second)
 
     def begin(self, rows: int) -> int:
@@ -113,9 +116,21 @@ class Recorder:
             self.flush()
 
     def served_by(self, tags: Tags) -> None:
-        """Note the tags of an answer; only distinct tags are kept, up to a limit."""
-        if tags not in self._tags and len(self._tags) < MAX_TAGS:
+        """Note the tags of an answer; only distinct tags are kept, up to a limit.
+
+        Tags that differ in each answer fill the limit soon. From then on only who served is kept of them, and that too
+        up to the limit, so that an artefact that answers late is seen.
+        """
+        if tags in self._tags:
+            return
+        if len(self._tags) < MAX_TAGS:
             self._tags[tags] = None
+            return
+        if not self._served:
+            logger.warning("recording the load: more than %d different tags; only who served is kept", MAX_TAGS)
+        served = tuple(pair for pair in tags if pair[0] in _WHO_SERVED)
+        if len(self._served) < MAX_TAGS:
+            self._served[served] = None
 
     def flush(self) -> None:
         """Hand over the events since the last call."""
@@ -139,9 +154,9 @@ class Recorder:
         """Hand over the rest. Requests that were begun and never ended count as unrecorded; there should be none."""
         self._flusher.kill()
         self.flush()
-        return RecorderTotals(
-            self._events, self._batches, self._unrecorded + sum(self._open.values()), tuple(sorted(self._tags))
-        )
+        tags = sorted({*self._tags, *(served for served in self._served if served)})
+        unrecorded = self._unrecorded + sum(self._open.values())
+        return RecorderTotals(self._events, self._batches, unrecorded, tuple(tags))
 
     def _flush_each_second(self) -> None:
         while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import httptools
@@ -11,7 +10,8 @@ from locustfiles.http1.sockets import Socket
 
 MAX_HEAD: Final = 64 * 1024
 MAX_BODY: Final = 16 * 1024 * 1024
-_FRAMED: Final = re.compile(rb"\r?\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+_FRAMING: Final = (b"content-length", b"transfer-encoding")
+"""Headers that say where a body ends; without one, the end of the connection does."""
 
 
 class NothingSent(Exception):  # noqa: N818 - it says what is known, not that something is an error
@@ -83,14 +83,12 @@ class Connection:
         self._closing = False
         self._broken = False
         self._in_body = False
-        self._head = b""
+        self._framed = False
         self._body: list[bytes] = []
         self._read_total = 0
 
     def _feed(self, piece: bytes) -> None:
         self._read_total += len(piece)
-        if not self._in_body:
-            self._head += piece
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as error:
@@ -109,7 +107,7 @@ class Connection:
         if not self._in_body:
             fault = "connection closed without an answer" if not self._read_total else "answer's head cut short"
             raise BrokenResponse(fault, self.status)
-        if _FRAMED.search(self._head.partition(b"\r\n\r\n")[0]):
+        if self._framed:
             raise BrokenResponse("answer's body cut short", self.status)
         self._closing = True
 
@@ -118,6 +116,13 @@ class Connection:
         """An answer begins. A second answer, behind a whole one, is not ours."""
         if self._whole:
             self._closing = True
+        else:
+            self._framed = False
+
+    def on_header(self, name: bytes, _: bytes) -> None:
+        """A header of this head, or of an interim one before it: whether it says where the body ends."""
+        if not self._whole and name.lower() in _FRAMING:
+            self._framed = True
 
     def on_headers_complete(self) -> None:
         """The head is complete: take the status."""

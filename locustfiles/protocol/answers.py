@@ -44,13 +44,13 @@ class AnswerReader:
         self._known: dict[tuple[bytes, int], Prediction] = {}
 
     def prediction(self, body: bytes, rows: int) -> Prediction:
-        """The prediction in ``body`` for ``rows`` rows; raises `AnswerError` if there is none.
+        """The prediction in ``body`` for ``rows`` rows. Raises `AnswerError` if there is none, whatever the body holds.
 
         Many rows have an answer of the same bytes, so answers are remembered (up to a limit).
         """
         known = self._known.get((body, rows))
         if known is None:
-            known = self._read(body, rows)
+            known = self._readable(lambda: self._read(body, rows))
             if len(self._known) < _REMEMBERED:
                 self._known[body, rows] = known
         return known
@@ -58,9 +58,19 @@ class AnswerReader:
     def acknowledgement(self, body: bytes) -> None:
         """Raise `AnswerError` unless ``body`` is an answer without a failure."""
         if body not in self._harmless:
-            self._decode(body)
+            self._readable(lambda: self._decode(body))
             if len(self._harmless) < _REMEMBERED:
                 self._harmless.add(body)
+
+    @staticmethod
+    def _readable[T](read: Callable[[], T]) -> T:
+        """What ``read`` returns. Raises `AnswerError` for every exception: a server may answer anything."""
+        try:
+            return read()
+        except AnswerError:
+            raise
+        except Exception as error:
+            raise AnswerError(f"expected an answer of Seldon's, got one that gives {type(error).__name__}") from error
 
     def _read(self, body: bytes, rows: int) -> Prediction:
         answer = self._decode(body)
@@ -77,7 +87,7 @@ class AnswerReader:
         """Class index and score of one row: a label, or a value for each class (the largest wins)."""
         if len(value) == 1:
             return self._index.get(value[0], NO_CLASS), math.nan
-        if len(value) == self._classes:
+        if len(value) == self._classes and not any(map(math.isnan, value)):
             return max(range(len(value)), key=value.__getitem__), value[-1]
         return NO_CLASS, math.nan
 

@@ -34,6 +34,7 @@ class Drained:
             cpu_share=round(max((report.cpu_share for report in reports), default=0.0), 4),
             dropped=sum(report.dropped for report in reports),
             waited_share=round(max(waited), 4) if waited else None,
+            broken_off=sum(report.broken_off for report in reports),
         )
         return cls(recorder, sorted({tags for report in reports for tags in report.recorded.tags}))
 

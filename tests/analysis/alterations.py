@@ -318,6 +318,16 @@ def without_predictions() -> World:
     return replace(world, predict_ratio=1.0)
 
 
+def refused_third() -> World:
+    """The feedback on rows 0 to 3 is refused; the model errs on two of them."""
+    return events_with(lambda event: refused(event) if event.kind is Kind.FEEDBACK and event.row < 4 else event)
+
+
+def most_predictions_failed() -> World:
+    """Only the predictions on row 0 were acknowledged."""
+    return events_with(lambda event: refused(event) if event.kind is Kind.PREDICT and event.row > 0 else event)
+
+
 def refused(event: Event) -> Event:
     return replace(event, outcome=Outcome.REFUSED, status=400)
 

@@ -52,7 +52,7 @@ class Count:
 class World:
     """Everything that is put into the folder. ``counts``: per predictor. ``prior``: counts before the run.
 
-    ``predict_ratio``: as asked; None for 1 if there are predictions, else 0.
+    ``predict_ratio``: as asked; None for 1 if there are predictions, else 0. ``duration_s``: as asked.
     ``known``: artefacts whose offline answers are there besides those of the predictors.
     """
 
@@ -70,6 +70,7 @@ class World:
     tags: tuple[dict[str, str], ...] = ()
     known: tuple[str, ...] = ()
     predict_ratio: float | None = None
+    duration_s: float | None = None
     alter: Callable[[list[Series]], list[Series]] = field(default=lambda series: series)
 
 
@@ -179,7 +180,7 @@ def put(folder: Path, world: World) -> Run:
     )
     stored = Samples(tuple(world.alter(series_of(world))), world.clock, "2.42.0")
     samples.write(folder / runfolder.SAMPLES_FILE, stored)
-    about = {"clock_offset_s": world.clock.offset_s, "clock_uncertainty_s": world.clock.uncertainty_s}
+    about = {"schema": 1, "clock_offset_s": world.clock.offset_s, "clock_uncertainty_s": world.clock.uncertainty_s}
     (folder / runfolder.BASELINE_FILE).write_text(json.dumps(about), encoding="utf-8")
     (folder / runfolder.GATES_FILE).write_text("[]", encoding="utf-8")
     seal.write(folder)
@@ -209,10 +210,11 @@ def _run(world: World) -> Run:
     primary = world.predictors[0].artifact
     predicts = float(any(event.kind is Kind.PREDICT for event in world.events))
     share = predicts if world.predict_ratio is None else world.predict_ratio
+    options = {"predict_ratio": share, "duration_s": world.duration_s}
     return Run(
         id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
         predictors=world.predictors, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=0,
-        options={"predict_ratio": share}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
+        options=options, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
         versions={"python": "3.12"}, started=rfc3339(START_NS / 1e9), ended=rfc3339(last / 1e9),
         stop=world.stop,
         recorder=world.recorder or RecorderReport(len(world.events), 0, 1, 0, 0.1),

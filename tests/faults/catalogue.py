@@ -19,6 +19,8 @@ ROWS: Final = (*FAULTS, *CLEANS)
 NO_ROW: Final[dict[str, str]] = {
     "check failed": "a defect of Plumbline itself, which no deployment can bring about; a test has a check that raises",
     "counted 4 times": "made as `counted 3 times` is, which has a row",
+    "load shorter than asked": "every request has a time limit, so users end early only by a defect of Plumbline",
+    "visits broke off": "a defect of Plumbline itself; a test has a driver whose visits raise",
     "rows unknown": "the offline answers are of the run's own file by its digest, so only a garbled one lacks rows",
 }
 """Diagnoses that no row expects, each with the reason."""

@@ -197,6 +197,48 @@ class FeedbackFails(Plain):
         return super().send_feedback(*args, **kwargs)
 
 
+class RefusesItsErrors(Plain):
+    """Answers 400 to the feedback on each row that it gets wrong, uncounted."""
+
+    def send_feedback(
+        self, features: Any, feature_names: Any, reward: float, truth: Any, routing: Any = None
+    ) -> list[Any]:
+        predicted = self.decide(np.asarray(features, np.float64))
+        if (predicted != np.ravel(truth).astype(int)).any():
+            raise SeldonMicroserviceException("no feedback that looks bad")
+        return super().send_feedback(features, feature_names, reward, truth, routing)
+
+
+class ThirdOfFeedbackFails(Plain):
+    """Answers 500 to each third feedback, counted."""
+
+    def send_feedback(self, *args: Any, **kwargs: Any) -> list[Any]:
+        answer = super().send_feedback(*args, **kwargs)
+        if self.feedbacks % 3 == 0:
+            raise SeldonMicroserviceException("counted, but told otherwise", status_code=500)
+        return answer
+
+
+class NineOfTenPredictionsFail(Plain):
+    """Answers 500 to nine predictions of ten."""
+
+    predictions = 0
+
+    def predict(self, X: Any, _names: Any = None, meta: Any = None) -> Any:  # noqa: N803
+        self.predictions += 1
+        if self.predictions % 10:
+            raise SeldonMicroserviceException("no prediction", status_code=500)
+        return super().predict(X, _names, meta)
+
+
+class ListForTags(Plain):
+    """Answers with a list where Seldon's protocol has an object of tags."""
+
+    def predict_raw(self, request: Any) -> Any:
+        rows = np.asarray(request["data"]["ndarray"], np.float64)
+        return {"data": {"ndarray": self.decide(rows).tolist()}, "meta": {"tags": ["a", "b"]}}
+
+
 class ScoresOfAnotherScale(ScoreBuckets):
     """Sorts scores into the buckets at half their size; the four cells stay right."""
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))  # before anything of ours is imported
@@ -54,10 +55,12 @@ def _survey_all(names: Sequence[str], each: int) -> int:
             verdicts = Counter(mutant.verdict for mutant in mutants)
             counts = "  ".join(f"{verdict} {number}" for verdict, number in sorted(verdicts.items()))
             print(f"{name:16} {mutants[0].original:12} {counts}", flush=True)
+            for mutant in mutants:
+                if mutant.is_defect:
+                    print(
+                        f"  DEFECT {mutant.made}: {mutant.verdict}  {mutant.mutation.kind}  {mutant.detail}", flush=True
+                    )
     defects = [mutant for mutant in judged_all if mutant.is_defect]
-    for mutant in defects:
-        print(f"DEFECT {mutant.folder} ({mutant.original}), {mutant.made}: {mutant.verdict}  {mutant.mutation.kind}")
-        print(f"       {mutant.detail}")
     unexplained = _print_survivors(judged_all)
     judged = sum(mutant.verdict != UNCHANGED for mutant in judged_all)
     minutes = (time.monotonic() - began) / 60
@@ -70,7 +73,8 @@ def _surveyed(work: tuple[str, int]) -> list[Mutant]:
     number = list(RECORDINGS).index(name)
     others = [RECORDED / other for other in RECORDINGS if other != name]
     mutations = mutations_of(RECORDED / name, others, number, each)
-    return list(survey(RECORDED / name, mutations, REPORT_EVERY))
+    mutants = survey(RECORDED / name, mutations, REPORT_EVERY)
+    return [replace(mutant, mutation=mutant.mutation.named()) for mutant in mutants]
 
 
 def _print_survivors(mutants: Sequence[Mutant]) -> int:

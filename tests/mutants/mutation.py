@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,15 @@ class Mutation:
     change: str
     apply: Callable[[Path], None]
 
+    def named(self) -> Mutation:
+        """The mutation without what it does, which another process can be sent."""
+        return replace(self, apply=_nothing)
+
     @property
     def kind(self) -> str:
         """File, place and change, for people."""
         return f"{self.file} {self.place}: {self.change}"
+
+
+def _nothing(_: Path) -> None:
+    """Change nothing."""

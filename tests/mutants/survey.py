@@ -123,8 +123,9 @@ def _made(folder: Path, mutation: Mutation, made: str) -> tuple[str, str]:
 def _contents(folder: Path) -> dict[str, object]:
     """Bytes of each file; of the seal what it says, since a space more does not matter."""
     contents: dict[str, object] = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    with suppress(ValueError, RecursionError, KeyError, OSError):
-        contents[runfolder.SEAL_FILE] = json.loads((folder / runfolder.SEAL_FILE).read_text(encoding="utf-8"))
+    with suppress(ValueError, RecursionError, KeyError, TypeError, OSError):
+        content = json.loads((folder / runfolder.SEAL_FILE).read_text(encoding="utf-8"))
+        contents[runfolder.SEAL_FILE] = content["schema"], content["sha256"]
     return contents
 
 

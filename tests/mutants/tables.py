@@ -98,7 +98,10 @@ def _with_version(table: pa.Table) -> pa.Table:
 
 def _ledger_table(change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
-        _write_ledger(folder, change(pa.Table.from_batches(list(Scan(folder / LEDGER_FILE)))))
+        original = pa.Table.from_batches(list(Scan(folder / LEDGER_FILE)))
+        changed = change(original)
+        if _stream_of(changed) != _stream_of(original):
+            _write_ledger(folder, changed)
 
     return apply
 
@@ -112,10 +115,15 @@ def _ledger_batches(batches: list[pa.RecordBatch]) -> Callable[[Path], None]:
 
 def _write_ledger(folder: Path, table: pa.Table) -> None:
     """Write the whole ledger; the table may lie in the file that is replaced."""
+    (folder / LEDGER_FILE).write_bytes(_stream_of(table))
+
+
+def _stream_of(table: pa.Table) -> bytes:
+    """The table as an Arrow stream of one batch."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    (folder / LEDGER_FILE).write_bytes(sink.getvalue())
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
 
 
 def _ledger_column(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:

@@ -15,6 +15,7 @@ from analysis.stats.proportions import (
     binomial_cdf,
     difference,
     enough,
+    fisher,
     mcnemar,
     rows_to_see,
     surely_at_most,
@@ -32,6 +33,14 @@ def test_the_binomial_is_scipys(hits: int, rows: int, share: float) -> None:
     assert binomial_cdf(min(hits, rows), rows, share) == pytest.approx(
         stats.binom.cdf(min(hits, rows), rows, share), rel=1e-9
     )
+
+
+@settings(deadline=None)
+@given(COUNT, COUNT, COUNT, COUNT)
+def test_fishers_test_is_scipys(hit: int, missed: int, other_hit: int, other_missed: int) -> None:
+    """Two-sided, tails and tables with an empty row or column included."""
+    expected = stats.fisher_exact([[hit, missed], [other_hit, other_missed]]).pvalue
+    assert fisher((hit, missed), (other_hit, other_missed)) == pytest.approx(expected, rel=1e-6, abs=1e-300)
 
 
 @settings(deadline=None)

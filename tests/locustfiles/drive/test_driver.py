@@ -22,6 +22,7 @@ from locustfiles.drive.plan import DriverReport, WorkerPlan
 from locustfiles.drive.recorder import Recorder
 from locustfiles.load.arrivals import Arrivals, Constant, Trace
 from locustfiles.load.options import LoadOptions
+from locustfiles.protocol.answers import AnswerReader
 from model.dataset import load_heldout
 
 HELDOUT: Final = Path(__file__).parents[3] / "artifacts" / "heldout.parquet"
@@ -182,6 +183,38 @@ def test_under_every_misbehaviour_each_attempt_is_one_event(misbehaving: Callabl
     outcomes = Counter(event["outcome"] for event in drive.events)
     assert set(outcomes) == {Outcome.ACKNOWLEDGED, Outcome.INDETERMINATE}
     assert sum(call["exception"] is None for call in drive.fired) == outcomes[Outcome.ACKNOWLEDGED]
+
+
+def test_a_user_outlives_every_answer(misbehaving: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that nobody foresaw, even an exception in our own reader: events of unknown outcome, and more of them."""
+
+    def answered(peer: Any, request: bytes) -> None:
+        peer.answer(b'{"data":{"ndarray":[1]},"meta":{"tags":["a"]}}' if kind_of(request) is Kind.PREDICT else b"{}")
+
+    server = misbehaving(lambda peer: seldon(peer, answered))
+    drive = Drive(server.url)
+    monkeypatch.setattr(AnswerReader, "acknowledgement", lambda *_: 1 // 0)
+    driven = drive.closed(2, 0.5)
+    assert len(drive.events) == driven.recorded.events > 40
+    assert driven.broken_off == 0
+    last = drive.events[-1]
+    assert {event["outcome"] for event in drive.events} == {Outcome.INDETERMINATE}
+    assert last["done_ns"] - drive.events[0]["sent_ns"] > 0.4e9
+    faults = {str(call["exception"]).partition(":")[0] for call in drive.fired}
+    assert faults == {"unreadable answer", "the attempt broke off"}
+
+
+def test_visits_that_break_off_are_counted_and_users_live(
+    misbehaving: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect of the driver itself, in a closed and in an open loop."""
+    server = misbehaving(seldon)
+    for loop in ("closed", "open"):
+        drive = Drive(server.url)
+        monkeypatch.setattr(drive.driver, "_reward", lambda *_: 1 // 0)
+        driven = drive.closed(2, 0.3) if loop == "closed" else drive.open(Constant(50.0), 0.3)
+        assert driven.broken_off == len(drive.events) == driven.recorded.events > 10
+        assert {event["kind"] for event in drive.events} == {Kind.PREDICT}
 
 
 def test_what_is_under_way_at_the_drain_is_waited_for(misbehaving: Callable[..., Any]) -> None:

@@ -17,6 +17,7 @@ import pytest
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
 from analysis.record.ledger_file import read_ledger
 from locustfiles.drive.recorder import FLUSH_EVENTS, FLUSH_S, MAX_TAGS, EndedRequest, LedgerFile, Recorder
+from model.contract import TAG_ARTIFACT, TAG_DIGEST
 
 
 def ended(rows: tuple[int, ...] = (7,), outcome: Outcome = Outcome.ACKNOWLEDGED) -> EndedRequest:
@@ -134,6 +135,18 @@ def test_distinct_tags_are_kept_up_to_a_bound() -> None:
         recorder.served_by((("n", str(number)),))
         recorder.served_by((("n", "0"),))
     assert len(recorder.finish().tags) == MAX_TAGS
+
+
+def test_who_served_is_kept_when_other_tags_are_too_many() -> None:
+    """A wrong artefact that answers only after many different tags is seen; it too only up to a bound."""
+    recorder = Recorder(0, into([]))
+    for number in range(MAX_TAGS * 3):
+        digest = "right" if number < MAX_TAGS * 2 else f"wrong {number}"
+        recorder.served_by(((TAG_ARTIFACT, "a"), ("n", str(number)), (TAG_DIGEST, digest)))
+    tags = recorder.finish().tags
+    assert ((TAG_ARTIFACT, "a"), (TAG_DIGEST, "right")) in tags
+    assert ((TAG_ARTIFACT, "a"), (TAG_DIGEST, f"wrong {MAX_TAGS * 2}")) in tags
+    assert len(tags) == MAX_TAGS * 2
 
 
 def batch(*outcomes: Outcome) -> pa.RecordBatch:

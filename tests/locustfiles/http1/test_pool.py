@@ -46,13 +46,19 @@ def interim(peer: Any) -> None:
     peer.answer(b'{"a":1}')
 
 
+def framed_interim(peer: Any) -> None:
+    """The length of an interim answer says nothing about the real one, which ends with the connection."""
+    peer.request()
+    peer.send(b'HTTP/1.1 103 Early Hints\r\nX-Content-Length: 3\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{"a":1}')
+
+
 def drop_by_drop(peer: Any) -> None:
     peer.request()
     for byte in b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}':
         peer.send(bytes([byte]))
 
 
-@pytest.mark.parametrize("behaviour", [chunked, until_closed, http_1_0, interim, drop_by_drop])
+@pytest.mark.parametrize("behaviour", [chunked, until_closed, http_1_0, interim, framed_interim, drop_by_drop])
 def test_a_whole_answer_is_read_in_every_form_that_http_allows(
     pool_of: Callable[..., ConnectionPool], misbehaving: Callable[..., Any], behaviour: Callable[[Any], None]
 ) -> None:
@@ -85,6 +91,17 @@ def half_head(peer: Any) -> None:
 def half_body(peer: Any) -> None:
     peer.request()
     peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+
+
+def half_body_after_interim(peer: Any) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+
+
+def half_chunks_after_interim(peer: Any) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
 
 
 def half_chunks(peer: Any) -> None:
@@ -147,6 +164,8 @@ def status(line: bytes) -> Callable[[Any], None]:
         pytest.param(half_head, INDETERMINATE, 0, 1, id="half a head"),
         pytest.param(half_body, INDETERMINATE, 200, 1, id="half a body"),
         pytest.param(half_chunks, INDETERMINATE, 200, 1, id="half the chunks"),
+        pytest.param(half_body_after_interim, INDETERMINATE, 200, 1, id="half a body after an interim answer"),
+        pytest.param(half_chunks_after_interim, INDETERMINATE, 200, 1, id="half the chunks after an interim answer"),
         pytest.param(garbage, INDETERMINATE, 0, 1, id="garbage"),
         pytest.param(two_lengths, INDETERMINATE, 0, 1, id="two lengths"),
         pytest.param(switching, INDETERMINATE, 101, 1, id="another protocol"),

@@ -28,6 +28,8 @@ def read(answer: object, rows: int = 1, classes: tuple[int, ...] = (0, 1)) -> Pr
         ({"ndarray": [5]}, (NO_CLASS,)),
         ({"ndarray": [0.5]}, (NO_CLASS,)),
         ({"ndarray": [[1, 2, 3]]}, (NO_CLASS,)),
+        ({"ndarray": [[math.nan, 0.5]]}, (NO_CLASS,)),
+        ({"ndarray": [math.inf]}, (NO_CLASS,)),
     ],
 )
 def test_a_row_is_a_label_or_a_value_for_each_class(data: object, predicted: tuple[int, ...]) -> None:
@@ -76,6 +78,14 @@ def test_tags_tell_who_answered() -> None:
         b'{"data": {"tensor": [1]}}',
         b'{"data": {"ndarray": [null]}}',
         b'{"status": {"status": "FAILURE", "info": "no"}, "data": {"ndarray": [1]}}',
+        b'{"data": {"ndarray": [1]}, "meta": ["x"]}',
+        b'{"data": {"ndarray": [1]}, "meta": {"tags": ["a"]}}',
+        b'{"data": {"ndarray": [1]}, "meta": {"tags": "a"}}',
+        b'{"data": {"tensor": {"shape": [1e999], "values": [1]}}}',
+        b'{"data": {"tensor": {"shape": [NaN], "values": [1]}}}',
+        b'{"data": {"ndarray": [1' + b"0" * 400 + b"]}}",
+        b'{"data": {"ndarray": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+        b"\xff\xfe",
     ],
 )
 def test_what_is_no_prediction_is_not_read_as_one(body: bytes) -> None:
@@ -91,6 +101,8 @@ def test_feedback_is_acknowledged_by_any_object_that_tells_of_no_failure() -> No
     reader.acknowledgement(b'{"meta": {}}')
     with pytest.raises(AnswerError, match="expected JSON"):
         reader.acknowledgement(b"<html>Welcome</html>")
+    with pytest.raises(AnswerError, match="RecursionError"):
+        reader.acknowledgement(b"[" * 100_000)
 
 
 def test_answers_are_remembered_only_up_to_a_bound() -> None:

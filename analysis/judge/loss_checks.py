@@ -1,0 +1,161 @@
+"""Check of feedback that failed: whether the live ratios would be others if it had been counted.
+
+Feedback that is refused is in no count, live or expected, so a deployment that fails exactly where its model is wrong
+shows a perfect accuracy and equal counts. Hence the live ratios are held against the rows that were *sent* as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from analysis.diagnoses import Diagnosis
+from analysis.evidence.bounds import after_end
+from analysis.evidence.evidence import Evidence, Group
+from analysis.evidence.tally import Tally
+from analysis.record.arrays import Bools, Ints
+from analysis.record.ledger import Kind, Outcome
+from analysis.stats.confusion import RATIOS, Confusion
+from analysis.stats.proportions import fisher
+from analysis.verdict import Explanation, Finding
+from model.contract import CELLS
+
+SHIFT_LIMIT: Final = 0.01
+"""How far failed feedback may move a ratio: one point. With less, one refused row of ten thousand would be an alarm,
+and a run of some hundred distinct rows cannot tell nearer ratios apart. With more, a dashboard shows another model."""
+CHANCE_LIMIT: Final = 1e-4
+"""Probability below which failures are not spread over hits and misses by chance. Eight pairs are looked at for each
+artefact, so a deployment that fails at random is called selective less than once in a thousand runs."""
+
+_HITS_AND_MISSES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "accuracy": (("tp", "tn"), ("fp", "fn")),
+    "precision": (("tp",), ("fp",)),
+    "recall": (("tp",), ("fn",)),
+    "specificity": (("tn",), ("fp",)),
+}
+"""The cells of which each ratio is the share of the first among both."""
+
+
+def losses(evidence: Evidence) -> tuple[Finding, ...]:
+    """The live ratios are those of the rows that were sent, as far as failed feedback goes.
+
+    A finding for each group that answers clients. There is none if nothing is known offline of its artefacts.
+    """
+    tally = evidence.tally
+    if tally is None:
+        return ()
+    known = set(tally.axes.artifacts)
+    groups = [group for group in evidence.groups if not group.share.mirrored and set(group.share.artifacts) <= known]
+    return tuple(_finding(tally, group) for group in groups)
+
+
+def _finding(tally: Tally, group: Group) -> Finding:
+    outcomes = tally.outcomes[Kind.FEEDBACK]
+    sent, failed = int(outcomes.sum()), int(outcomes[[Outcome.REFUSED, Outcome.INDETERMINATE]].sum())
+    message = f"{failed:,} of {sent:,} feedbacks failed"
+    if not failed:
+        return Finding.passed(group.name, message, expected=0, observed=0)
+    largest = Explanation(Diagnosis.FEEDBACK_FAILED, "")
+    shift = 0.0
+    for artifact in group.share.artifacts:
+        for ratio in RATIOS:
+            moved, explanation = _moved(tally, group, artifact, ratio)
+            if moved > shift:
+                shift, largest = moved, explanation
+    if shift <= SHIFT_LIMIT:
+        message += f", which move no ratio by more than {shift * 100:.2f} points"
+        return Finding.passed(group.name, message, expected=0, observed=failed)
+    explanation = Explanation(largest.diagnosis, f"{message}: {largest.message}")
+    finding = Finding.failed if largest.diagnosis is Diagnosis.FEEDBACK_REFUSED else Finding.unknown
+    return finding(group.name, explanation, expected=0, observed=failed)
+
+
+def _moved(tally: Tally, group: Group, artifact: str, ratio: str) -> tuple[float, Explanation]:
+    """How far failed feedback moved a ratio, or could have moved it, as a difference; and what is to be said of it."""
+    by_outcome = [_cells(tally, artifact, outcome) for outcome in Outcome]
+    acknowledged, unknown = by_outcome[Outcome.ACKNOWLEDGED], by_outcome[Outcome.INDETERMINATE]
+    sent = _value(ratio, sum(by_outcome[1:], by_outcome[0]))
+    if sent is None:
+        return 0.0, Explanation(Diagnosis.FEEDBACK_FAILED, "")
+    counted = acknowledged
+    live = _live(tally, group)
+    if live is not None:
+        counted = live
+    is_proven = live is not None or not unknown.any()
+    shown = _value(ratio, counted)
+    diagnosis = _diagnosis(tally, artifact, ratio) if is_proven else Diagnosis.FEEDBACK_FAILED
+    if shown is None:
+        message = f"{ratio} is {sent:.2%} on what was sent, and undefined on what was counted"
+        return math.inf, Explanation(diagnosis, message)
+    if abs(shown - sent) > SHIFT_LIMIT:
+        message = f"{ratio} is {shown:.2%} on what was counted, and {sent:.2%} on what was sent"
+        return abs(shown - sent), Explanation(diagnosis, message)
+    low, high = (_value(ratio, acknowledged + unknown * _is_of(ratio, part)) for part in (1, 0))
+    spread = (high if high is not None else 1.0) - (low if low is not None else 0.0)
+    message = f"{ratio} could be anything from {low or 0:.2%} to {high if high is not None else 1:.2%}"
+    return max(spread, abs(shown - sent)), Explanation(Diagnosis.FEEDBACK_FAILED, message)
+
+
+def _live(tally: Tally, group: Group) -> Ints | None:
+    """``[cell]``: what was counted in the end; None if that is not known or is wrong, which other checks report."""
+    counted = group.counted
+    if counted is None or len(group.share.artifacts) > 1:
+        return None
+    if not after_end(tally, counted.path)[-1] or counted.broken[-1].any():
+        return None
+    live: Ints = counted.path.value[-1].astype(np.int64)
+    return live
+
+
+def _diagnosis(tally: Tally, artifact: str, ratio: str) -> Diagnosis:
+    """Whether failures go with hits or misses of the ratio, or with its rows or all others, by Fisher's exact test.
+
+    Over distinct rows and not over events, because a row that is sent again fails again for the same reason.
+    """
+    counts = tally.total[Kind.FEEDBACK]
+    was_sent = counts.sum(axis=0) > 0
+    has_failed = counts[[Outcome.REFUSED, Outcome.INDETERMINATE]].sum(axis=0) > 0
+    cell = _cell_of(tally, artifact)
+    hits, misses = (was_sent & (_is_of(ratio, part)[cell] == 1) for part in (0, 1))
+    pairs = ((hits, misses), (hits | misses, was_sent & ~(hits | misses)))
+    chances = [
+        fisher(_failed_and_not(first, has_failed), _failed_and_not(second, has_failed)) for first, second in pairs
+    ]
+    return Diagnosis.FEEDBACK_REFUSED if min(chances) < CHANCE_LIMIT else Diagnosis.FEEDBACK_FAILED
+
+
+def _failed_and_not(rows: Bools, has_failed: Bools) -> tuple[int, int]:
+    """Number of the rows that failed at least once, and of those that never did."""
+    return int(np.count_nonzero(rows & has_failed)), int(np.count_nonzero(rows & ~has_failed))
+
+
+def _cell_of(tally: Tally, artifact: str) -> Ints:
+    """``[row, truth]``: index into `CELLS` of the feedback on a row with a truth."""
+    answers = tally.axes.offline
+    called = (answers.answers[artifact].predicted == answers.positive)[:, None]
+    positive = (np.arange(len(answers.classes)) == answers.positive)[None, :]
+    names = np.where(called, np.where(positive, "tp", "fp"), np.where(positive, "fn", "tn"))
+    cells = np.zeros(names.shape, np.int64)
+    for index, cell in enumerate(CELLS):
+        cells[names == cell] = index
+    return cells
+
+
+def _cells(tally: Tally, artifact: str, outcome: Outcome) -> Ints:
+    """``[cell]``: feedback of the outcome, by the artefact's offline answers."""
+    counts = tally.total[Kind.FEEDBACK, outcome]
+    cells: Ints = np.bincount(_cell_of(tally, artifact).ravel(), counts.ravel(), len(CELLS)).astype(np.int64)
+    return cells
+
+
+def _is_of(ratio: str, part: int) -> Ints:
+    """``[cell]``: 1 for the cells that are hits (part 0) or misses (part 1) of the ratio."""
+    return np.array([cell in _HITS_AND_MISSES[ratio][part] for cell in CELLS], np.int64)
+
+
+def _value(ratio: str, cells: Ints) -> float | None:
+    value: float | None = getattr(Confusion.of(cells.tolist()), ratio)
+    return value
