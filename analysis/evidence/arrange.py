@@ -158,13 +158,19 @@ def _with_counts(
     if path is None:
         return group
     group = replace(group, counted=Counted(path, bounds_of(counts, path, group.share)))
-    if samples is None or counts.span_ns is None or len(group.members) > 1:
+    if samples is None or counts.span_ns is None:
         return group
     first_ms = clock.prometheus_ms(counts.span_ns[0])
     try:
-        return replace(group, curve=curve_of(samples, counts, group.name, group.share.artifacts[0], first_ms))
+        curves = {
+            member.name: curve_of(samples, counts, member.name, member.spec.artifact, first_ms)
+            for member in group.members
+        }
     except CurveError as error:
         return replace(group, curve_problem=str(error))
+    if len(group.members) == 1:
+        return replace(group, curve=curves[group.name])
+    return replace(group, member_curves=tuple((name, curve) for name, curve in curves.items() if curve is not None))
 
 
 def _distinct(arrays: Sequence[Ints]) -> Ints:

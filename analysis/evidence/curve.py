@@ -22,17 +22,19 @@ from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCOR
 class Curve:
     """Counts by threshold: at element i, a score above ``threshold[i]`` is called positive, as ``predict`` does at 0.
 
-    ``threshold`` [n] increases; ``live`` and ``offline`` are [n, cells]. ``exact``: average
-    precision of the offline scores of the rows sent, without buckets; None if no row is positive.
+    ``threshold`` [n] increases; ``live`` and ``offline`` are [n, cells], and so is ``possible``: offline with the
+    events of unknown outcome as well. ``exact``: average precision of the offline scores of the rows sent, without
+    buckets; None if no row is positive.
     """
 
     threshold: Floats
     live: Ints
     offline: Ints
+    possible: Ints
     exact: float | None = None
 
     def __post_init__(self) -> None:
-        if self.live.shape != self.offline.shape or len(self.threshold) != len(self.live):
+        if not self.live.shape == self.offline.shape == self.possible.shape or len(self.threshold) != len(self.live):
             raise ValueError("curve: expected arrays of one length")
         if np.any(np.diff(self.threshold) <= 0):
             raise ValueError("curve: expected thresholds that increase")
@@ -55,14 +57,17 @@ def curve_of(samples: Samples, tally: Tally, predictor: str, artifact: str, firs
     edges = np.array(sorted({edge for by_edge in counts.values() for edge in by_edge if math.isfinite(edge)}))
     answers = tally.axes.offline
     weight = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
+    unknown = tally.total[Kind.FEEDBACK, Outcome.INDETERMINATE]
     score = answers.answers[artifact].score
-    live, offline = [], []
+    live, offline, possible = [], [], []
     for index, label in enumerate(answers.classes):
         by_edge = counts.get(label, {})
         live.append(np.array([by_edge.get(edge, 0) for edge in [*edges.tolist(), math.inf]], np.int64))
         offline.append(_at_most(score, weight[:, index], edges))
+        possible.append(_at_most(score, weight[:, index] + unknown[:, index], edges))
     exact = _average_precision(score, weight, answers.positive)
-    return Curve(edges, _cells(live, answers.positive), _cells(offline, answers.positive), exact)
+    live_cells, offline_cells, possible_cells = (_cells(side, answers.positive) for side in (live, offline, possible))
+    return Curve(edges, live_cells, offline_cells, possible_cells, exact)
 
 
 def _average_precision(score: Floats, weight: Ints, positive: int) -> float | None:
@@ -122,9 +127,13 @@ def _cells(at_most: list[Ints], positive: int) -> Ints:
     return np.stack([(below | above)[cell] for cell in CELLS], axis=1)
 
 
-def differing(curve: Curve) -> Ints:
-    """Indices of the thresholds at which any live count is not the offline one."""
-    return np.flatnonzero((curve.live != curve.offline).any(axis=1))
+def differing(curve: Curve, *, sees_all: bool = True) -> Ints:
+    """Indices of the thresholds at which any live count is not what it can be.
+
+    ``sees_all``: whether the predictor got every event; if it did not, there is no lower bound.
+    """
+    low = curve.offline if sees_all else np.zeros_like(curve.offline)
+    return np.flatnonzero(((curve.live < low) | (curve.live > curve.possible)).any(axis=1))
 
 
 def as_json(curve: Curve | None) -> dict[str, Any] | None:

@@ -46,7 +46,8 @@ class Group:
     ``malformed``: why the series of its members are no counts, whatever was sent, or None.
     ``gateway``: the gateway's counters for a group of one; None if they are not stored.
     ``curve``: counts by score threshold for a group of one; None if it publishes no score buckets, or if they are no
-    counts by threshold, and then ``curve_problem`` says why.
+    counts by threshold, and then ``curve_problem`` says why. ``member_curves``: for a group of several, the curve of
+    each member that publishes score buckets, by its name, as if it alone had got all traffic.
     """
 
     members: tuple[PredictorEvidence, ...]
@@ -57,6 +58,7 @@ class Group:
     malformed: Explanation | None = None
     curve: Curve | None = None
     curve_problem: str | None = None
+    member_curves: tuple[tuple[str, Curve], ...] = ()
 
     @property
     def name(self) -> str:

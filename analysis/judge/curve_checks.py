@@ -1,67 +1,79 @@
-"""Check of the live precision-recall curve: equal to the offline one at every threshold."""
+"""Check of the live precision-recall curve: what the offline scores allow, at every threshold."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import after_end
 from analysis.evidence.curve import Curve, differing
 from analysis.evidence.evidence import Evidence, Group
-from analysis.record.ledger import Kind, Outcome
+from analysis.evidence.tally import Tally
 from analysis.verdict import Explanation, Finding
 from model.contract import CELLS, METRIC_OF_CELL
 
 
 def curves(evidence: Evidence) -> tuple[Finding, ...]:
-    """At every threshold the live counts are the offline ones. A predictor without score buckets passes and says so.
+    """At every threshold the live counts are what the offline scores of the rows sent allow.
 
-    The curve is drawn but not checked where equality cannot be expected: with events of unknown outcome the counts are
-    not one number; a partial mirror has no lower bound; and where the four cells are wrong, or not known to the end,
-    another check says so already.
+    They are equal if every event is certain and went to the predictor. Events of unknown outcome widen them to an
+    interval; where a predictor gets a part of the traffic (a partial mirror, a split) there is no lower bound. A
+    predictor without score buckets passes and says so. There is no finding where the four cells are wrong, or are not
+    known to the end: another check says so already.
     """
     findings = []
     for group in evidence.groups:
         if group.curve_problem is not None:
             findings.append(Finding.unknown(group.name, Explanation(Diagnosis.NOT_A_COUNT, group.curve_problem)))
-        elif group.curve is not None:
-            findings.append(_compared(group.name, group.curve, _why_not_exact(evidence, group)))
-        elif group.counted is not None:
+        elif group.counted is not None and not (group.curve or group.member_curves):
             message = "it publishes no score buckets, so there is no curve by threshold, only over time"
             findings.append(Finding.passed(group.name, message))
+        elif _is_known(evidence.tally, group):
+            findings.append(_of_group(group))
     return tuple(findings)
 
 
-def _why_not_exact(evidence: Evidence, group: Group) -> str | None:
-    """Why the live counts need not be the offline ones, or None."""
-    tally, counted = evidence.tally, group.counted
-    if (
-        tally is None
-        or counted is None
-        or tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE)
-        or not group.share.sees_all
-    ):
-        return "not every event is certain"
-    if not after_end(tally, counted.path)[-1]:
-        return "the last scrape is not after the last event"
-    if counted.broken[-1].any():
-        return "the four cells differ already"
-    return None
+def _is_known(tally: Tally | None, group: Group) -> bool:
+    """Whether the four cells are known after the last event, and right."""
+    counted = group.counted
+    if tally is None or counted is None or not after_end(tally, counted.path)[-1]:
+        return False
+    return not counted.broken[-1].any()
 
 
-def _compared(subject: str, curve: Curve, why_not_exact: str | None) -> Finding:
-    wrong, thresholds = differing(curve), len(curve.threshold)
-    if why_not_exact is not None:
-        return Finding.passed(subject, f"{thresholds} thresholds, not held to equality: {why_not_exact}")
+def _of_group(group: Group) -> Finding:
+    if group.curve is not None:
+        return _compared(group.name, group.curve, sees_all=group.share.sees_all)
+    findings = [_compared(f"{name}: ", curve, sees_all=False) for name, curve in group.member_curves]
+    worst = max(findings, key=lambda finding: finding.verdict)
+    return replace(worst, subject=group.name, message=worst.subject + worst.message)
+
+
+def _compared(subject: str, curve: Curve, *, sees_all: bool) -> Finding:
+    wrong, thresholds = differing(curve, sees_all=sees_all), len(curve.threshold)
+    low = curve.offline if sees_all else np.zeros_like(curve.offline)
     if not len(wrong):
-        message = f"live and offline counts are equal at all {thresholds} thresholds"
+        if not sees_all:
+            message = f"at all {thresholds} thresholds no live count is above what was sent; it gets a part of it only"
+        elif np.array_equal(low, curve.possible):
+            message = f"live and offline counts are equal at all {thresholds} thresholds"
+        else:
+            message = f"at all {thresholds} thresholds the live counts lie within what events of unknown outcome allow"
         return Finding.passed(subject, message, expected=thresholds, observed=thresholds)
     first = int(wrong[0])
     differences = ", ".join(
-        f"{METRIC_OF_CELL[cell]} {curve.live[first, i]} for {curve.offline[first, i]}"
+        f"{METRIC_OF_CELL[cell]} {curve.live[first, i]} for {_range(low[first, i], curve.possible[first, i])}"
         for i, cell in enumerate(CELLS)
-        if curve.live[first, i] != curve.offline[first, i]
+        if not low[first, i] <= curve.live[first, i] <= curve.possible[first, i]
     )
     message = (
         f"{len(wrong)} of {thresholds} thresholds differ, the first at {curve.threshold[first]:.6g}: {differences}"
     )
     explanation = Explanation(Diagnosis.SCORES_DIFFER, message)
     return Finding.failed(subject, explanation, expected=thresholds, observed=thresholds - len(wrong))
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}..{high}"

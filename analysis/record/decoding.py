@@ -12,7 +12,7 @@ import msgspec
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Share = Annotated[float, msgspec.Meta(ge=0)]
-Plain = str | bool | int | float | None
+Plain = str | bool | Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)] | float | None
 """A value that is no list and no object."""
 
 

@@ -231,7 +231,7 @@ SERVING: Final = (
         "feedback is refused exactly where the model errs",
         "FAIL",
         ("feedback refused by class",),
-        ("accuracy is 100.00% on what was counted",),
+        ("is 100.00% on what was counted",),
         Served("RefusesItsErrors"),
     ),
     Row(

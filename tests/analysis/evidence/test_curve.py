@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score
 
 import worlds
 from alterations import ALONE, EDGES, feedback_of, hour, with_buckets, without_between
-from analysis.evidence.curve import Curve, as_json
+from analysis.evidence.curve import Curve, as_json, differing
 from analysis.evidence.samples import Series
 from analysis.record.arrays import Bools, Ints
 from analysis.record.ledger import Kind
@@ -80,10 +80,19 @@ def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fau
     world = replace(fewer, alter=whole.alter) if fault == "cells lost" else replace(whole, alter=without_end)
     _, findings = worlds.judged(tmp_path, world)
     (about_curve,) = [finding for finding in findings if finding.check == "curve"]
-    assert about_curve.verdict is Verdict.PASS
-    assert "not held to equality" in about_curve.message
+    assert about_curve.verdict is Verdict.INCONCLUSIVE
+    assert about_curve.message.startswith("not judged, because of")
     (blamed,) = [finding for finding in findings if finding.check == "equality"]
     assert blamed.verdict is not Verdict.PASS
+
+
+@pytest.mark.parametrize(("live", "is_possible"), [(6, True), (7, True), (5, False), (8, False)])
+def test_an_event_of_unknown_outcome_widens_the_curve_by_one(live: int, is_possible: bool) -> None:
+    """One 503 does not end the check: each count lies between what is certain and what is possible."""
+    certain, possible = np.array([[6, 1, 9, 2]]), np.array([[7, 1, 9, 2]])
+    curve = Curve(np.array([0.0]), np.array([[live, 1, 9, 2]]), certain, possible)
+    assert differing(curve).tolist() == ([] if is_possible else [0])
+    assert differing(curve, sees_all=False).tolist() == ([0] if live > 7 else [])
 
 
 def test_without_buckets_there_is_no_curve(tmp_path: Path) -> None:
@@ -139,9 +148,9 @@ def test_more_buckets_narrow_the_interval() -> None:
 def test_a_curve_holds_its_arrays_to_one_length() -> None:
     """Thresholds increase, and every one has its counts."""
     with pytest.raises(ValueError, match="one length"):
-        Curve(np.array([0.0]), np.zeros((1, 4), np.int64), np.zeros((2, 4), np.int64))
+        Curve(np.array([0.0]), np.zeros((1, 4), np.int64), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64))
     with pytest.raises(ValueError, match="increase"):
-        Curve(np.array([1.0, 0.0]), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64))
+        Curve(np.array([1.0, 0.0]), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64))
 
 
 def counts_of(bucket: Ints, positive: Bools) -> Ints:
