@@ -45,7 +45,7 @@ analysis.evidence       : .record .stats .verdict .diagnoses model.contract mode
 analysis.judge          : .evidence .record .stats .verdict .diagnoses model.contract
 analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic
-analysis.capacity       : .report .judge .stats model.contract
+analysis.capacity       : .report .judge .stats .diagnoses model.contract
 analysis.collect        : .evidence .record model.contract model.artifact model.dataset model.atomic
 analysis.command        : .collect .report .result .judge .evidence .record .verdict model.atomic model.command_line
 analysis.__main__       : .command model.command_line

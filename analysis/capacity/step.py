@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from analysis.capacity.search import Attempt, Holding
+from analysis.diagnoses import Diagnosis
 from model.contract import CELLS
 
 LEAST_ACHIEVED: Final = 0.9
@@ -104,6 +105,14 @@ def disturbed(step: Step, still_moving: str) -> Step:
     )
 
 
+_REQUESTS_FAILED: Final = (
+    Diagnosis.MOST_FEEDBACK_FAILED,
+    Diagnosis.FEEDBACK_FAILED,
+    Diagnosis.PREDICTIONS_FAILED,
+)
+"""Requests that failed in part are the server's fault, also where no gate is about failures."""
+
+
 def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tuple[Holding, str]:
     """Whether the rate held, and if not, the reason in one sentence. ``sent_share``: requests sent over asked for.
 
@@ -122,7 +131,8 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
         return "server", _reason(wrong[0])
     if clearly := [finding for finding in unfit if finding["subject"] in UNFIT]:
         return "generator", _reason(clearly[0])
-    if slow := failed or [finding for finding in bad if finding["check"] == "sent" and finding["observed"]]:
+    unanswered = [finding for finding in bad if finding["diagnosis"] in _REQUESTS_FAILED and finding["observed"]]
+    if slow := failed or unanswered:
         return "server", _reason(slow[0])
     if unfit:
         return "generator", _reason(unfit[0])

@@ -14,6 +14,8 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence
 from analysis.verdict import Explanation, Finding, Verdict
 
+FOLLOWS: Final = "not judged, because of"
+"""Beginning of the message of a finding that only follows from another one."""
 RUN: Final = "run"
 """Subject of a finding about all of the run; as a due subject, it stands for any."""
 _ALWAYS: Final = ("folder", "provenance", "recorder", "sent", "generator", "clock")
@@ -66,8 +68,12 @@ def _unspoken(subject: str, evidence: Evidence, earlier: Sequence[Finding]) -> F
 
 
 def follows(subject: str, reason: Finding) -> Finding:
-    """An INCONCLUSIVE finding of a check that could not be made because of another finding, with its diagnosis."""
-    message = f"not judged, because of {reason.check}: {reason.message}"
+    """An INCONCLUSIVE finding of a check that could not be made because of another finding, with its diagnosis.
+
+    If that one could not be made either, the message names what it was for.
+    """
+    is_root = not reason.message.startswith(FOLLOWS)
+    message = f"{FOLLOWS} {reason.check}: {reason.message}" if is_root else reason.message
     return Finding(
         subject, Verdict.INCONCLUSIVE, message, diagnosis=reason.diagnosis, advice=reason.advice or "See above."
     )

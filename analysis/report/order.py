@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.judge.due import FOLLOWS
 from analysis.judge.registry import TITLES
 
 
 def check_name(check: str) -> str:
     """The title of a check for people; the name itself if it has none, as a check of a later version."""
     return TITLES.get(check, check)
+
+
+def only_follows(message: str) -> bool:
+    """Whether a finding says no more than that its check could not be made because of another finding."""
+    return message.startswith(FOLLOWS)
 
 
 def places(findings: Sequence[tuple[str, str]]) -> list[float]:

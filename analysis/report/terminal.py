@@ -30,8 +30,9 @@ def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     bad = [
         finding
         for name in ("FAIL", "INCONCLUSIVE")
-        for finding in _in_order([f for f in findings if f["verdict"] == name])
+        for finding in _in_order([f for f in findings if f["verdict"] == name and not order.only_follows(f["message"])])
     ]
+    following = sum(order.only_follows(finding["message"]) for finding in findings)
     if not bad:
         return [f"  {len(findings)} findings, all of them PASS"]
     lines = [
@@ -39,6 +40,7 @@ def _reasons(findings: Sequence[Mapping[str, Any]]) -> list[str]:
         for finding in bad[:_REASONS]
     ]
     lines += [f"  and {len(bad) - _REASONS} more (see the report)"] if len(bad) > _REASONS else []
+    lines += [f"  checks that could not be made because of this: {following} (see the report)"] if following else []
     advice = next((finding["advice"] for finding in bad if finding["advice"]), None)
     return [*lines, f"  what to do: {advice}"] if advice else lines
 

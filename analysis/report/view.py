@@ -33,14 +33,21 @@ class ValueLine:
     differs: bool
 
 
+def _place(placed: tuple[float, ParsedFinding]) -> tuple[bool, bool, float]:
+    place, finding = placed
+    return order.only_follows(finding.message), finding.diagnosis is None, place
+
+
 def ordered(findings: Sequence[ParsedFinding]) -> list[ParsedFinding]:
-    """FAIL, INCONCLUSIVE, PASS. Within each, findings with a diagnosis come first, else in the order of `places`."""
+    """FAIL, INCONCLUSIVE, PASS. Within each, findings with a diagnosis come first, else in the order of `places`.
+
+    Last of each come those that only follow from another one.
+    """
     in_order = []
     for verdict in sorted(Verdict, reverse=True):
         alike = [finding for finding in findings if finding.verdict is verdict]
         places = order.places([(finding.check, finding.subject) for finding in alike])
-        placed = sorted(zip(places, alike, strict=True), key=lambda pair: (pair[1].diagnosis is None, pair[0]))
-        in_order += [finding for _, finding in placed]
+        in_order += [finding for _, finding in sorted(zip(places, alike, strict=True), key=_place)]
     return in_order
 
 

@@ -39,8 +39,15 @@ DROPPED = finding("generator", "arrivals", "INCONCLUSIVE", "dropped", diagnosis=
 SLOW = finding("gate", "load", "FAIL", "p99_predict_ms<=50: 12 of 500", diagnosis="gate not kept")
 UNSURE = finding("gate", "load", "INCONCLUSIVE", "p99_predict_ms<=50: it needs 300 more", diagnosis="gate undecided")
 WRONG = finding("equality", "default", "FAIL", "tp off by 1", diagnosis="events lost")
-FAILING = finding("sent", "load", "INCONCLUSIVE", "only 3 of 500 feedbacks were acknowledged", observed=3)
-NOTHING = finding("sent", "load", "INCONCLUSIVE", "no feedback was sent", observed=0)
+FAILING, UNPREDICTED, MOVED = (
+    finding(check, subject, "INCONCLUSIVE", "3 of 500", diagnosis=diagnosis, observed=3)
+    for check, subject, diagnosis in (
+        ("sent", "load", "most feedback failed"),
+        ("served", "default", "predictions failed"),
+        ("losses", "default", "feedback failed"),
+    )
+)
+NOTHING = finding("sent", "load", "INCONCLUSIVE", "no feedback was sent", diagnosis="nothing was sent", observed=0)
 FINE = finding("recorder", "ledger", "PASS")
 
 
@@ -59,6 +66,8 @@ FINE = finding("recorder", "ledger", "PASS")
         ([DROPPED], 1.0, "generator"),
         ([DROPPED, FAILING, UNSURE], 1.0, "server"),
         ([FAILING], 1.0, "server"),
+        ([UNPREDICTED], 1.0, "server"),
+        ([MOVED], 1.0, "server"),
         ([NOTHING], 0.0, "undecided"),
         ([FINE], 0.8, "undecided"),
     ],
