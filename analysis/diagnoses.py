@@ -124,7 +124,7 @@ class Diagnosis(StrEnum):
     )
     LOAD_SHORT = (
         "load shorter than asked",
-        "The requests of a part of the run are missing: users hung, or the deployment did not answer.",
+        "The load was stopped before its time, users hung, or the deployment did not answer.",
         "Look at `load.timeline` in result.json for when the load stopped, and at the deployment's logs from then on.",
     )
     ARRIVALS_DROPPED = (

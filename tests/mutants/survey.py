@@ -23,6 +23,7 @@ from analysis.judge.gates import GateError
 from analysis.record import runfolder, seal
 from analysis.record.runfolder import RunFolderError
 from analysis.report import reports
+from analysis.result.fields import ReportError
 from mutation import Mutation
 from unused import may_be_better
 
@@ -158,6 +159,8 @@ def _judged(folder: Path) -> tuple[str, str]:
 def _reported(folder: Path, verdict: str, detail: str) -> tuple[str, str]:
     try:
         reports.write_reports(folder)
+    except ReportError as error:
+        return REFUSED, str(error)
     except Exception as error:  # noqa: BLE001  (as above)
         return CRASHED, f"report: {type(error).__name__}: {error}"
     return verdict, detail
