@@ -152,7 +152,7 @@ def read(folder: Path) -> Run:
         ) from error
     except ValueError as error:
         raise RunFolderError(f"reading a run: expected JSON in {path}, got: {error}.") from error
-    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA_VERSION:
+    if not isinstance(raw, dict) or raw.get("schema") is True or raw.get("schema") != SCHEMA_VERSION:
         version = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
         raise RunFolderError(f"reading a run: expected schema {SCHEMA_VERSION} in {path}, got {version!r}.")
     return _run_of(raw, path)
@@ -169,6 +169,9 @@ def _run_of(raw: dict[str, Any], path: Path) -> Run:
         run = convert({keys[key]: value for key, value in raw.items() if key in keys}, Run)
         for plain in (run.options, run.calibration or {}):
             convert(plain, dict[str, Plain])
+        names = [predictor.name for predictor in run.predictors]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two predictors have one name: {', '.join(names)}")
         for moment in (run.started, run.ended):
             if moment is not None:
                 epoch_s(moment)

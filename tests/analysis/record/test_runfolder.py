@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ RUN = Run(
     versions={"python": "3.12.1"},
     started="2026-11-23T00:00:00.000Z",
 )
+
+
+PREDICTOR = asdict(RUN.predictors[0])
 
 
 def ended() -> Run:
@@ -73,6 +77,7 @@ def test_a_field_that_this_version_does_not_know_is_passed_over(tmp_path: Path) 
         ("{", "expected JSON"),
         ("[]", "expected schema 1"),
         ('{"schema": 2}', "expected schema 1"),
+        ('{"schema": true}', "expected schema 1"),
         ('{"schema": 1}', "lacks or garbles a field"),
         ('{"schema": 1, "predictors": [{"name": 1, "x": 2}]}', "lacks or garbles a field"),
     ],
@@ -129,3 +134,30 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(RunFolderError, match="Not a directory"):
         runfolder.make_folder(tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"started": "yesterday"}, "Invalid isoformat string"),
+        ({"ended": "2026-11-23T00:01:00"}, "expected an offset"),
+        ({"predictors": [PREDICTOR, PREDICTOR]}, "two predictors have one name: default, default"),
+        ({"predictors": [{**PREDICTOR, "traffic": 101}]}, r"traffic"),
+        ({"predictors": [{**PREDICTOR, "replicas": -1}]}, r"replicas"),
+        ({"asked": {"rate_per_s": [1]}}, "Expected"),
+        ({"calibration": {"floor_ms": {}}}, "Expected"),
+        ({"recorder": {"events": 1}}, "missing required field"),
+        ({"served_tags": [["artifact"]]}, "Expected `object`, got `array`"),
+        ({"seed": 1.5}, "Expected `int`, got `float`"),
+    ],
+)
+def test_a_field_of_another_type_or_size_is_refused_in_one_line(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    """Where it is read, with its name, so that nothing behind it meets another type."""
+    runfolder.write(tmp_path, ended())
+    raw = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**raw, **change}))
+    with pytest.raises(RunFolderError, match=words) as refusal:
+        runfolder.read(tmp_path)
+    assert "\n" not in str(refusal.value)
