@@ -52,10 +52,13 @@ def _code(command: str) -> str:
 
 
 def _findings(findings: Sequence[ParsedFinding]) -> list[str]:
-    wrong = [finding for finding in findings if finding.verdict is not Verdict.PASS]
+    wrong, following = view.parted(findings)
     blocks = [_finding(finding) for finding in wrong[:_MOST_FINDINGS]]
     if len(wrong) > _MOST_FINDINGS:
         blocks.append(f"{words.count(len(wrong) - _MOST_FINDINGS)} more are in `result.json`.")
+    if following:
+        names = ", ".join(dict.fromkeys(_cut(order.check_name(finding.check)) for finding in following))
+        blocks.append(f"{words.plural(len(following), 'check')} could not be made because of this: {names}.")
     return blocks
 
 

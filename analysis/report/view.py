@@ -33,6 +33,13 @@ class ValueLine:
     differs: bool
 
 
+def parted(findings: Sequence[ParsedFinding]) -> tuple[list[ParsedFinding], list[ParsedFinding]]:
+    """The findings that are no PASS: those with a reason of their own, and those that only follow from another one."""
+    wrong = [finding for finding in findings if finding.verdict is not Verdict.PASS]
+    following = [finding for finding in wrong if order.only_follows(finding.message)]
+    return [finding for finding in wrong if not order.only_follows(finding.message)], following
+
+
 def _place(placed: tuple[float, ParsedFinding]) -> tuple[bool, bool, float]:
     place, finding = placed
     return order.only_follows(finding.message), finding.diagnosis is None, place
