@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from analysis.evidence import offline, samples
 from analysis.evidence.samples import ClockOffset, Samples, Series
-from analysis.record import ledger, runfolder
+from analysis.record import ledger, runfolder, seal
 from analysis.record.arrays import Codes, Ints
 from analysis.record.arrow import of_numbers
 from analysis.record.instants import rfc3339
@@ -157,8 +157,10 @@ def _put_rest(folder: Path, run: Run, answers: offline.OfflineAnswers, series: l
     runfolder.write(folder, run)
     offline.write(folder / runfolder.OFFLINE_FILE, answers)
     samples.write(folder / runfolder.SAMPLES_FILE, Samples(tuple(series), ClockOffset(0.0, 0.001), "2.42.0"))
-    about = {"clock_offset_s": 0.0, "clock_uncertainty_s": 0.001}
+    about = {"schema": 1, "clock_offset_s": 0.0, "clock_uncertainty_s": 0.001}
     (folder / runfolder.BASELINE_FILE).write_text(json.dumps(about), encoding="utf-8")
+    (folder / runfolder.GATES_FILE).write_text("[]", encoding="utf-8")
+    seal.write(folder)
 
 
 def _offline(random: np.random.Generator) -> offline.OfflineAnswers:
