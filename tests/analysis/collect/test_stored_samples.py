@@ -163,6 +163,7 @@ def end(folder: Path, run: Run, events: list[Event]) -> Run:
 
 
 def judged(folder: Path, run: Run) -> tuple[Verdict, str]:
+    worlds.reseal(folder)
     findings = registry.judge(arrange(files.read(folder, run)))
     return registry.verdict(findings), "\n".join(
         f"{finding.check}: {finding.message}" for finding in findings if finding.verdict
