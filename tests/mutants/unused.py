@@ -18,6 +18,7 @@ from analysis.record.runfolder import (
     SAMPLES_FILE,
     SEAL_FILE,
 )
+from analysis.record.seal import SEALED
 
 _FORMAT: Final = ("byte", "bytes", "file")
 
@@ -83,19 +84,7 @@ UNUSED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
         ("true_*", "false_*", "feedback_score_bucket", "plumbline_*", "scored_*"),
         "labels that tell no series from another; samples before the load; buckets of a class that publishes none",
     ),
-    *(
-        (name, _FORMAT, "padding, spaces and names of writers in the format")
-        for name in (
-            BASELINE_FILE,
-            EXPOSED_FILE,
-            GATES_FILE,
-            LEDGER_FILE,
-            OFFLINE_FILE,
-            RUN_FILE,
-            SAMPLES_FILE,
-            SEAL_FILE,
-        )
-    ),
+    *((name, _FORMAT, "padding, spaces and names of writers in the format") for name in (*SEALED, SEAL_FILE)),
 )
 """Files, patterns of places in them, and why a mutant there may stay PASS. The first that fits counts."""
 
