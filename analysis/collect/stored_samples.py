@@ -13,7 +13,8 @@ from analysis.collect.prometheus import Fetch, Prometheus, PrometheusError
 from analysis.evidence import queries, samples
 from analysis.evidence.gateway import REQUESTS, of_cluster, unanswered
 from analysis.evidence.samples import ClockOffset, Samples
-from analysis.evidence.trajectories import ALIGNMENT_MS, ScrapeTarget, baseline_index, living, targets_of, trajectory
+from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget, baseline_index, living, targets_of
+from analysis.evidence.trajectories import trajectory
 from analysis.record import ledger
 from analysis.record.arrays import Ints
 from analysis.record.arrow import to_numpy

@@ -9,7 +9,8 @@ A run folder comes in (`files.read`); an `Evidence` goes out (`arrange.arrange`)
     offline         the offline answers and their file
     exposed         the counts of the models' own endpoints and their file
     gateway         the gateway's own counters of a predictor
-    trajectories    where a scrape is turned into counts: targets, baselines, counts over time
+    targets         the scrape targets of a predictor: which took part in the run, and their baselines
+    trajectories    the counts over time, summed over targets
     tally           the ledger as counts, in one pass over its batches
     request_times   the part of the tally that is about requests: their times and statuses
     bounds          the bounds of each count at each scrape

@@ -17,7 +17,8 @@ from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Samples
 from analysis.evidence.tally import Axes, Tally, tally
-from analysis.evidence.trajectories import Trajectory, cell_series, living, scraped_twice, targets_of, trajectory
+from analysis.evidence.targets import cell_series, living, scraped_twice, targets_of
+from analysis.evidence.trajectories import Trajectory, trajectory
 from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run

@@ -11,7 +11,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Series, is_count
-from analysis.evidence.trajectories import ScrapeTarget, baseline_index
+from analysis.evidence.targets import ScrapeTarget, baseline_index
 from analysis.record.runfolder import Run
 from analysis.verdict import Explanation
 from model.contract import LABEL_WORKER

@@ -8,7 +8,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, after_end, name_of_sum
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.tally import Tally
-from analysis.evidence.trajectories import ScrapeTarget
+from analysis.evidence.targets import ScrapeTarget
 from analysis.judge.diagnose import of_counts
 from analysis.judge.endpoint_checks import location_of_error
 from analysis.record.arrays import Floats, Ints

@@ -14,7 +14,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.exposed import ExposedCounts
-from analysis.evidence.trajectories import ScrapeTarget
+from analysis.evidence.targets import ScrapeTarget
 from analysis.judge.answer_checks import has_wrong_answers
 from analysis.verdict import Explanation, Finding
 from model.contract import CELLS, METRIC_OF_CELL

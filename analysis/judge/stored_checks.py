@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
-from analysis.evidence.trajectories import ScrapeTarget
+from analysis.evidence.targets import ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
 from analysis.verdict import Explanation, Finding

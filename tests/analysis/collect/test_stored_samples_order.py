@@ -8,7 +8,7 @@ from typing import Any, cast
 import worlds
 from alterations import ALONE
 from analysis.collect.stored_samples import LedgerTotals, _Gathering
-from analysis.evidence.trajectories import targets_of
+from analysis.evidence.targets import targets_of
 from analysis.record import runfolder
 from analysis.record.instants import epoch_s
 from model.contract import CELLS, METRIC_OF_CELL

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from analysis.evidence.trajectories import ScrapeTarget, scraped_twice
+from analysis.evidence.targets import ScrapeTarget, scraped_twice
 from analysis.judge.reward_checks import _cells_lack_as_much
 from analysis.record.ledger import Kind, Outcome
 from model.contract import CELLS
