@@ -67,9 +67,9 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--prometheus-url", metavar="URL", help="instead of the one in run.json")
         seconds("--timeout", 10.0, "for one answer of Prometheus (default: %(default)s)")
     if name == "baseline":
-        seconds("--wait", 60.0, "for a fresh scrape of every target (default: %(default)s)")
+        seconds("--wait", None, "for a fresh scrape of every target (default: a scrape interval and 10, at least 60)")
     if name in {"collect", "finish"}:
-        seconds("--wait", None, "for a last scrape (default: four scrape intervals, at least 10)")
+        seconds("--wait", None, "for a last scrape of every target (default: up to four scrape intervals, at least 10)")
         seconds("--settle", 8.0, "that an incomplete shadow may stand still (default: %(default)s)")
         parser.add_argument("--interrupted", action="store_true", help="wait for nothing: the run was interrupted")
     if name == "finish":

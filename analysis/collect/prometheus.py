@@ -5,7 +5,9 @@ No query is repeated, and every query has a timeout. A Prometheus that must be a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,16 +18,42 @@ from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
 from analysis.evidence import queries
-from analysis.evidence.samples import ClockOffset, Series, canonical
+from analysis.evidence.samples import ClockOffset, Series
+from analysis.evidence.targets import address_of
+from analysis.record.decoding import convert
 
 CHUNK_MS: Final = 3_600_000
 """Width of one raw range vector: an hour at one scrape per second is 3,600 samples of each series."""
 CLOCK_READINGS: Final = 5
+_UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+_PART: Final = re.compile(r"([0-9]+)(ms|[smhdwy])")
+_DURATION: Final = re.compile(rf"({_PART.pattern})+")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 class PrometheusError(Exception):
     """Prometheus cannot be queried, or its answer is not as expected; one line says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    labels: dict[str, str]
+    scrapeInterval: str  # noqa: N815  (as Prometheus calls it)
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """``data`` of ``/api/v1/targets``."""
+
+    activeTargets: tuple[_Target, ...]  # noqa: N815
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredSeries:
+    """One series of a range vector: times in seconds, values as text."""
+
+    metric: dict[str, str]
+    values: tuple[tuple[float, str], ...]
 
 
 class Prometheus:
@@ -63,6 +91,14 @@ class Prometheus:
         except (KeyError, TypeError) as error:
             raise PrometheusError(self._problem("JSON without data.result")) from error
 
+    def range_vector(self, query: str, at_s: float) -> list[Series]:
+        """The stored samples of a query like ``selector[1m]`` at ``at_s`` (Prometheus' clock)."""
+        result = self.ask(query, at_s)
+        try:
+            return [_series_of(stored) for stored in convert(result, tuple[_StoredSeries, ...])]
+        except (ValueError, OverflowError) as error:
+            raise PrometheusError(self._problem(f"no range vector for {query[:60]}: {_short(str(error))}")) from error
+
     def version(self) -> str:
         """The version that Prometheus reports, or an empty text: other stores with the same API need not report one.
 
@@ -73,6 +109,17 @@ class Prometheus:
             return str(answer.json()["data"]["version"])
         except (requests.exceptions.RequestException, KeyError, TypeError):
             return ""
+
+    def scrape_intervals(self) -> dict[tuple[str, str], float]:
+        """Seconds between the scrapes of each target, by job and instance; empty if the server does not say.
+
+        Source: https://prometheus.io/docs/prometheus/latest/querying/api/#targets (since 2.26; other stores lack it).
+        """
+        try:
+            targets = convert(self._client.get_targets("active"), _Targets).activeTargets
+            return {address_of(target.labels): duration_s(target.scrapeInterval) for target in targets}
+        except (requests.exceptions.RequestException, PrometheusApiClientException, LookupError, TypeError, ValueError):
+            return {}
 
     def clock(self, now: Callable[[], float], readings: int = CLOCK_READINGS) -> ClockOffset:
         """Prometheus' clock against ``now``, from the quickest of some readings (Cristian's algorithm).
@@ -99,6 +146,13 @@ class Prometheus:
         )
 
 
+def duration_s(text: str) -> float:
+    """Seconds of a duration as Prometheus writes it, such as ``1m30s``. Raises ValueError for any other text."""
+    if not _DURATION.fullmatch(text):
+        raise ValueError(f"duration: expected one such as 15s or 1m30s, got {text!r}")
+    return sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(text))
+
+
 class Fetch:
     """Everything that was fetched so far: it grows by ranges of time, each series at its end."""
 
@@ -114,27 +168,30 @@ class Fetch:
         at = start_ms - 1  # Prometheus 3 excludes the left end of a range, Prometheus 2 includes it
         while at < end_ms:
             upto = min(at + chunk_ms, end_ms)
-            for series in self._prometheus.ask(queries.window(selector, upto - at), upto / 1000):
+            for series in self._prometheus.range_vector(queries.window(selector, upto - at), upto / 1000):
                 self._add(series)
             at = upto
 
-    def _add(self, series: Mapping[str, Any]) -> None:
-        labels = dict(series["metric"])
-        metric = str(labels.pop("__name__", ""))
-        key = metric, canonical(labels)
-        time_ms = np.array([round(at_s * 1000) for at_s, _ in series["values"]], np.int64)
-        value = np.array([float(text) for _, text in series["values"]])
+    def _add(self, series: Series) -> None:
+        key, time_ms, value = series.key, series.time_ms, series.value
         before = self._series.get(key)
         if before is not None:
             new = time_ms > before.time_ms[-1]
             time_ms = np.concatenate([before.time_ms, time_ms[new]])
             value = np.concatenate([before.value, value[new]])
         if len(time_ms):
-            self._series[key] = Series(metric, labels, time_ms, value)
+            self._series[key] = Series(series.metric, series.labels, time_ms, value)
 
     def series(self) -> tuple[Series, ...]:
         """Every series fetched so far, in the order of their names and labels."""
         return tuple(self._series[key] for key in sorted(self._series))
+
+
+def _series_of(stored: _StoredSeries) -> Series:
+    labels = dict(stored.metric)
+    metric = labels.pop("__name__", "")
+    time_ms = np.array([round(at_s * 1000) for at_s, _ in stored.values], np.int64)
+    return Series(metric, labels, time_ms, np.array([float(text) for _, text in stored.values]))
 
 
 def _root_of(error: BaseException) -> str:

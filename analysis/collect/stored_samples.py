@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from analysis.collect.baseline import interval_s
+from analysis.collect.baseline import SILENCE_S, longest_interval_s, waiting_line
 from analysis.collect.prometheus import Fetch, Prometheus, PrometheusError
 from analysis.evidence import queries, samples
 from analysis.evidence.gateway import REQUESTS, of_cluster, unanswered
 from analysis.evidence.samples import ClockOffset, Samples
-from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget, baseline_index, living, targets_of
+from analysis.evidence.targets import (
+    ALIGNMENT_MS,
+    ScrapeTarget,
+    address_of,
+    baseline_index,
+    living,
+    silent_targets,
+    targets_of,
+)
 from analysis.evidence.trajectories import trajectory
 from analysis.record import ledger
 from analysis.record.arrays import Ints
 from analysis.record.arrow import to_numpy
+from analysis.record.decoding import decode
 from analysis.record.instants import epoch_s
 from analysis.record.ledger import Kind, Outcome
 from analysis.record.ledger_file import Scan
@@ -28,10 +36,10 @@ LOOK_BACK_S: Final = 300
 """How far before the run the last sample may lie: five intervals of a slow Prometheus."""
 OVERLAP_S: Final = 10
 """A scrape's samples appear when it ends, at most the scrape timeout (10 s by default) after the time they carry."""
-BUCKETS_BEFORE_S: Final = 120
 POLL_S: Final = 0.1
-WAIT_INTERVALS: Final = 4
 LEAST_WAIT_S: Final = 10.0
+LATE_S: Final = 20.0
+"""How much later than an interval after the scrape before a scrape may come: a timeout, and a load that ended late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,19 @@ class LedgerTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeBefore:
+    """What the wait depends on of the time before the load, as `baseline` writes it.
+
+    ``scrape_interval_s``: the longest of a target, None if unknown. ``targets``: labels of those that were up.
+    """
+
+    scrape_interval_s: float | None = None
+    targets: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
-    """``wait_s``: for a last scrape of each target (None: four scrape intervals, at least 10 s).
+    """``wait_s``: for a last scrape of each target (None: two to four scrape intervals, at least 10 s).
 
     ``settle_s``: how long an incomplete shadow may make no progress; longer than the 5 s for which gunicorn's threaded
     worker can stand still (`model.server.worker`). ``busy_s``: the same while the gateway reports unanswered requests.
@@ -62,17 +81,18 @@ def collect(
     patience: Patience | None,
     now: Callable[[], float],
     sleep: Callable[[float], None],
+    say: Callable[[str], None] = print,
 ) -> Samples:
     """Fetch, wait (not without ``patience``), fetch the rest, and write ``samples.parquet``.
 
     If Prometheus fails on the way, `Samples.problem` says so; what was fetched before is kept.
     """
-    gathering = _Gathering(run, prometheus, _load_of(folder), _scrape_interval(folder))
+    gathering = _Gathering(run, prometheus, _load_of(folder), _before(folder))
     try:
         gathering.begin(now)
         gathering.fetch(now())
         if patience is not None:
-            _wait(gathering, patience, now, sleep)
+            _wait(gathering, patience, now, sleep, say)
     except PrometheusError as error:
         gathering.problem = str(error)
     stored = gathering.samples()
@@ -81,9 +101,16 @@ def collect(
     return stored
 
 
-def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+def _wait(
+    gathering: _Gathering,
+    patience: Patience,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+    say: Callable[[str], None],
+) -> None:
     """Fetch until every target has been scraped after the end, and every shadow is complete or makes no progress."""
     began = moved = now()
+    silent = True
     counted = gathering.shadow_counts()
     while not (gathering.seen_the_end() and gathering.shadows_complete()):
         if gathering.seen_the_end():
@@ -91,6 +118,9 @@ def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], s
                 return
         elif now() - began > gathering.longest_wait_s(patience.wait_s):
             return
+        elif silent and now() - began > SILENCE_S:
+            say(gathering.waiting_line(patience.wait_s))
+            silent = False
         sleep(POLL_S)
         gathering.fetch(now())
         if (latest := gathering.shadow_counts()) != counted:
@@ -100,11 +130,12 @@ def _wait(gathering: _Gathering, patience: Patience, now: Callable[[], float], s
 class _Gathering:
     """The samples so far, and whether they are enough."""
 
-    def __init__(self, run: Run, prometheus: Prometheus, load: LedgerTotals, interval: float | None) -> None:
+    def __init__(self, run: Run, prometheus: Prometheus, load: LedgerTotals, before: TimeBefore) -> None:
         self._run = run
         self._prometheus = prometheus
         self._load = load
-        self._interval_s = interval
+        self._before = before
+        self._intervals: dict[tuple[str, str], float] = {}
         self._fetch = Fetch(prometheus)
         self._clock = ClockOffset(0.0, 0.0)
         self._version = ""
@@ -116,13 +147,14 @@ class _Gathering:
         """Read Prometheus' clock. A run without an end is taken to end now."""
         self._clock = self._prometheus.clock(now)
         self._version = self._prometheus.version()
+        self._intervals = self._prometheus.scrape_intervals()
         self._ended_s = epoch_s(self._run.ended) if self._run.ended else now()
 
     def fetch(self, now_s: float) -> None:
         """Fetch everything that was stored since the last call."""
         run = self._run
         end_s = self._clock.prometheus_s(now_s)
-        first_s = self._clock.prometheus_s(epoch_s(run.started)) - LOOK_BACK_S
+        first_s = self._clock.prometheus_s(epoch_s(run.started)) - self._look_back_s()
         start_s = first_s if self._fetched_s is None else self._fetched_s - OVERLAP_S
         first_ms, start_ms, end_ms = round(first_s * 1000), round(start_s * 1000), round(end_s * 1000)
         for _ in range(2):
@@ -146,7 +178,7 @@ class _Gathering:
         selector = queries.buckets(self._run.deployment, self._run.namespace)
         if self._load.first_ns is not None and self._fetched_s is None:
             first_ms = round(self._clock.prometheus_ms(self._load.first_ns))
-            self._fetch.extend(selector, first_ms - BUCKETS_BEFORE_S * 1000, first_ms)
+            self._fetch.extend(selector, first_ms - round(self._look_back_s() * 1000), first_ms)
         last_ms = round(self._clock.prometheus_s(self._ended_s) * 1000)
         self._fetch.extend(selector, max(last_ms, end_ms - OVERLAP_S * 1000), end_ms)
 
@@ -166,25 +198,49 @@ class _Gathering:
 
     def samples(self) -> Samples:
         """The samples fetched so far."""
-        return Samples(self._fetch.series(), self._clock, self._version, self.problem, {"interval_s": self._interval_s})
+        notes = {"interval_s": self._before.scrape_interval_s}
+        return Samples(self._fetch.series(), self._clock, self._version, self.problem, notes)
 
     def longest_wait_s(self, wait_s: float | None) -> float:
         """How long to wait for a last scrape."""
         if wait_s is not None:
             return wait_s
-        interval = interval_s(self.samples().of(queries.UP)) or self._interval_s or 0.0
-        return max(LEAST_WAIT_S, WAIT_INTERVALS * interval)
+        interval = self._interval_s() or 0.0
+        return max(LEAST_WAIT_S, min(4 * interval, 2 * interval + LATE_S))
+
+    def waiting_line(self, wait_s: float | None) -> str:
+        """What is waited for and how long, on one line."""
+        unseen = [labels for labels, time_ms in self._awaited() if not self._after_end(time_ms)]
+        return waiting_line("the last scrape", unseen, self._interval_s(), self.longest_wait_s(wait_s))
+
+    def _interval_s(self) -> float | None:
+        """The longest scrape interval of a target that is waited for; as it was before the run if nothing tells it."""
+        awaited = {address_of(labels) for labels, _ in self._awaited()}
+        ups = [up for up in self.samples().of(queries.UP) if address_of(up.labels) in awaited]
+        return longest_interval_s(ups, self._intervals) or self._before.scrape_interval_s
+
+    def _look_back_s(self) -> float:
+        """How far before the run the last sample of a series may lie."""
+        return max(LOOK_BACK_S, 3 * (self._before.scrape_interval_s or 0.0))
 
     def seen_the_end(self) -> bool:
-        """Whether every target with series was scraped after the end; if none has series, every known target.
+        """Whether every target that is waited for was scraped after the end."""
+        awaited = self._awaited()
+        return bool(awaited) and all(self._after_end(time_ms) for _, time_ms in awaited)
 
-        Also the gateway, if it was scraped during the run, because its counters show where a wrong count comes from.
+    def _awaited(self) -> list[tuple[Mapping[str, str], Ints]]:
+        """Labels and good scrapes of every target that has cells or may have them; if none has, of all known ones.
+
+        Also of the gateway, if it was scraped during the run: its counters show where a wrong count comes from.
         """
         targets = self._targets()
-        times = [target.time_ms[target.up] for target in targets]
-        times += [up.time_ms[up.value == 1] for up in self.samples().of(queries.UP)] if not targets else []
-        times += [counter.time_ms for counter in self._living().of(REQUESTS)]
-        return bool(times) and all(self._after_end(time_ms) for time_ms in times)
+        if targets:
+            targets += silent_targets(self._living(), self._run.deployment, targets, self._before.targets)
+            awaited = [(target.labels, target.time_ms[target.up]) for target in targets]
+        else:
+            ups = self._living().of(queries.UP)
+            awaited = [(up.labels, up.time_ms[up.value == 1]) for up in ups]
+        return [*awaited, *((counter.labels, counter.time_ms) for counter in self._living().of(REQUESTS))]
 
     def _after_end(self, time_ms: Ints) -> bool:
         ended_ms = self._clock.latest_prometheus_s(self._ended_s) * 1000
@@ -195,9 +251,11 @@ class _Gathering:
         return [target for predictor in self._run.predictors for target in targets_of(samples, predictor.name)]
 
     def _living(self) -> Samples:
-        """The samples of the targets that existed when the run began."""
-        samples, first_ns = self.samples(), self._load.first_ns
-        return samples if first_ns is None else living(samples, self._clock.prometheus_ms(first_ns))
+        """The samples of the targets that had a part in the run."""
+        first_ns = self._load.first_ns
+        if first_ns is None:
+            return self.samples()
+        return living(self.samples(), self._clock.prometheus_ms(first_ns), self._before.targets)
 
     def under_way(self) -> bool:
         """Whether the gateway still waits for a shadow's answers."""
@@ -248,9 +306,9 @@ def _load_of(folder: Path) -> LedgerTotals:
     return LedgerTotals(min(first, default=None), acknowledged)
 
 
-def _scrape_interval(folder: Path) -> float | None:
+def _before(folder: Path) -> TimeBefore:
+    """What ``baseline.json`` says; nothing if it cannot be read, which the judge says."""
     try:
-        content = json.loads((folder / BASELINE_FILE).read_text(encoding="utf-8"))
-        return float(content["scrape_interval_s"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return decode((folder / BASELINE_FILE).read_bytes(), TimeBefore)
+    except (OSError, ValueError):
+        return TimeBefore()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def _baseline(options: argparse.Namespace) -> int:
         save_gates(folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
     _answer_offline(folder, run)
-    print_line(baseline.write(folder, run, prometheus, options.wait, time.time, time.sleep))
+    print_line(baseline.write(folder, run, prometheus, options.wait, time.time, time.sleep, _say_first))
     return 0
 
 
@@ -135,9 +136,19 @@ def _answer_offline_once(folder: Path, run: Run) -> None:
 def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
     prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
     patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
-    samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep)
+    samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep, _say)
     endpoints.write(options.folder, os.environ, run.host)
     return samples
+
+
+def _say_first(line: str) -> None:
+    """Print a line of progress at once, before what the step prints at its end."""
+    print(line, flush=True)
+
+
+def _say(line: str) -> None:
+    """Print a line of progress where it does not mix with the verdict."""
+    print(f"plumbline: {line}", file=sys.stderr, flush=True)
 
 
 def _page(paths: Sequence[Path]) -> Path | None:

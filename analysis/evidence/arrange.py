@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -17,7 +18,7 @@ from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Samples
 from analysis.evidence.tally import Axes, Tally, tally
-from analysis.evidence.targets import cell_series, living, scraped_twice, targets_of
+from analysis.evidence.targets import ScrapeTarget, cell_series, living, scraped_twice, silent_targets, targets_of
 from analysis.evidence.trajectories import Trajectory, trajectory
 from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
@@ -34,11 +35,11 @@ def arrange(files: RunFiles) -> Evidence:
     """The evidence that the files of a run give."""
     run, first_ns = files.run, files.first_ns
     clock = clock_of(files.samples, files.baseline)
-    samples = files.samples
+    samples, before = files.samples, files.baseline.targets if files.baseline is not None else ()
     if samples is not None and first_ns is not None:
-        samples = living(samples, clock.prometheus_ms(first_ns))
+        samples = living(samples, clock.prometheus_ms(first_ns), before)
     answers = obstacles.answers_of_run(files.offline, run)
-    predictors = {spec.name: _predictor(spec, samples) for spec in run.predictors}
+    predictors = _predictors(run, samples, before)
     groups = [
         replace(group, obstacle=obstacles.without_answers(_artifacts(group), files.offline, answers))
         for group in _groups(run, predictors)
@@ -78,13 +79,20 @@ def clock_of(samples: Samples | None, baseline: Baseline | None) -> ClockOffset:
     return late.joined(ClockOffset(baseline.clock_offset_s, baseline.clock_uncertainty_s))
 
 
-def _predictor(spec: PredictorSpec, samples: Samples | None) -> PredictorEvidence:
-    """What Prometheus stored of a predictor."""
+def _predictors(run: Run, samples: Samples | None, before: Sequence[Mapping[str, str]]) -> dict[str, PredictorEvidence]:
+    """What Prometheus stored of each predictor. ``before``: labels of the targets that were up before the load."""
     if samples is None:
-        return PredictorEvidence(spec)
+        return {spec.name: PredictorEvidence(spec) for spec in run.predictors}
+    targets = {spec.name: targets_of(samples, spec.name) for spec in run.predictors}
+    silent = silent_targets(samples, run.deployment, list(itertools.chain(*targets.values())), before)
+    return {spec.name: _predictor(spec, samples, targets[spec.name], silent) for spec in run.predictors}
+
+
+def _predictor(
+    spec: PredictorSpec, samples: Samples, targets: tuple[ScrapeTarget, ...], silent: tuple[ScrapeTarget, ...]
+) -> PredictorEvidence:
     series = cell_series(samples, spec.name)
-    targets = targets_of(samples, spec.name)
-    return PredictorEvidence(spec, series, targets, scraped_twice(targets), obstacles.malformed(series))
+    return PredictorEvidence(spec, series, targets, silent, scraped_twice(targets), obstacles.malformed(series))
 
 
 def _groups(run: Run, predictors: Mapping[str, PredictorEvidence]) -> list[Group]:
@@ -115,7 +123,7 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
     obstacle = group.obstacle or obstacles.in_samples(targets, first_ns, clock)
     if obstacle is not None or first_ns is None:
         return replace(group, obstacle=obstacle)
-    members = tuple(replace(member, path=trajectory(member.targets, first_ns, clock)) for member in group.members)
+    members = tuple(replace(member, path=trajectory(member.awaited, first_ns, clock)) for member in group.members)
     ended_s = epoch_s(run.ended) if run.ended is not None else 0.0
     window_ms = clock.prometheus_ms(first_ns), clock.prometheus_s(ended_s) * 1000
     counters = gateway(samples, run.deployment, group.name, window_ms) if len(members) == 1 else None
@@ -128,7 +136,7 @@ def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajector
         return None
     if len(group.members) == 1:
         return group.members[0].path
-    return trajectory(group.targets, first_ns, clock)
+    return trajectory(group.awaited, first_ns, clock)
 
 
 def _axes(

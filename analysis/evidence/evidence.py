@@ -22,14 +22,16 @@ from analysis.verdict import Explanation
 class PredictorEvidence:
     """What Prometheus stored of one predictor.
 
-    ``series``: of its cells. ``targets``: the scrape targets that they come from. ``scraped_twice``: the pod or
-    instance that two jobs scraped, or None. ``malformed``: why its series are no counts, whatever was sent, or None.
-    ``path``: its counts since the run began; None if something makes them unknown (`Group.obstacle`).
+    ``series``: of its cells. ``targets``: the scrape targets that they come from. ``silent``: targets that may be its
+    own and show no cells. ``scraped_twice``: the pod or instance that two jobs scraped, or None. ``malformed``: why its
+    series are no counts, whatever was sent, or None. ``path``: its counts since the run began; None if something makes
+    them unknown (`Group.obstacle`).
     """
 
     spec: PredictorSpec
     series: tuple[Series, ...] = ()
     targets: tuple[ScrapeTarget, ...] = ()
+    silent: tuple[ScrapeTarget, ...] = ()
     scraped_twice: str | None = None
     malformed: Explanation | None = None
     path: Trajectory | None = None
@@ -37,6 +39,11 @@ class PredictorEvidence:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def awaited(self) -> tuple[ScrapeTarget, ...]:
+        """The targets that its counts come from, or may come from."""
+        return self.targets + self.silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,11 @@ class Group:
     def targets(self) -> tuple[ScrapeTarget, ...]:
         """The scrape targets of all members."""
         return tuple(target for member in self.members for target in member.targets)
+
+    @property
+    def awaited(self) -> tuple[ScrapeTarget, ...]:
+        """The targets that the counts of all members come from, or may come from."""
+        return self.targets + self.members[0].silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,14 @@ from analysis.record.runfolder import (
 class Baseline:
     """What ``baseline.json`` says of the time before the load that is needed after it; the file holds more.
 
-    ``clock_offset_s``, ``clock_uncertainty_s``: Prometheus' clock, as `samples.ClockOffset` has it.
+    ``clock_offset_s``, ``clock_uncertainty_s``: Prometheus' clock, as `samples.ClockOffset` has it. ``targets``: labels
+    of the targets that were up.
     """
 
     schema: Literal[1]
     clock_offset_s: float
     clock_uncertainty_s: Share
+    targets: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

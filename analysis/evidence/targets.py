@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from analysis.evidence.queries import COUNTER_SUFFIX, SCRAPE_DURATION, UP
+from analysis.evidence.queries import COUNTER_SUFFIX, LABEL_TARGET_DEPLOYMENT, SCRAPE_DURATION, UP
 from analysis.evidence.samples import Samples, Series, canonical
 from analysis.record.arrays import Bools, Floats, Ints
 from model.contract import CELL_OF_METRIC, CELLS, LABEL_PREDICTOR
@@ -35,19 +35,50 @@ class ScrapeTarget:
     present: Ints
 
 
-def living(samples: Samples, first_ms: float) -> Samples:
-    """The series of those targets that were scraped at ``first_ms`` or later; all series if no target was.
+def living(samples: Samples, first_ms: float, before: Iterable[Mapping[str, str]] = ()) -> Samples:
+    """The series of the targets that had a part in the run; all series if no target had.
 
-    ``first_ms``: the first event, on Prometheus' clock. A target that was gone by then (a job that was renamed,
-    a pod that was replaced) had no part in the run. Its old samples would look like a target that stopped answering.
+    Those are the targets that were scraped at ``first_ms`` or later, and those that were up before the load: ``before``
+    are their labels. ``first_ms``: the first event, on Prometheus' clock. A target that was gone by then (a job that
+    was renamed, a pod that was replaced) would look like one that stopped answering. A target that was up just before
+    the load is not gone if it was not scraped again: where the scrape interval is longer than the run, none is.
     """
     last: dict[tuple[str, str], int] = {}
     for series in samples.series:
         if len(series.time_ms):
-            address = _address(series.labels)
+            address = address_of(series.labels)
             last[address] = max(last.get(address, 0), int(series.time_ms[-1]))
-    kept = tuple(series for series in samples.series if last.get(_address(series.labels), 0) >= first_ms)
-    return replace(samples, series=kept) if kept else samples
+    took_part = {address for address, time_ms in last.items() if time_ms >= first_ms}
+    if not took_part:
+        return samples
+    took_part |= {address_of(labels) for labels in before}
+    return replace(samples, series=tuple(series for series in samples.series if address_of(series.labels) in took_part))
+
+
+def silent_targets(
+    samples: Samples, deployment: str, targets: Sequence[ScrapeTarget], before: Iterable[Mapping[str, str]]
+) -> tuple[ScrapeTarget, ...]:
+    """Targets of the deployment that were up before the load (``before``: their labels), and that show no cells.
+
+    A replica that has counted nothing publishes no cells, and whatever it counted since its last scrape is not known.
+    So it is a target whose counts are 0 at each of its scrapes. ``targets``: those with cells, of all predictors. Where
+    no target says which deployment it is of, those count that a job of theirs scrapes, if their pod is not another's.
+    """
+    known = {address_of(target.labels) for target in targets}
+    jobs = {job for job, _ in known}
+
+    def belongs(labels: Mapping[str, str]) -> bool:
+        owner = labels.get(LABEL_TARGET_DEPLOYMENT)
+        pod = labels.get("pod", deployment)
+        return owner == deployment or (owner is None and labels.get("job") in jobs and pod.startswith(deployment))
+
+    expected = {address_of(labels) for labels in before if belongs(labels)}
+    durations = {canonical(duration.labels): duration for duration in samples.of(SCRAPE_DURATION)}
+    return tuple(
+        _target(canonical(up.labels), up, durations.get(canonical(up.labels)), ())
+        for up in samples.of(UP)
+        if address_of(up.labels) in expected - known and len(up.time_ms)
+    )
 
 
 def targets_of(samples: Samples, predictor: str) -> tuple[ScrapeTarget, ...]:
@@ -76,17 +107,18 @@ class _Matching:
     def __init__(self, ups: Iterable[Mapping[str, str]]) -> None:
         self._by_address: dict[tuple[str, str], list[Mapping[str, str]]] = {}
         for labels in ups:
-            self._by_address.setdefault(_address(labels), []).append(labels)
+            self._by_address.setdefault(address_of(labels), []).append(labels)
 
     def target_of(self, labels: Mapping[str, str]) -> str:
         """Canonical labels of the target; job and instance alone if no ``up`` series fits."""
-        candidates = self._by_address.get(_address(labels), [])
+        candidates = self._by_address.get(address_of(labels), [])
         fitting = [up for up in candidates if up.items() <= labels.items()] or candidates[:1]
-        address = dict(zip(("job", "instance"), _address(labels), strict=True))
+        address = dict(zip(("job", "instance"), address_of(labels), strict=True))
         return canonical(fitting[0] if fitting else address)
 
 
-def _address(labels: Mapping[str, str]) -> tuple[str, str]:
+def address_of(labels: Mapping[str, str]) -> tuple[str, str]:
+    """Job and instance of the target that a series comes from; empty texts where it has no such label."""
     return labels.get("job", ""), labels.get("instance", "")
 
 

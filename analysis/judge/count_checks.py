@@ -93,10 +93,15 @@ def _no_last_scrape(evidence: Evidence, tally: Tally, group: Group, counted: Cou
         )
         explanation = Explanation(Diagnosis.SHADOW_INCOMPLETE, message, "down")
         return Finding.failed(group.name, explanation, expected=acknowledged, observed=int(value.sum()))
-    message = (
-        f"{down[0].labels.get('instance')} is down" if down else "not every target was scraped after the last event"
-    )
+    message = f"{down[0].labels.get('instance')} is down" if down else _oldest(group)
     return Finding.unknown(group.name, Explanation(Diagnosis.NO_LAST_SCRAPE, message))
+
+
+def _oldest(group: Group) -> str:
+    """Which target was not scraped since the last event, and when it was scraped last."""
+    last = [(int(target.time_ms[target.up][-1]), target) for target in group.awaited if target.up.any()]
+    time_ms, target = min(last, key=lambda scraped: scraped[0])
+    return f"{target.labels.get('instance')} was last scraped at {rfc3339(time_ms / 1000)}, before the last event ended"
 
 
 def _is_down_after(target: ScrapeTarget, ended_ms: float) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from deploy.local import launch
 from deploy.local.config.assembly import Folders, Options
 from deploy.local.config.binaries import ROOT, TOOLS, path_with_environment
+from deploy.local.config.prometheus import DURATION, seconds_of
 from deploy.local.errors import StackError
 from deploy.local.running import background
 from deploy.manifest.deployment import ManifestError
@@ -28,7 +28,6 @@ from model.command_line import BAD_INPUT, OneLineParser
 IMAGES = Path(__file__).with_name("images.toml")
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
 STACKS = TOOLS / "stacks"
-DURATION = re.compile(r"(\d+ms|\d+s|\d+m)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,7 +145,7 @@ def _stack_options(verb_parser: argparse.ArgumentParser) -> None:
 
 
 def _duration(text: str) -> str:
-    if not DURATION.fullmatch(text) or int(re.sub(r"\D", "", text)) == 0:
+    if not DURATION.fullmatch(text) or seconds_of(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a duration such as 1s or 500ms, got {text!r}")
     return text
 

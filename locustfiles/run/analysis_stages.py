@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -33,10 +34,19 @@ def take_baseline(folder: Path) -> None:
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
         try:
-            output, _ = process.communicate()
+            lines = [*_told(process.stdout or ())]
         except BaseException:  # a Ctrl-C while we wait
             process.kill()
             raise
     if process.returncode:
         nothing = f"analysis baseline ended with {process.returncode} and printed nothing"
-        raise SetupError((output.strip().splitlines() or [nothing])[-1])
+        raise SetupError((lines or [nothing])[-1])
+
+
+def _told(output: Iterable[str]) -> Iterator[str]:
+    """The lines of the output; those that say what is waited for are passed on as they come."""
+    for line in output:
+        if line.startswith("waiting for "):
+            print(f"plumbline: {line.rstrip()}", file=sys.stderr, flush=True)
+        if line.strip():
+            yield line.rstrip()

@@ -180,7 +180,12 @@ def put(folder: Path, world: World) -> Run:
     )
     stored = Samples(tuple(world.alter(series_of(world))), world.clock, "2.42.0")
     samples.write(folder / runfolder.SAMPLES_FILE, stored)
-    about = {"schema": 1, "clock_offset_s": world.clock.offset_s, "clock_uncertainty_s": world.clock.uncertainty_s}
+    about = {
+        "schema": 1,
+        "clock_offset_s": world.clock.offset_s,
+        "clock_uncertainty_s": world.clock.uncertainty_s,
+        "targets": [dict(up.labels) for up in stored.of("up") if up.time_ms[0] < world.clock.prometheus_ms(START_NS)],
+    }
     (folder / runfolder.BASELINE_FILE).write_text(json.dumps(about), encoding="utf-8")
     (folder / runfolder.GATES_FILE).write_text("[]", encoding="utf-8")
     seal.write(folder)

@@ -109,5 +109,14 @@ CLEANS: Final = (
         before=reconfigured(renamed),
     ),
     Row("clean-slow-scrapes", "a scrape every 3 s", "PASS", manifest=SHADOW, stack=("--scrape-interval", "3s")),
+    Row(
+        "clean-short-run",
+        "2 replicas, a scrape every 20 s, a load of 4 s",
+        "PASS",
+        manifest=SHADOW,
+        edits=(TWO_REPLICAS,),
+        stack=("--scrape-interval", "20s"),
+        duration="4s",
+    ),
     Row("clean-retries", "gateway with Istio's retries, nothing fails", "PASS", stack=("--retries", "istio")),
 )

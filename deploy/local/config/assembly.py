@@ -50,6 +50,7 @@ class Assembly:
     envoy_admin_url: str
     targets: int
     """Number of scrape targets: every replica for every PodMonitor, and Envoy."""
+    scrape_interval_s: float
 
     def replica_records(self) -> tuple[ReplicaRecord, ...]:
         """The replicas as the state file names them."""
@@ -132,6 +133,7 @@ def assemble(
             ),
         },
         targets=len(replicas) * options.pod_monitors + 1,
+        scrape_interval_s=prometheus.seconds_of(options.scrape_interval),
         host=f"http://127.0.0.1:{ingress.port}",
         prometheus_url=f"http://127.0.0.1:{prometheus_port}",
         envoy_admin_url=f"http://127.0.0.1:{ingress.admin_port}",

@@ -18,6 +18,9 @@ from deploy.local.running.child_process import ChildProcess
 SHORT_DEADLINE_S: Final = 0.4
 """Time to stop for a process of a stack that was interrupted, so that all of it is gone within five seconds."""
 
+FIRST_SCRAPE_S: Final = 30.0
+"""How long Prometheus may take to its first scrape of every target, besides the interval within which it comes."""
+
 
 class Stack:
     """The processes of an assembly.
@@ -69,7 +72,8 @@ class Stack:
             await child.start()
         await together(child.until_ready() for child in everything)
         await self.prometheus.until(
-            lambda: probe.unscraped(self.assembly.prometheus_url, self.assembly.targets), seconds=30.0
+            lambda: probe.unscraped(self.assembly.prometheus_url, self.assembly.targets),
+            seconds=FIRST_SCRAPE_S + self.assembly.scrape_interval_s,
         )
         seconds = time.monotonic() - began
         self._watches = [asyncio.create_task(child.watch(restarts)) for child in everything]

@@ -52,6 +52,32 @@ def test_an_answer_that_is_not_prometheus_is_one_line_and_asked_once(answer: Ans
         assert len(requests) == 1
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        {},
+        [{}],
+        [{"metric": {}, "value": [1, "1"]}],
+        [{"metric": {"job": 7}, "values": [[1, "1"]]}],
+        [{"metric": {}, "values": [[1, 2.5]]}],
+        [{"metric": {}, "values": [[1, "many"]]}],
+        [{"metric": {}, "values": [["now", "1"]]}],
+        [{"metric": {}, "values": [[1e300, "1"]]}],
+        [{"metric": {}, "values": [[2, "1"], [1, "1"]]}],
+    ],
+)
+def test_a_range_vector_of_another_shape_is_one_line(result: object) -> None:
+    """Types, numbers and the order of times are held where the answer is read."""
+    with (
+        server(lambda _: says(result)) as (url, _),
+        pytest.raises(
+            PrometheusError, match=r"^asking Prometheus at .*no range vector for up\[.*PROMETHEUS_URL"
+        ) as caught,
+    ):
+        Fetch(Prometheus(url)).extend("up", 0, 1000)
+    assert "\n" not in str(caught.value)
+
+
 def test_nobody_listening_is_one_line() -> None:
     """Connection refused, named as such."""
     with socket.socket() as free:

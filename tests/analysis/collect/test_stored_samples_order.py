@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 import worlds
 from alterations import ALONE
-from analysis.collect.stored_samples import LedgerTotals, _Gathering
+from analysis.collect.stored_samples import LedgerTotals, TimeBefore, _Gathering
+from analysis.evidence.samples import Series
 from analysis.evidence.targets import targets_of
 from analysis.record import runfolder
 from analysis.record.instants import epoch_s
@@ -24,16 +27,15 @@ class Scraping:
         self._labels = labels
         self._scrapes = 1
 
-    def ask(self, query: str, at_s: float | None = None) -> list[dict[str, Any]]:
+    def range_vector(self, query: str, _: float) -> list[Series]:
         """Every stored sample of what the query names."""
-        values = [[self._start_s + 0.001 * i, "7"] for i in range(self._scrapes)]
+        times = np.array([round(self._start_s * 1000) + i for i in range(self._scrapes)])
         self._scrapes += 1
         if "true_pos" in query:
             names = [METRIC_OF_CELL[cell] for cell in CELLS]
-            return [{"metric": {"__name__": name, **self._labels}, "values": values} for name in names]
+            return [Series(name, self._labels, times, np.full(len(times), 7.0)) for name in names]
         if "up" in query and "scrape_duration" in query:
-            ones = [[at, "1"] for at, _ in values]
-            return [{"metric": {"__name__": "up", **TARGET}, "values": ones}]
+            return [Series("up", TARGET, times, np.ones(len(times)))]
         return []
 
     def clock(self, now: object) -> Any:
@@ -53,7 +55,7 @@ def test_a_scrape_between_two_queries_does_not_read_as_counts_that_fell_to_nothi
     predictor = run.predictors[0].name
     labels = TARGET | {"deployment_name": run.deployment, "predictor_name": predictor, "method": "feedback"}
     scraping = Scraping(epoch_s(run.started), labels)
-    gathering = _Gathering(run, cast("Any", scraping), LedgerTotals(None, 0), 1.0)
+    gathering = _Gathering(run, cast("Any", scraping), LedgerTotals(None, 0), TimeBefore(1.0))
     for _ in range(3):
         gathering.fetch(epoch_s(run.started) + 5)
         (target,) = targets_of(gathering.samples(), predictor)

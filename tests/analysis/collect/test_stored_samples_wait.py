@@ -60,7 +60,7 @@ def test_a_shadow_is_waited_for_as_long_as_the_gateway_waits_for_it(
 ) -> None:
     """Nothing is called lost while the gateway says that it is under way, up to 30 s."""
     behind = Behind(done_s, known_s)
-    _wait(cast("Any", behind), Patience(), behind.now, behind.sleep)
+    _wait(cast("Any", behind), Patience(), behind.now, behind.sleep, print)
     assert least_s <= behind.now_s <= most_s
     assert behind.shadows_complete() is complete
 
