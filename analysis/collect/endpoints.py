@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
@@ -25,12 +25,15 @@ STACK_ENV: Final = "PLUMBLINE_STACK"
 TIMEOUT_S: Final = 5.0
 
 
-def write(folder: Path, environment: Mapping[str, str], host: str) -> tuple[ExposedCounts, ...]:
-    """Read every endpoint that the stack names and write ``exposed.json``; do nothing without a stack at ``host``."""
-    exposed = tuple(_read(url) for url in endpoints(environment.get(STACK_ENV, ""), host))
-    if exposed:
-        write_text(folder / EXPOSED_FILE, text(exposed))
-    return exposed
+def read(environment: Mapping[str, str], host: str, now: Callable[[], float]) -> tuple[ExposedCounts, ...]:
+    """A reading of every endpoint that the stack names; empty without a stack at ``host``."""
+    return tuple(_read(url, now) for url in endpoints(environment.get(STACK_ENV, ""), host))
+
+
+def write(folder: Path, readings: Sequence[ExposedCounts]) -> None:
+    """Write ``exposed.json``; do nothing if no endpoint was read."""
+    if readings:
+        write_text(folder / EXPOSED_FILE, text(readings))
 
 
 def endpoints(state: str, host: str) -> Sequence[str]:
@@ -44,13 +47,15 @@ def endpoints(state: str, host: str) -> Sequence[str]:
         return ()
 
 
-def _read(url: str) -> ExposedCounts:
+def _read(url: str, now: Callable[[], float]) -> ExposedCounts:
     instance = urlsplit(url).netloc
+    asked_s = now()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=TIMEOUT_S) as answer:
             content = answer.read().decode()
         samples = [sample for family in text_string_to_metric_families(content) for sample in family.samples]
-        return ExposedCounts(instance, counts_of([(sample.name, sample.labels, sample.value) for sample in samples]))
+        counts = counts_of([(sample.name, sample.labels, sample.value) for sample in samples])
+        return ExposedCounts(instance, counts, at_s=(asked_s, now()))
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
-        return ExposedCounts(instance, {}, f"reading {url}: {error}")
+        return ExposedCounts(instance, {}, f"reading {url}: {error}", (asked_s, now()))

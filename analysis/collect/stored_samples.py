@@ -82,12 +82,14 @@ def collect(
     now: Callable[[], float],
     sleep: Callable[[float], None],
     say: Callable[[str], None] = print,
+    since_s: float = 0.0,
 ) -> Samples:
     """Fetch, wait (not without ``patience``), fetch the rest, and write ``samples.parquet``.
 
+    ``since_s``: every target is to be scraped once after this, too (seconds since the epoch on the ledger's clock).
     If Prometheus fails on the way, `Samples.problem` says so; what was fetched before is kept.
     """
-    gathering = _Gathering(run, prometheus, _load_of(folder), _before(folder))
+    gathering = _Gathering(run, prometheus, _load_of(folder), _before(folder), since_s)
     try:
         gathering.begin(now)
         gathering.fetch(now())
@@ -130,7 +132,9 @@ def _wait(
 class _Gathering:
     """The samples so far, and whether they are enough."""
 
-    def __init__(self, run: Run, prometheus: Prometheus, load: LedgerTotals, before: TimeBefore) -> None:
+    def __init__(
+        self, run: Run, prometheus: Prometheus, load: LedgerTotals, before: TimeBefore, since_s: float = 0.0
+    ) -> None:
         self._run = run
         self._prometheus = prometheus
         self._load = load
@@ -140,6 +144,7 @@ class _Gathering:
         self._clock = ClockOffset(0.0, 0.0)
         self._version = ""
         self._ended_s = 0.0
+        self._since_s = since_s
         self._fetched_s: float | None = None
         self.problem: str | None = None
 
@@ -243,7 +248,7 @@ class _Gathering:
         return [*awaited, *((counter.labels, counter.time_ms) for counter in self._living().of(REQUESTS))]
 
     def _after_end(self, time_ms: Ints) -> bool:
-        ended_ms = self._clock.latest_prometheus_s(self._ended_s) * 1000
+        ended_ms = self._clock.latest_prometheus_s(max(self._ended_s, self._since_s)) * 1000
         return bool(len(time_ms)) and int(time_ms[-1]) > ended_ms + ALIGNMENT_MS + 1
 
     def _targets(self) -> list[ScrapeTarget]:

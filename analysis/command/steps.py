@@ -136,8 +136,10 @@ def _answer_offline_once(folder: Path, run: Run) -> None:
 def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
     prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
     patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
-    samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep, _say)
-    endpoints.write(options.folder, os.environ, run.host)
+    readings = endpoints.read(os.environ, run.host, time.time)
+    since_s = time.time() if readings else 0.0
+    samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep, _say, since_s)
+    endpoints.write(options.folder, (*readings, *endpoints.read(os.environ, run.host, time.time)))
     return samples
 
 

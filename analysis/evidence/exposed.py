@@ -1,10 +1,14 @@
-"""The counts that the models' own metrics endpoints showed after the run, as ``exposed.json``: the exposed witness."""
+"""The counts that the models' own metrics endpoints showed, as ``exposed.json``: the exposed witness.
+
+Each endpoint is read twice: when the load has ended, and when the last samples have been fetched. Whatever is counted
+meanwhile, a scrape between the two saw at least what the first reading showed, and at most what the second showed.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +23,17 @@ Cells = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class ExposedCounts:
-    """One endpoint, read once after the run.
+    """One reading of one endpoint.
 
-    ``counts``: by predictor, the count of each cell. ``problem``: why it could not be read, or None.
+    ``counts``: by predictor, the count of each cell. ``problem``: why it could not be read, or None. ``at_s``: when it
+    was asked and when it had answered, in seconds since the epoch on the ledger's clock; None where that was not
+    recorded, and then it was read after the last samples had been fetched.
     """
 
     instance: str
     counts: Mapping[str, Cells]
     problem: str | None = None
+    at_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,7 @@ def _sums(series: Sequence[tuple[str, Mapping[str, str], float]], suffix: str) -
 
 def text(exposed: Sequence[ExposedCounts]) -> str:
     """The file's content."""
-    endpoints = [
-        {"instance": endpoint.instance, "counts": endpoint.counts, "problem": endpoint.problem} for endpoint in exposed
-    ]
+    endpoints = [asdict(reading) for reading in exposed]
     return json.dumps({"schema": SCHEMA_VERSION, "cells": CELLS, "endpoints": endpoints}, indent=1) + "\n"
 
 

@@ -69,6 +69,14 @@ class ClockOffset:
         """As `prometheus_s`, but the latest value that the uncertainty allows."""
         return ledger_s + self.offset_s + self.uncertainty_s
 
+    def earliest_ms(self, ledger_s: float) -> float:
+        """A time in seconds on the ledger's clock as milliseconds on Prometheus' clock; the earliest value."""
+        return (ledger_s + self.offset_s - self.uncertainty_s) * 1000
+
+    def latest_ms(self, ledger_s: float) -> float:
+        """As `earliest_ms`, but the latest value that the uncertainty allows."""
+        return (ledger_s + self.offset_s + self.uncertainty_s) * 1000
+
     def ledger_ms(self, prometheus_ms: Floats) -> Floats:
         """Times on Prometheus' clock, in ms, as milliseconds on the ledger's clock; the likeliest values."""
         return prometheus_ms - self.offset_s * 1000

@@ -7,6 +7,7 @@ served, serving skew; served and exposed, instrumentation; exposed and stored, t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,29 +15,53 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.exposed import ExposedCounts
-from analysis.evidence.targets import ScrapeTarget
+from analysis.evidence.samples import ClockOffset
+from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.judge.answer_checks import has_wrong_answers
+from analysis.record.arrays import Floats
 from analysis.verdict import Explanation, Finding
 from model.contract import CELLS, METRIC_OF_CELL
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointPair:
-    """One endpoint beside the target that Prometheus scraped it as."""
+    """One endpoint beside the last scrape of its target.
 
-    predictor: str
-    endpoint: ExposedCounts
-    target: ScrapeTarget
+    ``stored`` [cells]: as Prometheus has it. ``low``, ``high`` [cells]: what the endpoint showed before that scrape
+    began, and after it had ended; None where it was not read then.
+    """
+
+    instance: str
+    stored: Floats
+    low: Floats | None
+    high: Floats | None
 
     def differences(self) -> list[str]:
-        """``metric, exposed, stored`` as text for each cell in which the two differ."""
-        exposed = self.endpoint.counts.get(self.predictor, (0.0,) * len(CELLS))
-        stored = self.target.value[np.flatnonzero(self.target.up)[-1]]
+        """``metric, exposed, stored`` as text for each cell in which the two certainly differ."""
+        low = self.low if self.low is not None else np.full(len(CELLS), -np.inf)
+        high = self.high if self.high is not None else np.full(len(CELLS), np.inf)
         return [
-            f"{METRIC_OF_CELL[cell]} {exposed[i]:.0f} exposed, {stored[i]:.0f} stored"
+            f"{self.instance}: {METRIC_OF_CELL[cell]} {_exposed_text(low[i], high[i])} exposed, "
+            f"{self.stored[i]:.0f} stored"
             for i, cell in enumerate(CELLS)
-            if exposed[i] != stored[i]
+            if low[i] <= high[i] and not low[i] <= self.stored[i] <= high[i]
         ]
+
+    @property
+    def open(self) -> bool:
+        """Whether the endpoint showed more after the scrape, and was not read before it."""
+        return self.low is None and self.high is not None and bool(np.any(self.stored < self.high))
+
+    @property
+    def moved(self) -> bool:
+        """Whether the endpoint showed other counts before the scrape than after it."""
+        return self.low is not None and self.high is not None and not np.array_equal(self.low, self.high)
+
+
+def _exposed_text(low: float, high: float) -> str:
+    if low == high or not np.isfinite([low, high]).all():
+        return f"{high if np.isfinite(high) else low:.0f}"
+    return f"{low:.0f} to {high:.0f}"
 
 
 def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[EndpointPair, ...]:
@@ -47,9 +72,12 @@ def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[En
     if evidence.samples is None or evidence.span_ms is None:
         return ()
     _, ended_ms = evidence.span_ms
-    by_instance = {endpoint.instance: endpoint for endpoint in evidence.exposed if endpoint.problem is None}
+    by_instance: dict[str, list[ExposedCounts]] = {}
+    for reading in evidence.exposed:
+        if reading.problem is None:
+            by_instance.setdefault(reading.instance, []).append(reading)
     return tuple(
-        EndpointPair(predictor.name, by_instance[instance], target)
+        _pair(predictor.name, target, by_instance[instance], evidence.clock)
         for target in predictor.targets
         if (instance := target.labels.get("instance", "")) in by_instance
         and target.up.any()
@@ -57,9 +85,32 @@ def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[En
     )
 
 
+def _pair(name: str, target: ScrapeTarget, readings: Sequence[ExposedCounts], clock: ClockOffset) -> EndpointPair:
+    last = int(np.flatnonzero(target.up)[-1])
+    began_ms = float(target.time_ms[last]) - ALIGNMENT_MS
+    ended_ms = float(target.time_ms[last] + target.duration_ms[last]) + ALIGNMENT_MS
+    low, high = [], []
+    for reading in readings:
+        if reading.at_s is None or clock.earliest_ms(reading.at_s[0]) > ended_ms:
+            high.append(_counts(reading, name))
+        elif clock.latest_ms(reading.at_s[1]) < began_ms:
+            low.append(_counts(reading, name))
+    return EndpointPair(
+        target.labels.get("instance", ""),
+        target.value[last],
+        np.max(low, axis=0) if low else None,
+        np.min(high, axis=0) if high else None,
+    )
+
+
+def _counts(reading: ExposedCounts, predictor: str) -> Floats:
+    return np.array(reading.counts.get(predictor, (0.0,) * len(CELLS)))
+
+
 def exposed(evidence: Evidence) -> tuple[Finding, ...]:
     """Prometheus stored what each endpoint shows, and each endpoint that the stack names could be read."""
-    unreadable = [_unreadable(endpoint) for endpoint in evidence.exposed if endpoint.problem is not None]
+    last_readings = {reading.instance: reading for reading in evidence.exposed}
+    unreadable = [_unreadable(reading) for reading in last_readings.values() if reading.problem is not None]
     compared = [
         _exposed(predictor.name, pairs)
         for predictor in evidence.predictors.values()
@@ -85,11 +136,17 @@ def _unreadable(endpoint: ExposedCounts) -> Finding:
 
 
 def _exposed(subject: str, pairs: tuple[EndpointPair, ...]) -> Finding:
-    differences = [f"{pair.endpoint.instance}: {text}" for pair in pairs for text in pair.differences()]
+    differences = [text for pair in pairs for text in pair.differences()]
     if differences:
         message = f"Prometheus' last samples are not what the endpoint shows: {'; '.join(differences)}"
         return Finding.failed(subject, Explanation(Diagnosis.PIPELINE, message))
+    later = [pair.instance for pair in pairs if pair.open]
+    if later:
+        message = f"the endpoint of {later[0]} shows more than Prometheus stored, and was not scraped since it was read"
+        return Finding.unknown(subject, Explanation(Diagnosis.NO_LAST_SCRAPE, message))
     endpoints = f"{len(pairs)} endpoint{'s' * (len(pairs) > 1)}"
+    if any(pair.moved for pair in pairs):
+        return Finding.passed(subject, f"Prometheus' last samples lie between two readings of {endpoints}")
     return Finding.passed(subject, f"{endpoints} and Prometheus' last samples show the same counts")
 
 
@@ -104,4 +161,6 @@ def location_of_error(evidence: Evidence, group: Group) -> str:
         return "pipeline: one endpoint is stored twice"
     if any(pair.differences() for pair in pairs):
         return "pipeline: the model's own endpoint shows other counts than Prometheus stored"
+    if any(pair.open or pair.moved for pair in pairs):
+        return ""
     return "instrumentation: the model's own endpoint shows these counts too"

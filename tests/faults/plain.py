@@ -120,6 +120,14 @@ class ScoreBuckets(Plain):
         return [*super().metrics(), *buckets]
 
 
+class Slower(Plain):
+    """A model of 0.3 s: with many users, much of the load is still under way when it ends."""
+
+    def decide(self, rows: Rows) -> Labels:
+        time.sleep(0.3)
+        return super().decide(rows)
+
+
 class Slow(Plain):
     """Takes its time over everything, and loses nothing."""
 

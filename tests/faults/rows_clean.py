@@ -60,6 +60,16 @@ CLEANS: Final = (
         SHADOW,
         load=("--rate", "100"),
     ),
+    Row(
+        "clean-slow-model",
+        "a model of 0.3 s, 60 users",
+        "PASS",
+        (),
+        (),
+        Served("plain.Slower"),
+        stack=("--env", "GUNICORN_THREADS=60"),
+        load=("--users", "60"),
+    ),
     Row("clean-half-mirror", "half is mirrored, as the manifest says", "PASS", manifest=SHADOW, edits=(HALF_MIRROR,)),
     Row(
         "clean-worker-killed",

@@ -16,9 +16,10 @@ from analysis.evidence import exposed as shown
 from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.gateway import ACTIVE, ANSWERED, LABEL_CLASS, REQUESTS, RETRIES, cluster_pattern, gateway
 from analysis.evidence.samples import Samples, Series
+from analysis.judge import endpoint_checks
 from analysis.judge.endpoint_checks import location_of_error
 from analysis.record import runfolder
-from analysis.verdict import Finding
+from analysis.verdict import Finding, Verdict
 from worlds import START_NS, World
 
 FEEDBACK = {"predictor_name": "default", "method": "feedback"}
@@ -82,9 +83,52 @@ def test_an_endpoint_that_does_not_answer_is_a_problem_and_no_witness(tmp_path: 
     """Nobody listens on port 1: the file notes it, and the judge works without this witness."""
     state = {"host": "http://here", "replicas": [{"metrics_url": "http://127.0.0.1:1/prometheus"}]}
     (tmp_path / "state.json").write_text(json.dumps(state))
-    (problem,) = endpoints.write(tmp_path, {"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/")
+    (problem,) = endpoints.read({"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/", lambda: 7.0)
+    endpoints.write(tmp_path, (problem,))
     assert problem.problem is not None
     assert shown.read(tmp_path / runfolder.EXPOSED_FILE) == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "words"),
+    [
+        (0, 0, Verdict.PASS, "1 endpoint and Prometheus' last samples show the same counts"),
+        (-3, 2, Verdict.PASS, "lie between two readings of 1 endpoint"),
+        (1, 1, Verdict.FAIL, "exposed, "),
+        (-3, -1, Verdict.FAIL, "exposed, "),
+        (1, 5, Verdict.FAIL, "exposed, "),
+        (None, 2, Verdict.INCONCLUSIVE, "was not scraped since it was read"),
+        (None, 0, Verdict.PASS, "show the same counts"),
+        (None, -1, Verdict.FAIL, "exposed, "),
+    ],
+    ids=[
+        "still",
+        "counted meanwhile",
+        "lost",
+        "invented",
+        "lost meanwhile",
+        "unscraped",
+        "same",
+        "invented, one reading",
+    ],
+)
+def test_a_scrape_lies_between_the_readings_before_and_after_it(
+    tmp_path: Path, before: int | None, after: int, verdict: Verdict, words: str
+) -> None:
+    """The pipeline is blamed for what no order of counting and reading explains; ``before``, ``after``: of true_pos."""
+    evidence = worlds.evidence_of(tmp_path, ALONE)
+    target = evidence.predictors["default"].targets[0]
+    stored, at_s = target.value[-1], float(target.time_ms[-1]) / 1000
+    more = np.array([1.0, 0.0, 0.0, 0.0])
+    readings = [
+        ExposedCounts(
+            "10.0.0.0:6000", {"default": tuple((stored + offset * more).tolist())}, at_s=(begin_s, begin_s + 0.2)
+        )
+        for offset, begin_s in ((before, at_s - 0.4), (after, at_s + 0.4))
+        if offset is not None
+    ]
+    (finding,) = endpoint_checks.exposed(replace(evidence, exposed=tuple(readings)))
+    assert (finding.verdict, words in finding.message) == (verdict, True), finding.message
 
 
 def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> None:
