@@ -3,7 +3,6 @@
 A run folder comes in (`files.read`); an `Evidence` goes out (`arrange.arrange`), which is all that a check sees.
 
     files           reads a run folder; what cannot be read is an entry of ``problems``
-    ledger_rules    what every true ledger keeps, and which event breaks it
     samples         Prometheus' samples and their file; the offset between the two clocks
     queries         the PromQL selectors by which samples are fetched
     offline         the offline answers and their file

@@ -13,11 +13,11 @@ from typing import Literal
 
 import pyarrow as pa
 
-from analysis.evidence import exposed, ledger_rules, offline, samples
+from analysis.evidence import exposed, offline, samples
 from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import Samples
-from analysis.record import ledger, seal
+from analysis.record import ledger, ledger_rules, seal
 from analysis.record.decoding import Share, decode
 from analysis.record.ledger_file import Scan
 from analysis.record.runfolder import (

@@ -11,7 +11,7 @@ import pytest
 
 import worlds
 from alterations import ALONE
-from analysis.evidence import ledger_rules
+from analysis.record import ledger_rules
 from analysis.record.ledger import COLUMNS, SCHEMA, Kind, LedgerError, check_schema
 from analysis.record.runfolder import Run
 from events import Event, batch_of_events
