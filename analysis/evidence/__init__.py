@@ -6,6 +6,7 @@ A run folder comes in (`files.read`); an `Evidence` goes out (`arrange.arrange`)
     samples         Prometheus' samples and their file; the offset between the two clocks
     queries         the PromQL selectors by which samples are fetched
     offline         the offline answers and their file
+    rounding        rows whose class or bucket is a matter of rounding
     exposed         the counts of the models' own endpoints and their file
     gateway         the gateway's own counters of a predictor
     targets         the scrape targets of a predictor: which took part in the run, and their baselines

@@ -16,6 +16,7 @@ from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
+from analysis.evidence.rounding import name_of_rounded, with_rounded
 from analysis.evidence.samples import ClockOffset, Samples
 from analysis.evidence.tally import Axes, Tally, tally
 from analysis.evidence.targets import ScrapeTarget, cell_series, living, scraped_twice, silent_targets, targets_of
@@ -39,10 +40,11 @@ def arrange(files: RunFiles) -> Evidence:
     if samples is not None and first_ns is not None:
         samples = living(samples, clock.prometheus_ms(first_ns), before)
     answers = obstacles.answers_of_run(files.offline, run)
+    answers = with_rounded(answers) if answers is not None else None
     predictors = _predictors(run, samples, before)
     groups = [
         replace(group, obstacle=obstacles.without_answers(_artifacts(group), files.offline, answers))
-        for group in _groups(run, predictors)
+        for group in _groups(run, predictors, answers or _NO_ANSWERS)
     ]
     sums: dict[str, Trajectory] = {}
     if samples is not None:
@@ -95,18 +97,19 @@ def _predictor(
     return PredictorEvidence(spec, series, targets, silent, scraped_twice(targets), obstacles.malformed(series))
 
 
-def _groups(run: Run, predictors: Mapping[str, PredictorEvidence]) -> list[Group]:
+def _groups(run: Run, predictors: Mapping[str, PredictorEvidence], answers: OfflineAnswers) -> list[Group]:
     """The primaries that share the traffic, as one group, then each shadow."""
     primaries = [predictors[spec.name] for spec in run.predictors if not spec.shadow]
     shadows = [predictors[spec.name] for spec in run.predictors if spec.shadow]
     serving = [primary for primary in primaries if primary.spec.traffic > 0] or primaries
-    return [_group(members) for members in (serving, *([shadow] for shadow in shadows)) if members]
+    return [_group(members, answers) for members in (serving, *([shadow] for shadow in shadows)) if members]
 
 
-def _group(members: Sequence[PredictorEvidence]) -> Group:
+def _group(members: Sequence[PredictorEvidence], answers: OfflineAnswers) -> Group:
     first = members[0].spec
     artifacts = tuple(dict.fromkeys(member.spec.artifact for member in members))
-    share = Share(artifacts, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
+    rounded = tuple(other for name in artifacts if (other := name_of_rounded(name)) in answers.answers)
+    share = Share(artifacts, rounded, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
     together = [series for member in members for series in member.series]
     malformed = members[0].malformed if len(members) == 1 else obstacles.malformed(together)
     return Group(tuple(members), share, malformed=malformed)
@@ -142,7 +145,7 @@ def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajector
 def _axes(
     run: Run, answers: OfflineAnswers, groups: Sequence[Group], sums: Mapping[str, Trajectory], first_ns: int | None
 ) -> Axes:
-    artifacts = dict.fromkeys([*(name for group in groups for name in group.share.artifacts), *sorted(answers.answers)])
+    artifacts = dict.fromkeys([*(name for group in groups for name in group.share.answers), *sorted(answers.answers)])
     members = [member.path for group in groups for member in group.members if member.path is not None]
     paths = [*sums.values(), *members]
     return Axes(

@@ -86,14 +86,21 @@ def name_of_sum(index: int) -> str:
 class Share:
     """Which part of the traffic a group of predictors gets.
 
-    ``artifacts``: of every predictor that an event may have gone to (one, unless traffic is split).
+    ``artifacts``: of every predictor that an event may have gone to (one, unless traffic is split). ``rounded``: names
+    of the answers that these give just as rightly, where rounding decides the class of a row (`rounding`).
     ``sees_all``: whether each acknowledged event certainly went to this group.
     ``mirrored``: whether it gets copies. Nobody acknowledges a copy, so only the last scrape has a lower bound.
     """
 
     artifacts: tuple[str, ...]
+    rounded: tuple[str, ...] = ()
     sees_all: bool = True
     mirrored: bool = False
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Names of all answers by which an event may have been counted."""
+        return self.artifacts + self.rounded
 
 
 def cell_of_pattern(axes: Axes, artifact: str) -> Ints:
@@ -116,7 +123,7 @@ def bounds_of(tally: Tally, path: Trajectory, share: Share) -> Bounds:
 
     The trajectory's times must be among ``tally.axes.starts_ns`` and ``ends_ns``.
     """
-    certain, possible = membership(tally.axes, share.artifacts)
+    certain, possible = membership(tally.axes, share.answers)
     before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
     upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]
     low = before @ certain

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.evidence.gateway import growth
+from analysis.evidence.rounding import margins
 from analysis.evidence.samples import Samples, Series, is_count
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Floats, Ints
@@ -22,19 +23,23 @@ from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCOR
 class Curve:
     """Counts by threshold: at element i, a score above ``threshold[i]`` is called positive, as ``predict`` does at 0.
 
-    ``threshold`` [n] increases; ``live`` and ``offline`` are [n, cells], and so is ``possible``: offline with the
-    events of unknown outcome as well. ``exact``: average precision of the offline scores of the rows sent, without
-    buckets; None if no row is positive.
+    ``threshold`` [n] increases; ``live`` and ``offline`` are [n, cells]. So are ``low`` and ``high``: what the live
+    counts may be, given events of unknown outcome and scores that are a threshold but for rounding; ``rounded``: the
+    number of such rows. ``exact``: average precision of the offline scores of the rows sent, without buckets; None if
+    no row is positive.
     """
 
     threshold: Floats
     live: Ints
     offline: Ints
-    possible: Ints
+    low: Ints
+    high: Ints
+    rounded: int = 0
     exact: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.live.shape == self.offline.shape == self.possible.shape or len(self.threshold) != len(self.live):
+        shapes = {side.shape for side in (self.live, self.offline, self.low, self.high)}
+        if len(shapes) > 1 or len(self.threshold) != len(self.live):
             raise ValueError("curve: expected arrays of one length")
         if np.any(np.diff(self.threshold) <= 0):
             raise ValueError("curve: expected thresholds that increase")
@@ -59,15 +64,32 @@ def curve_of(samples: Samples, tally: Tally, predictor: str, artifact: str, firs
     weight = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     unknown = tally.total[Kind.FEEDBACK, Outcome.INDETERMINATE]
     score = answers.answers[artifact].score
-    live, offline, possible = [], [], []
-    for index, label in enumerate(answers.classes):
-        by_edge = counts.get(label, {})
-        live.append(np.array([by_edge.get(edge, 0) for edge in [*edges.tolist(), math.inf]], np.int64))
-        offline.append(_at_most(score, weight[:, index], edges))
-        possible.append(_at_most(score, weight[:, index] + unknown[:, index], edges))
-    exact = _average_precision(score, weight, answers.positive)
-    live_cells, offline_cells, possible_cells = (_cells(side, answers.positive) for side in (live, offline, possible))
-    return Curve(edges, live_cells, offline_cells, possible_cells, exact)
+    live = [
+        np.array([counts.get(label, {}).get(edge, 0) for edge in [*edges.tolist(), math.inf]], np.int64)
+        for label in answers.classes
+    ]
+    positive, margin = answers.positive, margins(score)
+    offline = _cells(_by_class(score, weight, edges), positive)
+    least_below, least_above = (_cells(_by_class(score + off, weight, edges), positive) for off in (margin, -margin))
+    most_below, most_above = (
+        _cells(_by_class(score + off, weight + unknown, edges), positive) for off in (-margin, margin)
+    )
+    is_below = np.array([cell in {"fn", "tn"} for cell in CELLS])
+    on_edge = (np.abs(score[:, None] - edges) <= margin[:, None]).any(axis=1) & (weight + unknown).any(axis=1)
+    return Curve(
+        edges,
+        _cells(live, positive),
+        offline,
+        low=np.where(is_below, least_below, least_above),
+        high=np.where(is_below, most_below, most_above),
+        rounded=int(on_edge.sum()),
+        exact=_average_precision(score, weight, positive),
+    )
+
+
+def _by_class(score: Floats, weight: Ints, edges: Floats) -> list[Ints]:
+    """`_at_most` of the events of each true class; ``weight`` [row, class]."""
+    return [_at_most(score, weight[:, index], edges) for index in range(weight.shape[1])]
 
 
 def _average_precision(score: Floats, weight: Ints, positive: int) -> float | None:
@@ -132,8 +154,8 @@ def differing(curve: Curve, *, sees_all: bool = True) -> Ints:
 
     ``sees_all``: whether the predictor got every event; if it did not, there is no lower bound.
     """
-    low = curve.offline if sees_all else np.zeros_like(curve.offline)
-    return np.flatnonzero(((curve.live < low) | (curve.live > curve.possible)).any(axis=1))
+    low = curve.low if sees_all else np.zeros_like(curve.low)
+    return np.flatnonzero(((curve.live < low) | (curve.live > curve.high)).any(axis=1))
 
 
 def as_json(curve: Curve | None) -> dict[str, Any] | None:

@@ -68,7 +68,7 @@ def _wrong_answers(tally: Tally, group: Group) -> Ints:
     """``[row, predicted]``: number of acknowledged answers that none of the group's artefacts gives offline."""
     allowed = np.zeros(tally.answers.shape, np.bool_)
     allowed[:, -1] = True  # an answer without a class is not a wrong one; it has a finding of its own
-    for name in group.share.artifacts:
+    for name in group.share.answers:
         predicted = tally.axes.offline.answers[name].predicted
         allowed[np.arange(len(predicted)), predicted] = True
     return np.where(allowed, 0, tally.answers)

@@ -7,6 +7,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, after_end, name_of_sum
 from analysis.evidence.evidence import Evidence, Group
+from analysis.evidence.rounding import undecided
 from analysis.evidence.tally import Tally
 from analysis.evidence.targets import ScrapeTarget
 from analysis.judge.diagnose import of_counts
@@ -58,7 +59,8 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     low, high, value = counted.last
     expected, observed = _expected(low, high), _by_cell(value)
     if not counted.broken[-1].any():
-        return Finding.passed(group.name, _equal_message(group, low, high), expected=expected, observed=observed)
+        message = _equal_message(group, low, high, _number_undecided(evidence, group))
+        return Finding.passed(group.name, message, expected=expected, observed=observed)
     cause = _explanation(tally, group, counted)
     location = location_of_error(evidence, group)
     message = f"{cause.message} ({location})" if location else cause.message
@@ -110,11 +112,22 @@ def _is_down_after(target: ScrapeTarget, ended_ms: float) -> bool:
     return bool(after.any()) and not bool(target.up[after].any())
 
 
-def _equal_message(group: Group, low: Ints, high: Ints) -> str:
+def _number_undecided(evidence: Evidence, group: Group) -> int:
+    """Number of rows whose class by any of the group's artefacts is a matter of rounding."""
+    if evidence.offline is None or not group.share.rounded:
+        return 0
+    rows = [undecided(evidence.offline.answers[name]) for name in group.share.artifacts]
+    return int(np.logical_or.reduce(rows).sum())
+
+
+def _equal_message(group: Group, low: Ints, high: Ints, undecided_rows: int) -> str:
     if not group.share.sees_all:
         return "no count is above what was attempted; its mirror takes a part only, so there is no lower bound"
     if np.array_equal(low, high):
         return "all four counts equal the offline model's"
+    if undecided_rows:
+        rows = f"{undecided_rows} row{'s' * (undecided_rows > 1)}"
+        return f"all four counts equal the offline model's, apart from {rows} on the threshold but for rounding"
     return "all four counts lie within what events of unknown outcome allow"
 
 

@@ -53,20 +53,26 @@ def _of_group(group: Group) -> Finding:
 
 def _compared(subject: str, curve: Curve, *, sees_all: bool) -> Finding:
     wrong, thresholds = differing(curve, sees_all=sees_all), len(curve.threshold)
-    low = curve.offline if sees_all else np.zeros_like(curve.offline)
+    low = curve.low if sees_all else np.zeros_like(curve.low)
     if not len(wrong):
         if not sees_all:
             message = f"at all {thresholds} thresholds no live count is above what was sent; it gets a part of it only"
-        elif np.array_equal(low, curve.possible):
+        elif np.array_equal(curve.live, curve.offline):
             message = f"live and offline counts are equal at all {thresholds} thresholds"
+        elif curve.rounded:
+            rows = f"{curve.rounded} row{'s' * (curve.rounded > 1)}"
+            message = (
+                f"live and offline counts are equal at all {thresholds} thresholds, apart from {rows} whose score is a "
+                "threshold but for rounding"
+            )
         else:
             message = f"at all {thresholds} thresholds the live counts lie within what events of unknown outcome allow"
         return Finding.passed(subject, message, expected=thresholds, observed=thresholds)
     first = int(wrong[0])
     differences = ", ".join(
-        f"{METRIC_OF_CELL[cell]} {curve.live[first, i]} for {_range(low[first, i], curve.possible[first, i])}"
+        f"{METRIC_OF_CELL[cell]} {curve.live[first, i]} for {_range(low[first, i], curve.high[first, i])}"
         for i, cell in enumerate(CELLS)
-        if not low[first, i] <= curve.live[first, i] <= curve.possible[first, i]
+        if not low[first, i] <= curve.live[first, i] <= curve.high[first, i]
     )
     message = (
         f"{len(wrong)} of {thresholds} thresholds differ, the first at {curve.threshold[first]:.6g}: {differences}"

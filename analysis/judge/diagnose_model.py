@@ -22,9 +22,7 @@ def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | Non
         return None
     artifact = share.artifacts[0]
     return (
-        _first_rows(value, tally, artifact)
-        or _other_model(value, tally, artifact)
-        or _threshold(value, tally, artifact)
+        _first_rows(value, tally, artifact) or _other_model(value, tally, share) or _threshold(value, tally, artifact)
     )
 
 
@@ -42,11 +40,11 @@ def _first_rows(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
     return Explanation(Diagnosis.FIRST_ROW, message)
 
 
-def _other_model(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+def _other_model(value: Ints, tally: Tally, share: Share) -> Explanation | None:
     """The counts are those of another artefact of the deployment."""
     for other in tally.axes.artifacts:
-        if other != artifact and np.array_equal(value, cells_of(tally, other, tally.acknowledged)):
-            message = f"the counts are those of {other}, not of {artifact}"
+        if other not in share.answers and np.array_equal(value, cells_of(tally, other, tally.acknowledged)):
+            message = f"the counts are those of {other}, not of {share.artifacts[0]}"
             return Explanation(Diagnosis.WRONG_MODEL, message, "counts")
     return None
 

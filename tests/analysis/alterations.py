@@ -233,11 +233,6 @@ def only_the_total() -> World:
     return replace(right, alter=alter)
 
 
-def tied_rows_above() -> World:
-    """The world whose primary counts a score that equals an edge as above it; no score of the world is 0."""
-    return with_buckets(1e-9)
-
-
 def all_down(series: Series) -> Series:
     """No scrape succeeded, whatever is stored."""
     return replace(series, value=np.zeros(len(series.value))) if series.metric == "up" else series

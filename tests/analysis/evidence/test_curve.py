@@ -90,7 +90,7 @@ def test_a_fault_of_the_cells_is_not_told_again_of_the_curve(tmp_path: Path, fau
 def test_an_event_of_unknown_outcome_widens_the_curve_by_one(live: int, is_possible: bool) -> None:
     """One 503 does not end the check: each count lies between what is certain and what is possible."""
     certain, possible = np.array([[6, 1, 9, 2]]), np.array([[7, 1, 9, 2]])
-    curve = Curve(np.array([0.0]), np.array([[live, 1, 9, 2]]), certain, possible)
+    curve = Curve(np.array([0.0]), np.array([[live, 1, 9, 2]]), certain, certain, possible)
     assert differing(curve).tolist() == ([] if is_possible else [0])
     assert differing(curve, sees_all=False).tolist() == ([0] if live > 7 else [])
 
@@ -147,10 +147,11 @@ def test_more_buckets_narrow_the_interval() -> None:
 
 def test_a_curve_holds_its_arrays_to_one_length() -> None:
     """Thresholds increase, and every one has its counts."""
+    two = np.zeros((2, 4), np.int64)
     with pytest.raises(ValueError, match="one length"):
-        Curve(np.array([0.0]), np.zeros((1, 4), np.int64), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64))
+        Curve(np.array([0.0]), np.zeros((1, 4), np.int64), two, two, two)
     with pytest.raises(ValueError, match="increase"):
-        Curve(np.array([1.0, 0.0]), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64), np.zeros((2, 4), np.int64))
+        Curve(np.array([1.0, 0.0]), two, two, two, two)
 
 
 def counts_of(bucket: Ints, positive: Bools) -> Ints:
