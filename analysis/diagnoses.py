@@ -201,6 +201,11 @@ class Diagnosis(StrEnum):
         "The answers hold something else than the class of each row.",
         "Answer with the class of each row as an ndarray or tensor of numbers.",
     )
+    VALUES_NOT_CLASSES = (
+        "values in place of classes",
+        "The answers give a value for each class, and which class a model makes of them is not known.",
+        "Answer with the class of each row, or deploy each model by itself.",
+    )
     SERVING_SKEW = (
         "serving skew",
         "The served model, its features or its preprocessing are not those of the artefact.",

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.request_times import RequestTimes
-from analysis.record.arrays import Codes, Ints
+from analysis.record.arrays import Codes, Floats, Ints
 from analysis.record.arrow import to_numpy
 from analysis.record.ledger import SCHEMA, Kind, Outcome
 
@@ -28,6 +28,7 @@ _COLUMNS: Final = {
     name: SCHEMA.get_field_index(name)
     for name in (
         "position", "kind", "row", "planned_ns", "sent_ns", "done_ns", "outcome", "status", "predicted", "truth",
+        "score",
     )
 }  # fmt: skip
 """Index of each column that is folded."""
@@ -58,7 +59,9 @@ class Tally:
     ``outcomes[kind, outcome]``: all events. ``total[kind, outcome, row, truth]``: events that are not unknown;
     row is an index into ``offline.rows``, truth into its classes.
     ``answers[row, predicted]``: acknowledged predictions; column ``c`` is class ``c``; the last but one
-    is an index outside the classes; the last is an answer that named no class.
+    is an index outside the classes; the last is an answer that named no class. ``valued[row, predicted]``: those of
+    them that gave a value for each class, of which the largest was taken; ``values[row]``: least and greatest of the
+    values of class 1 (infinite and minus infinite without any).
     ``before[k, pattern]``: acknowledged feedback done before ``starts_ns[k]``; ``upto[k, pattern]``: feedback
     not refused, sent at or before ``ends_ns[k]``. A pattern is ``truth * 2**A + sum(positive_a << a)``, where
     ``positive_a`` is 1 if artefact ``a`` of the axes calls the row positive, else 0.
@@ -76,6 +79,8 @@ class Tally:
     outcomes: Ints
     total: Ints
     answers: Ints
+    valued: Ints
+    values: Floats
     before: Ints
     upto: Ints
     acknowledged: Ints
@@ -141,6 +146,8 @@ class _Fold:
         self._outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
         self._total = np.zeros(KINDS * OUTCOMES * rows * classes, np.int64)
         self._answers = np.zeros(rows * (classes + 2), np.int64)
+        self._valued = np.zeros_like(self._answers)
+        self._least, self._greatest = np.full(rows, np.inf), np.full(rows, -np.inf)
         self._before = np.zeros((len(axes.starts_ns) + 1, self._patterns), np.int64)
         self._upto = np.zeros((len(axes.ends_ns) + 1, self._patterns), np.int64)
         self._acknowledged = np.zeros(self._patterns, np.int64)
@@ -173,7 +180,14 @@ class _Fold:
         predicted = batch["predicted"][chosen].astype(np.int64)
         predicted = np.minimum(predicted, self._classes)
         predicted[predicted < 0] = self._classes + 1
-        self._answers += np.bincount(row[chosen] * (self._classes + 2) + predicted, minlength=len(self._answers))
+        cell = row[chosen] * (self._classes + 2) + predicted
+        self._answers += np.bincount(cell, minlength=len(self._answers))
+        value = batch["score"][chosen]
+        valued = np.flatnonzero(~np.isnan(value))
+        if len(valued):
+            self._valued += np.bincount(cell[valued], minlength=len(self._answers))
+            np.minimum.at(self._least, row[chosen][valued], value[valued])
+            np.maximum.at(self._greatest, row[chosen][valued], value[valued])
 
     def _add_feedback(self, batch: dict[str, Any], pattern: Codes, side: Codes) -> None:
         base = Kind.FEEDBACK * OUTCOMES
@@ -196,6 +210,8 @@ class _Fold:
             outcomes=self._outcomes.reshape(KINDS, OUTCOMES),
             total=self._total.reshape(KINDS, OUTCOMES, rows, self._classes),
             answers=self._answers.reshape(rows, self._classes + 2),
+            valued=self._valued.reshape(rows, self._classes + 2),
+            values=np.stack([self._least, self._greatest], axis=1),
             before=np.cumsum(self._before, axis=0)[:-1],
             upto=np.cumsum(self._upto, axis=0)[:-1],
             acknowledged=self._acknowledged,

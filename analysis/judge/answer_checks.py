@@ -8,10 +8,11 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group
+from analysis.evidence.rounding import TOLERANCE
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Ints
 from analysis.record.ledger import Kind
-from analysis.verdict import Explanation, Finding
+from analysis.verdict import Explanation, Finding, Verdict
 
 _ROWS_SHOWN: Final = 5
 
@@ -28,7 +29,7 @@ def has_wrong_answers(evidence: Evidence, group: Group) -> bool:
     """Whether clients got an answer of the group that none of its artefacts gives offline."""
     if evidence.tally is None or not _is_answered_offline(evidence, group):
         return False
-    return bool(_wrong_answers(evidence.tally, group).any())
+    return _served(evidence.tally, group).verdict is Verdict.FAIL
 
 
 def _is_answered_offline(evidence: Evidence, group: Group) -> bool:
@@ -45,7 +46,11 @@ def _is_answered_offline(evidence: Evidence, group: Group) -> bool:
 def _served(tally: Tally, group: Group) -> Finding:
     wrong = _wrong_answers(tally, group)
     answered, readable = int(tally.answers.sum()), int(tally.answers[:, :-1].sum())
-    if wrong.any():
+    by_value = wrong.any() and not np.any(wrong > tally.valued)
+    if by_value and len(group.share.artifacts) > 1:
+        message = "answers are a value for each class, and the larger one is not what any of the models says"
+        return Finding.unknown(group.name, Explanation(Diagnosis.VALUES_NOT_CLASSES, message))
+    if wrong.any() and not (by_value and _some_threshold_explains(tally, group)):
         return _skew(tally, group, wrong, readable)
     if not answered:
         message = f"none of {tally.count(Kind.PREDICT):,} predictions was acknowledged"
@@ -61,6 +66,8 @@ def _served(tally: Tally, group: Group) -> Finding:
         return Finding.unknown(group.name, explanation, expected=answered, observed=readable)
     rows = int(np.count_nonzero(tally.answers.sum(axis=1)))
     message = f"{answered:,} answers on {rows} rows are the offline model's"
+    if by_value:
+        message += ", by some threshold on the values that they give: the model does not decide for the larger one"
     return Finding.passed(group.name, message, expected=answered, observed=readable)
 
 
@@ -72,6 +79,22 @@ def _wrong_answers(tally: Tally, group: Group) -> Ints:
         predicted = tally.axes.offline.answers[name].predicted
         allowed[np.arange(len(predicted)), predicted] = True
     return np.where(allowed, 0, tally.answers)
+
+
+def _some_threshold_explains(tally: Tally, group: Group) -> bool:
+    """Whether one threshold turns the values that were answered into the offline model's classes.
+
+    An answer of a value for each class does not say which class the model decides for. That need not be the one with
+    the larger value: a tuned threshold (scikit-learn's ``TunedThresholdClassifierCV``) lies anywhere.
+    """
+    predicted = tally.axes.offline.answers[group.share.artifacts[0]].predicted
+    least, greatest = tally.values.T
+    sure = np.isfinite(least)
+    if len(tally.axes.offline.classes) != 2 or not sure.any():
+        return False
+    below = greatest[sure & (predicted == 0)].max(initial=-np.inf)
+    above = least[sure & (predicted == 1)].min(initial=np.inf)
+    return bool(below <= above + TOLERANCE)
 
 
 def _skew(tally: Tally, group: Group, wrong: Ints, readable: int) -> Finding:

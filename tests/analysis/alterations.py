@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+import any_world
 import worlds
 from analysis.evidence import exposed, offline
 from analysis.evidence.exposed import ExposedCounts
@@ -305,6 +306,16 @@ def now_and_then_another(event: Event) -> Event:
 
 def no_class(event: Event) -> Event:
     return replace(event, predicted=-1) if event.kind is Kind.PREDICT else event
+
+
+def split_values() -> World:
+    """Two predictors share the traffic, and answer row 4, which is negative by both, with a value of 0.6."""
+    world = any_world.shared(worlds.world(ALONE.events, any_world.SPLIT), 0)
+
+    def with_value(event: Event) -> Event:
+        return replace(event, predicted=1, score=0.6) if event.kind is Kind.PREDICT and event.row == 4 else event
+
+    return events_with(with_value, world)
 
 
 def without_predictions() -> World:

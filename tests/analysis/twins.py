@@ -43,6 +43,7 @@ from alterations import (
     retrained,
     scored_by,
     shadow_down,
+    split_values,
     stored_as,
     with_buckets,
     with_content,
@@ -268,6 +269,7 @@ TWINS = (
         "answers differ between replays",
     ),
     Twin("served", "no class in the answers", events_with(no_class), Verdict.INCONCLUSIVE, "answers not readable"),
+    Twin("served", "values of a split", split_values(), Verdict.INCONCLUSIVE, "values in place of classes"),
     Twin("bounds", "a metric jumps ahead", stored_as(ahead), Verdict.FAIL, "counted early"),
     Twin(
         "equality",
