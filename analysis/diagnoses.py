@@ -306,7 +306,15 @@ class Diagnosis(StrEnum):
         "Seldon's wrapper returns before it counts feedback with a reward of 0.",
         (
             "Seldon's wrapper leaves out feedback whose reward is 0, so that its mean reward is always 1: "
-            "serve with `python -m model.server`, or do not read that panel."
+            "serve with `python -m model.server`, or do not read that panel. Without `--reward correct` none is sent."
+        ),
+    )
+    REWARDS_OVERCOUNTED = (
+        "feedback requests overcounted",
+        "The wrapper's counter of feedback requests grew by more than the feedback that was sent.",
+        (
+            "Look for another client of the deployment, for a gateway that sends requests again, and for two jobs that "
+            "scrape one pod."
         ),
     )
 

@@ -56,7 +56,8 @@ class Tally:
     """The whole ledger as counts.
 
     ``events``: rows read. ``unknown``: events of a row or a truth that `Axes.offline` lacks.
-    ``outcomes[kind, outcome]``: all events. ``total[kind, outcome, row, truth]``: events that are not unknown;
+    ``outcomes[kind, outcome]``: all events; ``requests[kind, outcome]``: all requests.
+    ``total[kind, outcome, row, truth]``: events that are not unknown;
     row is an index into ``offline.rows``, truth into its classes.
     ``answers[row, predicted]``: acknowledged predictions; column ``c`` is class ``c``; the last but one
     is an index outside the classes; the last is an answer that named no class. ``valued[row, predicted]``: those of
@@ -77,6 +78,7 @@ class Tally:
     events: int
     unknown: int
     outcomes: Ints
+    requests: Ints
     total: Ints
     answers: Ints
     valued: Ints
@@ -144,6 +146,7 @@ class _Fold:
         self._pattern = patterns(axes).ravel()
         self._patterns = classes << len(axes.artifacts)
         self._outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
+        self._request_outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
         self._total = np.zeros(KINDS * OUTCOMES * rows * classes, np.int64)
         self._answers = np.zeros(rows * (classes + 2), np.int64)
         self._valued = np.zeros_like(self._answers)
@@ -163,6 +166,7 @@ class _Fold:
         self._span = min(first, before[0]), max(last, before[1])
         side = batch["kind"].astype(np.int64) * OUTCOMES + batch["outcome"]
         self._outcomes += np.bincount(side, minlength=KINDS * OUTCOMES)
+        self._request_outcomes += np.bincount(side[batch["position"] == 0], minlength=KINDS * OUTCOMES)
         self._requests.add(batch)
         row = _indices(self._index_of_row, batch["row"])
         truth = batch["truth"]
@@ -208,6 +212,7 @@ class _Fold:
             events=self._events,
             unknown=self._unknown,
             outcomes=self._outcomes.reshape(KINDS, OUTCOMES),
+            requests=self._request_outcomes.reshape(KINDS, OUTCOMES),
             total=self._total.reshape(KINDS, OUTCOMES, rows, self._classes),
             answers=self._answers.reshape(rows, self._classes + 2),
             valued=self._valued.reshape(rows, self._classes + 2),

@@ -15,39 +15,57 @@ from model.contract import LABEL_PREDICTOR
 
 
 def rewards(evidence: Evidence) -> tuple[Finding, ...]:
-    """The wrapper counted every feedback request, also those with a reward of 0.
+    """The wrapper counted every feedback request, also those with a reward of 0, and no more than were sent.
 
-    A group whose wrapper publishes no such counter passes and says so, as does a partial mirror, of which it is not
-    known how many requests it got. There is no finding where the counts are not known, and none where the cells lack
-    as much: that is another fault, which another check reports.
+    It counts a request before the class sees it, so a request of any outcome may be counted, and so may each that the
+    gateway sent again. A group whose wrapper publishes no such counter passes and says so; so does one to which no
+    reward was sent, which Seldon's wrapper does not count. A partial mirror has no lower bound. There is no finding
+    where the counts are not known, and none where the cells lack, or have in excess, as much: another check reports it.
     """
     tally, samples = evidence.tally, evidence.samples
     if tally is None or samples is None or evidence.span_ms is None:
         return ()
     first_ms, _ = evidence.span_ms
-    expected = int(tally.heads.sum())
+    expected, most = int(tally.heads.sum()), int(tally.requests[Kind.FEEDBACK].sum())
+    rewarded = evidence.run.options.get("reward") != "none"
     findings = []
     for group in evidence.groups:
         if group.counted is None:
             continue
         series = _series(samples, group)
-        unchecked = _why_unchecked(series, group)
-        if unchecked is not None:
-            findings.append(Finding.passed(group.name, unchecked))
-            continue
         observed = sum(growth(counter, first_ms) for counter in series)
-        if observed >= expected or not _cells_lack_as_much(observed / expected, group.counted, tally):
+        unchecked = _why_unchecked(series, group, rewarded=rewarded or observed >= expected)
+        if observed > most + (group.gateway.retries if group.gateway is not None else 0):
+            if not group.counted.broken[-1].any():
+                findings.append(_overcounted(group, observed, most))
+        elif unchecked is not None:
+            findings.append(Finding.passed(group.name, unchecked))
+        elif observed >= expected or not _cells_lack_as_much(observed / expected, group.counted, tally):
             findings.append(_finding(group.name, observed, expected))
     return tuple(findings)
 
 
-def _why_unchecked(series: list[Series], group: Group) -> str | None:
-    """Why the counter is held against nothing, or None."""
+def _why_unchecked(series: list[Series], group: Group, *, rewarded: bool) -> str | None:
+    """Why the counter has no lower bound, or None."""
     if not series:
         return "the wrapper publishes no counter of feedback requests, so rewards per request are not checked"
     if not group.share.sees_all:
         return "its mirror takes a part only, so it is not known how many feedback requests it got"
+    if not rewarded:
+        return "no reward was sent, and the wrapper does not count feedback without one, so its counter is not checked"
     return None
+
+
+def _overcounted(group: Group, observed: int, most: int) -> Finding:
+    """Proven only if the gateway says how many requests it sent again."""
+    message = f"the wrapper counted {observed:,} feedback requests, where {most:,} were sent"
+    if group.gateway is not None:
+        message += f" and the gateway sent {group.gateway.retries:,} again"
+        explanation = Explanation(Diagnosis.REWARDS_OVERCOUNTED, message)
+        return Finding.failed(group.name, explanation, expected=most, observed=observed)
+    message += "; it is not known whether a gateway sent some of them again"
+    explanation = Explanation(Diagnosis.REWARDS_OVERCOUNTED, message)
+    return Finding.unknown(group.name, explanation, expected=most, observed=observed)
 
 
 def _cells_lack_as_much(share: float, cells: Counted, tally: Tally) -> bool:

@@ -107,7 +107,7 @@ OPTIONS: Final = (
     _Option("--feedback-ratio", 1.0, float, "Share (0..1) of visited rows whose truth is sent"),
     _Option("--feedback-delay", 0.0, float, "Seconds between a prediction's answer and its feedback"),
     _Option("--think-time", 0.0, float, "Closed loop: seconds that a user rests after each visit"),
-    _Option("--reward", "correct", str, "Reward sent with feedback: 1 for a right prediction, or none at all", REWARDS),
+    _Option("--reward", "none", str, "Reward sent with feedback: none, or 1 for a correct prediction, else 0", REWARDS),
     _Option("--timeout", 5.0, float, "Seconds for one whole request, connecting included"),
     _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(TransportName)),
     _Option("--payload", "ndarray", str, "Form of the numbers in a body", get_args(Payload)),

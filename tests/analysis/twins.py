@@ -318,6 +318,13 @@ TWINS = (
     Twin("curve", "no finite edge", only_the_total(), Verdict.INCONCLUSIVE, "not a count"),
     Twin("curve", "a foreign class", buckets_with(with_label("truth", "x"), "2"), Verdict.INCONCLUSIVE, "not a count"),
     Twin("curve", "a foreign edge", buckets_with(with_label("le", "x"), "2"), Verdict.INCONCLUSIVE, "not a count"),
+    Twin(
+        "rewards",
+        "each counted twice",
+        with_feedback_requests(2.0),
+        Verdict.INCONCLUSIVE,
+        "feedback requests overcounted",
+    ),
     Twin("rewards", "half uncounted", with_feedback_requests(0.5), Verdict.FAIL, "rewards of zero uncounted"),
     Twin("gate", "too high", ALONE, Verdict.FAIL, "gate not kept", with_gate("accuracy>=0.99")),
     Twin("gate", "too few", ALONE, Verdict.INCONCLUSIVE, "gate undecided", with_gate("accuracy>=0.8")),

@@ -91,6 +91,7 @@ INSTRUMENTATION: Final = (
         ("rewards of zero uncounted",),
         (),
         stock("plain.Plain"),
+        load=("--reward", "correct"),
     ),
     Row(
         "counts-ahead",

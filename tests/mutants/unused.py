@@ -50,7 +50,7 @@ UNUSED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
         ("worker", "request", "position", "batch", "event"),
         "numbers tell an event from others",
     ),
-    (LEDGER_FILE, ("score", "status"), "for people: outcomes are recorded, and a value explains only answers that are not the model's"),
+    (LEDGER_FILE, ("score", "status"), "outcomes are recorded, and a value only explains an answer that looks wrong"),
     (OFFLINE_FILE, ("predicted", "truth", "row", "score"), "rows that were never sent are compared with nothing"),
     (
         RUN_FILE,

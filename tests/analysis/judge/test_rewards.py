@@ -1,0 +1,83 @@
+"""The wrapper's own counter of feedback requests: what it must hold, and what it may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import worlds
+from alterations import with_feedback_requests
+from analysis.evidence.arrange import arrange
+from analysis.evidence.files import read
+from analysis.evidence.gateway import REQUESTS, RETRIES
+from analysis.evidence.samples import Series
+from analysis.judge.reward_checks import rewards
+from analysis.record import runfolder
+from analysis.verdict import Finding, Verdict
+from worlds import START_NS, World
+
+
+def finding_of(folder: Path, world: World, reward: str = "correct") -> Finding:
+    """What the check says of the world, whose load sent such rewards."""
+    run = worlds.put(folder, world)
+    run = replace(run, options={**run.options, "reward": reward})
+    runfolder.write(folder, run)
+    worlds.reseal(folder)
+    (finding,) = rewards(arrange(read(folder, run)))
+    return finding
+
+
+def with_gateway(world: World, retries: int) -> World:
+    """The gateway is scraped, and sent so many requests again."""
+    labels = {"envoy_cluster_name": "metrics-model-default", "job": "envoy", "instance": "envoy:1"}
+    times = np.array([START_NS // 10**6 - 500, START_NS // 10**6 + 90_000])
+
+    def alter(stored: list[Series]) -> list[Series]:
+        counters = ((REQUESTS, 500.0), (RETRIES, float(retries)))
+        return [
+            *world.alter(stored),
+            *(Series(name, labels, times, np.array([0.0, value])) for name, value in counters),
+        ]
+
+    return replace(world, alter=alter)
+
+
+@pytest.mark.parametrize(
+    ("share", "reward", "verdict"),
+    [
+        (1.0, "correct", Verdict.PASS),
+        (1.0, "none", Verdict.PASS),
+        (0.5, "correct", Verdict.FAIL),
+        (0.5, "none", Verdict.PASS),
+        (0.0, "none", Verdict.PASS),
+        (4.0, "correct", Verdict.INCONCLUSIVE),
+        (4.0, "none", Verdict.INCONCLUSIVE),
+    ],
+)
+def test_the_counter_holds_each_rewarded_request_once(
+    tmp_path: Path, share: float, reward: str, verdict: Verdict
+) -> None:
+    """Without a reward there is nothing that it must hold; with a gateway that nobody asks, its retries are unknown."""
+    assert finding_of(tmp_path, with_feedback_requests(share), reward).verdict is verdict
+
+
+@pytest.mark.parametrize(("retries", "verdict"), [(0, Verdict.FAIL), (1000, Verdict.PASS)])
+def test_what_the_gateway_sent_again_may_be_counted_again(tmp_path: Path, retries: int, verdict: Verdict) -> None:
+    finding = finding_of(tmp_path, with_gateway(with_feedback_requests(2.0), retries))
+    assert finding.verdict is verdict, finding.message
+
+
+def unseen(folder: Path, change: Callable[[World], World]) -> tuple[Finding, ...]:
+    run = worlds.put(folder, change(with_feedback_requests(2.0)))
+    return rewards(arrange(read(folder, run)))
+
+
+def test_cells_that_hold_too_much_as_well_are_another_checks_matter(tmp_path: Path) -> None:
+    """Counted twice by everybody: the cells say so already."""
+    world = with_feedback_requests(2.0)
+    doubled = tuple(count for count in world.counts["default"] for _ in range(2))
+    assert unseen(tmp_path, lambda given: worlds.with_counts(given, "default", doubled)) == ()
