@@ -158,6 +158,24 @@ class Diagnosis(StrEnum):
         "The model was first scraped after the load had begun, so that earlier counts are not known.",
         "Let Prometheus scrape before the load starts.",
     )
+    SAMPLE_TIMES = (
+        "samples of other times",
+        "The samples of a target are not of the times at which it was scraped, so that wrong counts prove nothing.",
+        (
+            "If its exposition gives times, set `honor_timestamps: false`; if two Prometheus servers answer at one "
+            "address, give the address of one of them."
+        ),
+    )
+    SERIES_ABSENT = (
+        "series absent",
+        "Scrapes that succeeded lacked a series that other scrapes have: a sum over series is too low there.",
+        "Publish every series at each scrape, from the first count on.",
+    )
+    COUNTS_BEFORE = (
+        "counts from before or foreign",
+        "Too many counts appeared together with a series, and no more since: they may be older than the load.",
+        "Publish every series from the start of the process on, or look for another client of the deployment.",
+    )
     NO_LAST_SCRAPE = (
         "no last scrape",
         "A target was not scraped after the last event, so that the final counts are not known.",

@@ -241,7 +241,7 @@ class _Gathering:
         targets = self._targets()
         if targets:
             targets += silent_targets(self._living(), self._run.deployment, targets, self._before.targets)
-            awaited = [(target.labels, target.time_ms[target.up]) for target in targets]
+            awaited = [(target.labels, _settled(target)) for target in targets]
         else:
             ups = self._living().of(queries.UP)
             awaited = [(up.labels, up.time_ms[up.value == 1]) for up in ups]
@@ -290,6 +290,12 @@ class _Gathering:
         ):
             return 0.0
         return float(trajectory(targets, first_ns, self._clock).value[-1].sum())
+
+
+def _settled(target: ScrapeTarget) -> Ints:
+    """Times of the target's good scrapes, without a last one that only the next can explain."""
+    good = target.time_ms[target.up]
+    return good[:-1] if target.is_unsettled else good
 
 
 def _has_baseline(target: ScrapeTarget, first_ns: int, clock: ClockOffset) -> bool:

@@ -23,8 +23,11 @@ class ScrapeTarget:
     """The scrapes of one target.
 
     ``time_ms`` [n]: its scrapes, increasing. ``up`` [n]: whether the scrape succeeded. ``duration_ms`` [n].
-    ``value`` [n, cells]: sum of the target's series of each cell; a series missing from a scrape counts 0 there.
-    ``present`` [n]: number of series in the scrape.
+    ``value`` [n, cells]: sum of the target's series of each cell. ``present`` [n]: number of series in the scrape.
+    ``absent`` [n]: number of series that the scrape lacked and a later one had again; their values before are in the
+    sum, because absent is not 0. Those that only the last scrape lacks are among them: whether they come again is not
+    known. ``appeared`` [cells]: first values of the series that its first scrape lacked. ``own_times``: the samples
+    are not of the times of the scrapes, so it is only known what the last of them says.
     """
 
     labels: Mapping[str, str]
@@ -33,6 +36,14 @@ class ScrapeTarget:
     duration_ms: Floats
     value: Floats
     present: Ints
+    absent: Ints
+    appeared: Floats
+    own_times: bool = False
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether its last good scrape lacked a series that the one before it had."""
+        return bool(self.up.any() and self.absent[np.flatnonzero(self.up)[-1]])
 
 
 def living(samples: Samples, first_ms: float, before: Iterable[Mapping[str, str]] = ()) -> Samples:
@@ -123,19 +134,63 @@ def address_of(labels: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _target(key: str, up: Series | None, duration: Series | None, series: Sequence[Series]) -> ScrapeTarget:
+    own_times = up is not None and any(_has_own_times(cell, up) for cell in series)
     times = [cell.time_ms for cell in series]
     time_ms = np.unique(np.concatenate([*times, up.time_ms] if up is not None else times))
+    if own_times and up is not None:
+        time_ms, series = up.time_ms, [_at_scrapes(cell, up) for cell in series]
     value = np.zeros((len(time_ms), len(CELLS)))
     present = np.zeros(len(time_ms), np.int64)
     for cell in series:
         at = np.searchsorted(time_ms, cell.time_ms)
-        index = CELLS.index(CELL_OF_METRIC[cell.metric.removesuffix(COUNTER_SUFFIX)])
-        value[at, index] += cell.value
+        value[at, _cell_of(cell)] += cell.value
         present[at] += 1
     succeeded = present > 0
     if up is not None:
         succeeded[np.searchsorted(time_ms, up.time_ms)] = up.value == 1
-    return ScrapeTarget(json.loads(key), time_ms, succeeded, _durations(time_ms, duration), value, present)
+    absent = np.zeros(len(time_ms), np.int64)
+    appeared = np.zeros(len(CELLS))
+    good = np.flatnonzero(succeeded)
+    for cell in series:
+        filled = _filled(cell, time_ms[good])
+        value[good, _cell_of(cell)] += filled
+        absent[good] += filled > 0
+        if len(good) and len(cell.value) and cell.time_ms[0] > time_ms[good[0]]:
+            appeared[_cell_of(cell)] += cell.value[0]
+    durations = _durations(time_ms, duration)
+    return ScrapeTarget(json.loads(key), time_ms, succeeded, durations, value, present, absent, appeared, own_times)
+
+
+def _cell_of(series: Series) -> int:
+    return CELLS.index(CELL_OF_METRIC[series.metric.removesuffix(COUNTER_SUFFIX)])
+
+
+def _has_own_times(cell: Series, up: Series) -> bool:
+    """Whether a sample lies between scrapes: the exposition gives times, or two servers answer for one Prometheus."""
+    inside = cell.time_ms[(cell.time_ms >= up.time_ms[0]) & (cell.time_ms <= up.time_ms[-1])]
+    return not bool(np.isin(inside, up.time_ms).all())
+
+
+def _at_scrapes(cell: Series, up: Series) -> Series:
+    """The series as of each scrape: its last sample until then; at the last scrape, its very last."""
+    last = np.searchsorted(cell.time_ms, up.time_ms, "right") - 1
+    last[-1] = len(cell.time_ms) - 1
+    known = last >= 0
+    return replace(cell, time_ms=up.time_ms[known], value=cell.value[last[known]])
+
+
+def _filled(cell: Series, time_ms: Ints) -> Floats:
+    """``[n]``: the series' last value at each good scrape that lacks it and a later one shows it, no less; else 0.
+
+    Also at the last good scrape, if the one before it has the series: whether it is gone, the next scrape would show.
+    """
+    last = np.searchsorted(cell.time_ms, time_ms, "right") - 1
+    before, after = np.maximum(last, 0), np.minimum(last + 1, len(cell.value) - 1)
+    absent = (last >= 0) & (cell.time_ms[before] != time_ms)
+    returns = (last + 1 < len(cell.value)) & (cell.value[after] >= cell.value[before])
+    if len(time_ms) > 1 and absent[-1] and not absent[-2]:
+        returns[-1] = True
+    return np.where(absent & returns, cell.value[before], 0.0)
 
 
 def _durations(time_ms: Ints, duration: Series | None) -> Floats:
@@ -170,7 +225,7 @@ def baseline_index(target: ScrapeTarget, first_ms: float) -> int | None:
     -1 if there is no such scrape, but the first good one shows 0 in each cell: then nothing was counted before it.
     None if the baseline is not known.
     """
-    good = np.flatnonzero(target.up)
+    good = np.flatnonzero(target.up & (target.absent == 0))
     before = good[target.time_ms[good] + target.duration_ms[good] + ALIGNMENT_MS + 1 < first_ms]
     if len(before):
         return int(before[-1])

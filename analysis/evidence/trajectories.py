@@ -67,8 +67,10 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None) -> tuple[Ints, F
     """Good scrapes of a target from its baseline on: when each began, when it ended, its counts since the baseline."""
     if baseline is None:
         raise ValueError(f"trajectory: target {canonical(target.labels)} has no baseline")
-    good = np.flatnonzero(target.up)
+    good = np.flatnonzero(target.up & (target.absent == 0))  # what a scrape lacked, it says nothing of
     good = good[good >= baseline]
+    if target.own_times:
+        good = good[-1:]  # at any scrape before, it is not known when its samples were read
     base = target.value[baseline] if baseline >= 0 else np.zeros(len(CELLS))
     time_ms = target.time_ms[good]
     return time_ms, time_ms + target.duration_ms[good], target.value[good] - base

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
@@ -17,6 +19,9 @@ from analysis.record.instants import rfc3339
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Value
 from model.contract import CELLS
+
+_LATER: Final = 3
+"""Scrapes over which a surplus must stay the same before it is said to have come once."""
 
 
 def bounds(evidence: Evidence) -> tuple[Finding, ...]:
@@ -40,9 +45,13 @@ def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
     allowed = f"where only {low:,} can be" if low == high else f"outside {low:,}..{high:,}"
     witness = f"{name_of_sum(cells)} was {value:,.0f} at {rfc3339(path.time_ms[scrape] / 1000)}, {allowed}"
     message = f"{witness} ({int(broken.any(axis=1).sum())} of {scrapes} scrapes are wrong)"
+    bound = {"low": low, "high": high}
+    doubt = doubt_about(group, counted)
+    if doubt is not None:
+        return Finding.unknown(group.name, doubt, expected=bound, observed=value)
     cause = _explanation(tally, group, counted)
     explanation = Explanation(cause.diagnosis, message, cause.situation)
-    return Finding.failed(group.name, explanation, expected={"low": low, "high": high}, observed=value)
+    return Finding.failed(group.name, explanation, expected=bound, observed=value)
 
 
 def equality(evidence: Evidence) -> tuple[Finding, ...]:
@@ -61,11 +70,49 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     if not counted.broken[-1].any():
         message = _equal_message(group, low, high, _number_undecided(evidence, group))
         return Finding.passed(group.name, message, expected=expected, observed=observed)
+    doubt = doubt_about(group, counted)
+    if doubt is not None:
+        return Finding.unknown(group.name, doubt, expected=expected, observed=observed)
     cause = _explanation(tally, group, counted)
     location = location_of_error(evidence, group)
     message = f"{cause.message} ({location})" if location else cause.message
     explanation = Explanation(cause.diagnosis, message, cause.situation)
     return Finding.failed(group.name, explanation, expected=expected, observed=observed)
+
+
+def doubt_about(group: Group, counted: Counted) -> Explanation | None:
+    """Why counts that are outside their bounds prove nothing, or None."""
+    if group.malformed is not None or any(member.scraped_twice for member in group.members):
+        return None
+    if (other_times := samples_of_other_times(group)) is not None:
+        return other_times
+    surplus = surplus_since_once(counted)
+    appeared = np.sum([target.appeared for target in group.targets], axis=0)
+    if surplus is not None and np.all(surplus <= appeared) and 2 * surplus.sum() >= appeared.sum():
+        message = f"{int(surplus.sum()):,} counts too many came with a series that appeared, and none since"
+        return Explanation(Diagnosis.COUNTS_BEFORE, message)
+    return None
+
+
+def samples_of_other_times(group: Group) -> Explanation | None:
+    """Why no difference is proven, if the samples of a target are not of the times of its scrapes; else None."""
+    instances = [target.labels.get("instance", "a target") for target in group.targets if target.own_times]
+    if not instances:
+        return None
+    message = f"samples of {instances[0]} lie between its scrapes, and what they say is not what was sent"
+    return Explanation(Diagnosis.SAMPLE_TIMES, message)
+
+
+def surplus_since_once(counted: Counted) -> Floats | None:
+    """``[cells]``: a surplus that came at one scrape and was the same at each of at least three later ones, or None."""
+    over = counted.path.value - counted.high  # at least so much is too much
+    spare = counted.path.value - counted.low  # at most so much is
+    first = int(np.argmax((over > 0).any(axis=1)))
+    least: Floats = np.maximum(over[first:].max(axis=0), 0)
+    most = spare[first:].min(axis=0)
+    if not least.any() or len(over) - first <= _LATER or np.any(least > most):
+        return None
+    return least
 
 
 def _explanation(tally: Tally, group: Group, counted: Counted) -> Explanation:

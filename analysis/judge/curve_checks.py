@@ -11,7 +11,8 @@ from analysis.evidence.bounds import after_end
 from analysis.evidence.curve import Curve, differing
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.tally import Tally
-from analysis.verdict import Explanation, Finding
+from analysis.judge.count_checks import samples_of_other_times
+from analysis.verdict import Explanation, Finding, Verdict
 from model.contract import CELLS, METRIC_OF_CELL
 
 
@@ -31,7 +32,9 @@ def curves(evidence: Evidence) -> tuple[Finding, ...]:
             message = "it publishes no score buckets, so there is no curve by threshold, only over time"
             findings.append(Finding.passed(group.name, message))
         elif _is_known(evidence.tally, group):
-            findings.append(_of_group(group))
+            finding = _of_group(group)
+            doubt = samples_of_other_times(group) if finding.verdict is Verdict.FAIL else None
+            findings.append(finding if doubt is None else Finding.unknown(group.name, doubt))
     return tuple(findings)
 
 

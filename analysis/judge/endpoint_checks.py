@@ -98,7 +98,7 @@ def _pair(name: str, target: ScrapeTarget, readings: Sequence[ExposedCounts], cl
     return EndpointPair(
         target.labels.get("instance", ""),
         target.value[last],
-        np.max(low, axis=0) if low else None,
+        np.max(low, axis=0) if low and not (target.own_times or target.is_unsettled) else None,
         np.min(high, axis=0) if high else None,
     )
 

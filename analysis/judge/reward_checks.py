@@ -9,6 +9,7 @@ from analysis.evidence.gateway import growth
 from analysis.evidence.queries import FEEDBACK_REQUESTS
 from analysis.evidence.samples import Samples, Series
 from analysis.evidence.tally import Tally
+from analysis.judge.count_checks import samples_of_other_times
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding
 from model.contract import LABEL_PREDICTOR
@@ -40,6 +41,8 @@ def rewards(evidence: Evidence) -> tuple[Finding, ...]:
                 findings.append(_overcounted(group, observed, most))
         elif unchecked is not None:
             findings.append(Finding.passed(group.name, unchecked))
+        elif observed < expected and (doubt := samples_of_other_times(group)) is not None:
+            findings.append(Finding.unknown(group.name, doubt))
         elif observed >= expected or not _cells_lack_as_much(observed / expected, group.counted, tally):
             findings.append(_finding(group.name, observed, expected))
     return tuple(findings)

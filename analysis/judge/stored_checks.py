@@ -75,7 +75,11 @@ def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float) -> l
     findings = [
         finding
         for target in targets
-        for finding in (*_gaps(name, target, first_ms, last_ms), *_falls(name, target, first_ms))
+        for finding in (
+            *_gaps(name, target, first_ms, last_ms),
+            *_absences(name, target, first_ms),
+            *_falls(name, target, first_ms),
+        )
     ]
     if predictor.scraped_twice:
         message = f"{predictor.scraped_twice} is scraped by two jobs, so every sum over its series doubles"
@@ -84,6 +88,9 @@ def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float) -> l
         return findings
     number = sum(int(np.count_nonzero(target.up)) for target in targets)
     message = f"{number} scrapes of {len(targets)} target{'s' * (len(targets) > 1)}, no gap, no reset"
+    lacking = sum(int(np.count_nonzero(target.absent)) for target in targets)
+    if lacking:
+        message += f"; {lacking} of them lacked a series that the next one had again"
     return [Finding.passed(name, message)]
 
 
@@ -102,6 +109,25 @@ def _gaps(name: str, target: ScrapeTarget, first_ms: float, last_ms: float) -> l
     return [Finding.unknown(name, Explanation(Diagnosis.SCRAPE_GAP, message))]
 
 
+def _absences(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]:
+    """Scrapes since the load began that lacked a series: several in a row, or the last one.
+
+    A single one in between is a glitch, which the next scrape makes good. Several are a wrong sum on a dashboard.
+    """
+    good = np.flatnonzero(target.up & (target.time_ms >= first_ms))
+    lacking = target.absent[good] > 0
+    instance = target.labels.get("instance", "a target")
+    in_a_row = lacking[1:] & lacking[:-1]
+    if in_a_row.any():
+        at_ms = target.time_ms[good[int(np.argmax(in_a_row))]]
+        message = f"{int(lacking.sum())} scrapes of {instance} lacked a series, from {rfc3339(at_ms / 1000)}"
+    elif target.is_unsettled:
+        message = f"the last scrape of {instance} lacked a series that the one before it had"
+    else:
+        return []
+    return [Finding.unknown(name, Explanation(Diagnosis.SERIES_ABSENT, message))]
+
+
 def _falls(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]:
     """The first scrape at which a cell's count of the target fell, from the last scrape before the load on.
 
@@ -117,5 +143,7 @@ def _falls(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]:
     instance = target.labels.get("instance", "a target")
     before, after = value[scrape, cell], value[scrape + 1, cell]
     metric = METRIC_OF_CELL[CELLS[cell]]
-    message = f"{metric} of {instance} fell from {before:.0f} to {after:.0f} at {rfc3339(time_ms[scrape + 1] / 1000)}"
+    gone = target.present[target.up][baseline:]
+    how = "lost a series and fell" if gone[scrape + 1] < gone[scrape] else "fell"
+    message = f"{metric} of {instance} {how} from {before:.0f} to {after:.0f} at {rfc3339(time_ms[scrape + 1] / 1000)}"
     return [Finding.failed(name, Explanation(Diagnosis.RECYCLED, message), expected=before, observed=after)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -77,6 +78,30 @@ def delaying(url: str, seconds: float, cleanup: ExitStack) -> str:
         return body
 
     return f"http://{served(answer, cleanup)}"
+
+
+def stamping(url: str, cleanup: ExitStack) -> str:
+    """Address of a proxy that gives each sample of an exposition its own time: when it was read."""
+
+    def answer(path: str) -> bytes:
+        lines = read(url + path).decode().splitlines()
+        now_ms = round(time.time() * 1000)
+        return ("\n".join(line if line.startswith("#") else f"{line} {now_ms}" for line in lines) + "\n").encode()
+
+    return served(answer, cleanup)
+
+
+def forgetting(url: str, metric: str, period: int, cleanup: ExitStack) -> str:
+    """Address of a proxy that leaves a metric out of each ``period``-th answer, from the second one on."""
+    number = itertools.count(period - 1)
+
+    def answer(path: str) -> bytes:
+        body = read(url + path)
+        if next(number) % period:
+            return body
+        return b"\n".join(line for line in body.split(b"\n") if not line.startswith(f"{metric}{{".encode()))
+
+    return served(answer, cleanup)
 
 
 def shifting(url: str, ahead_s: Callable[[], float], cleanup: ExitStack) -> str:

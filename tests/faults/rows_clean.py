@@ -13,10 +13,12 @@ from choices import HALF_MIRROR, NO_REWARD, SPLIT, STEADY, TWO_REPLICAS, stock
 from scene import SHADOW, Row, Served
 from scraping import (
     end_prometheus,
+    lacking,
     other_clock,
     reconfigured,
     renamed,
     slow_throughout,
+    with_own_times,
 )
 
 CLEAN = Row("clean", "primary and shadow, nothing wrong", "PASS", manifest=SHADOW)
@@ -119,6 +121,18 @@ CLEANS: Final = (
         before=reconfigured(renamed),
     ),
     Row("clean-slow-scrapes", "a scrape every 3 s", "PASS", manifest=SHADOW, stack=("--scrape-interval", "3s")),
+    Row(
+        "clean-own-times",
+        "an exposition that gives a time with each sample",
+        "PASS",
+        before=reconfigured(with_own_times),
+    ),
+    Row(
+        "clean-series-absent",
+        "a fourth of the scrapes lack one of the four cells",
+        "PASS",
+        before=reconfigured(lacking("true_pos", 4)),
+    ),
     Row(
         "clean-short-run",
         "2 replicas, a scrape every 20 s, a load of 4 s",

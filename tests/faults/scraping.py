@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from actions import WAIT_S, get, wait_until
-from proxies import caching, delaying, shifting
+from proxies import caching, delaying, forgetting, shifting, stamping
 from scene import Action, Before, Scene
 
 MODELS: Final = "seldon-models"
@@ -119,6 +119,16 @@ def through_a_cache(seconds: float) -> Edit:
 def through_a_delay(seconds: float) -> Edit:
     """Each scrape of the models takes so much longer."""
     return _through(lambda address, scene: urlsplit(delaying(f"http://{address}", seconds, scene.cleanup)).netloc)
+
+
+def with_own_times(content: dict[str, Any], scene: Scene) -> None:
+    """The models' expositions give a time with each sample."""
+    _through(lambda address, scene: stamping(f"http://{address}", scene.cleanup))(content, scene)
+
+
+def lacking(metric: str, period: int) -> Edit:
+    """Each ``period``-th scrape of the models lacks a metric."""
+    return _through(lambda address, scene: forgetting(f"http://{address}", metric, period, scene.cleanup))
 
 
 def _through(proxy: Callable[[str, Scene], str]) -> Edit:

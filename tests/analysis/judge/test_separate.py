@@ -23,6 +23,8 @@ def target(job: str, *times_ms: int) -> ScrapeTarget:
         np.full(number, 5.0),
         np.zeros((number, len(CELLS))),
         np.ones(number, np.int64),
+        np.zeros(number, np.int64),
+        np.zeros(len(CELLS)),
     )
 
 

@@ -1,0 +1,144 @@
+"""Series that a scrape lacks, samples that are not of a scrape's time, and series that come with counts from before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import worlds
+from alterations import ALONE, is_cell
+from analysis.evidence.samples import Series
+from analysis.verdict import Finding, Verdict
+from worlds import START_NS, World
+
+START_MS = START_NS // 10**6
+
+
+def without(metric: str, chosen: Callable[[Series], slice]) -> Callable[[list[Series]], list[Series]]:
+    """The series of a metric lack the samples of some scrapes, which were good."""
+
+    def kept(series: Series) -> Series:
+        keep = np.ones(len(series.time_ms), np.bool_)
+        keep[chosen(series)] = False
+        return replace(series, time_ms=series.time_ms[keep], value=series.value[keep])
+
+    return lambda stored: [kept(series) if series.metric == metric else series for series in stored]
+
+
+def judged(folder: Path, world: World) -> tuple[Verdict, dict[str, Finding]]:
+    """The verdict, and the worst finding of each check."""
+    verdict, findings = worlds.judged(folder, world)
+    ordered = sorted(findings, key=lambda finding: finding.verdict)
+    return verdict, {finding.check: finding for finding in ordered}
+
+
+PRIOR = replace(ALONE, prior=7)
+
+
+@pytest.mark.parametrize(
+    ("scrapes", "verdict", "words"),
+    [
+        (slice(6, 7), Verdict.PASS, "1 of them lacked a series that the next one had again"),
+        (slice(1, 2), Verdict.PASS, "1 of them lacked a series"),
+        (slice(6, 9), Verdict.INCONCLUSIVE, "3 scrapes of 10.0.0.0:6000 lacked a series, from "),
+        (slice(-1, None), Verdict.INCONCLUSIVE, "the last scrape of 10.0.0.0:6000 lacked a series"),
+        (slice(-2, None), Verdict.FAIL, "lost a series and fell from "),
+        (slice(6, None), Verdict.FAIL, "lost a series and fell from "),
+    ],
+    ids=["one scrape", "the baseline", "three scrapes", "the last scrape", "the last two", "for good"],
+)
+def test_absent_is_not_0(tmp_path: Path, scrapes: slice, verdict: Verdict, words: str) -> None:
+    """A series that comes again was not reset; one that is gone for two scrapes has lost its counts."""
+    found_verdict, worst = judged(tmp_path, replace(PRIOR, alter=without("true_pos", lambda _: scrapes)))
+    assert found_verdict is verdict, worst
+    assert words in worst["scrapes"].message
+
+
+def test_a_series_that_comes_again_with_less_was_reset(tmp_path: Path) -> None:
+    """Absent once, and then lower than before: that is a restart, and counts are lost."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        cut = without("true_pos", lambda _: slice(6, 7))(stored)
+        return [
+            replace(series, value=np.where(np.arange(len(series.value)) >= 6, series.value - 7, series.value))
+            if series.metric == "true_pos"
+            else series
+            for series in cut
+        ]
+
+    found_verdict, worst = judged(tmp_path, replace(PRIOR, alter=alter))
+    assert found_verdict is Verdict.FAIL
+    assert worst["scrapes"].diagnosis == "worker or replica recycled"
+
+
+def moved(by_ms: int) -> Callable[[list[Series]], list[Series]]:
+    """Each sample of a cell carries a time of its own."""
+    return lambda stored: [
+        replace(series, time_ms=series.time_ms + by_ms) if is_cell(series) else series for series in stored
+    ]
+
+
+@pytest.mark.parametrize("by_ms", [3, 37, -37, -650, 650], ids=lambda by_ms: f"{by_ms} ms")
+def test_an_exposition_with_times_of_its_own_is_no_fault(tmp_path: Path, by_ms: int) -> None:
+    """Its samples lie between the scrapes; in the end they say what was sent."""
+    for number, prior in enumerate((0, 7)):
+        found_verdict, worst = judged(tmp_path / str(number), replace(ALONE, prior=prior, alter=moved(by_ms)))
+        assert found_verdict is Verdict.PASS, worst
+
+
+@pytest.mark.parametrize(
+    "counts", [ALONE.counts["default"][1:], (*ALONE.counts["default"], ALONE.counts["default"][0])]
+)
+def test_samples_of_other_times_prove_nothing(tmp_path: Path, counts: tuple[worlds.Count, ...]) -> None:
+    world = worlds.with_counts(replace(ALONE, alter=moved(37)), "default", counts)
+    found_verdict, worst = judged(tmp_path, world)
+    assert found_verdict is Verdict.INCONCLUSIVE
+    assert worst["equality"].diagnosis == "samples of other times"
+
+
+def test_two_servers_behind_one_address_prove_nothing(tmp_path: Path) -> None:
+    """``up`` is one server's, and the cells are the other's, whose last scrape was before the last event."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        return [
+            replace(series, time_ms=(series.time_ms + 400)[:-4], value=series.value[:-4]) if is_cell(series) else series
+            for series in stored
+        ]
+
+    found_verdict, worst = judged(tmp_path, replace(PRIOR, alter=alter))
+    assert found_verdict is Verdict.INCONCLUSIVE
+    assert worst["equality"].diagnosis == "samples of other times"
+
+
+def appearing(after_ms: int) -> Callable[[list[Series]], list[Series]]:
+    """No cell is published until so long after the first event."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        return [
+            replace(series, time_ms=series.time_ms[late], value=series.value[late])
+            if is_cell(series) and (late := series.time_ms > START_MS + after_ms) is not None
+            else series
+            for series in stored
+        ]
+
+    return alter
+
+
+def test_counts_that_came_with_a_late_series_may_be_from_before(tmp_path: Path) -> None:
+    """70 counts too many in each cell, all of them with the first sample, and none since."""
+    found_verdict, worst = judged(tmp_path, replace(ALONE, prior=70, alter=appearing(2500)))
+    assert found_verdict is Verdict.INCONCLUSIVE
+    assert worst["equality"].diagnosis == worst["bounds"].diagnosis == "counts from before or foreign"
+    assert "280 counts too many came with a series that appeared" in worst["equality"].message
+
+
+def test_counts_that_grow_too_fast_are_too_many_however_late_they_came(tmp_path: Path) -> None:
+    counts = tuple(count for count in ALONE.counts["default"] for _ in range(2))
+    world = replace(worlds.with_counts(ALONE, "default", counts), alter=appearing(2500))
+    found_verdict, worst = judged(tmp_path, world)
+    assert found_verdict is Verdict.FAIL
+    assert worst["equality"].diagnosis == "counted twice"
