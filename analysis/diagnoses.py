@@ -171,6 +171,11 @@ class Diagnosis(StrEnum):
         "Scrapes that succeeded lacked a series that other scrapes have: a sum over series is too low there.",
         "Publish every series at each scrape, from the first count on.",
     )
+    EARLIER_LOAD = (
+        "earlier load under way",
+        "The deployment still worked off an earlier load, whose counts cannot be told from those of this one.",
+        "Wait until the deployment is at rest, then run again.",
+    )
     COUNTS_BEFORE = (
         "counts from before or foreign",
         "Too many counts appeared together with a series, and no more since: they may be older than the load.",

@@ -15,6 +15,7 @@ import numpy as np
 
 from analysis.collect.prometheus import Fetch, Prometheus
 from analysis.evidence import queries
+from analysis.evidence.gateway import unanswered
 from analysis.evidence.samples import ClockOffset, Series
 from analysis.evidence.targets import address_of
 from analysis.record.instants import rfc3339
@@ -30,6 +31,8 @@ LATE_S: Final = 10.0
 """How much longer than its interval a scrape may take to be seen: the default timeout of a scrape."""
 STRANGERS_WAIT_S: Final = 10.0
 """How long to wait for targets that Prometheus does not know yet: its first scrape may come 5 s after its start."""
+REST_S: Final = 60.0
+"""How long to wait for what is left of an earlier load. A shadow that is far behind takes longer, and is named."""
 SILENCE_S: Final = 3.0
 """After this long, it is said what is waited for."""
 
@@ -49,14 +52,21 @@ def write(
     """
     clock = prometheus.clock(now)
     configured = prometheus.scrape_intervals()
-    began, silent = now(), True
+    began, silent, left = now(), True, 0
     while True:
         ups = _ups(prometheus, run, clock.prometheus_s(now()))
         fresh = [up for up in ups if _fresh(up, clock.prometheus_s(began))]
         missing = [up for up in _current(ups, configured) if not _fresh(up, clock.prometheus_s(began))]
         waited = now() - began
         if fresh and not missing:
-            break
+            left = _left_of_earlier(prometheus, run, clock.prometheus_s(now()))
+            if not left or waited >= REST_S:
+                break
+            if silent and waited >= SILENCE_S:
+                say(f"waiting for the answers of {left:,} requests of an earlier load; for {REST_S:.0f} s at most")
+                silent = False
+            sleep(POLL_S)
+            continue
         interval = longest_interval_s(ups, configured)
         limit_s = wait_s if wait_s is not None else max(LEAST_WAIT_S, (interval or 0.0) + LATE_S)
         if waited >= (limit_s if ups else min(limit_s, STRANGERS_WAIT_S)):
@@ -73,9 +83,19 @@ def write(
         "at": rfc3339(now()),
         "scrape_interval_s": longest_interval_s(ups, configured),
         "targets": [dict(up.labels) for up in fresh],
+        "under_way": left,
     }
     write_text(folder / BASELINE_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    return _summary_line(ups, fresh, clock, waited)
+    line = _summary_line(ups, fresh, clock, waited)
+    return f"{line}; the gateway still waits for {left:,} answers of an earlier load" if left else line
+
+
+def _left_of_earlier(prometheus: Prometheus, run: Run, at_s: float) -> int:
+    """Requests to the deployment that the gateway had under way at its last scrape; 0 where no gateway is scraped."""
+    fetch = Fetch(prometheus)
+    names = [predictor.name for predictor in run.predictors]
+    fetch.extend(queries.gateway(run.deployment, names), round((at_s - LOOK_BACK_S) * 1000), round(at_s * 1000))
+    return unanswered(fetch.series())
 
 
 def waiting_line(what: str, targets: Sequence[Mapping[str, str]], interval: float | None, limit_s: float) -> str:

@@ -70,6 +70,7 @@ def arrange(files: RunFiles) -> Evidence:
         exposed=files.exposed,
         gates=files.gates,
         problems=files.problems,
+        under_way=files.baseline.under_way if files.baseline is not None else 0,
     )
 
 

@@ -18,7 +18,7 @@ from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import Samples
 from analysis.record import ledger, ledger_rules, seal
-from analysis.record.decoding import Share, decode
+from analysis.record.decoding import Count, Share, decode
 from analysis.record.ledger_file import Scan
 from analysis.record.runfolder import (
     BASELINE_FILE,
@@ -38,13 +38,14 @@ class Baseline:
     """What ``baseline.json`` says of the time before the load that is needed after it; the file holds more.
 
     ``clock_offset_s``, ``clock_uncertainty_s``: Prometheus' clock, as `samples.ClockOffset` has it. ``targets``: labels
-    of the targets that were up.
+    of the targets that were up. ``under_way``: requests of an earlier load that the gateway had not got answers to.
     """
 
     schema: Literal[1]
     clock_offset_s: float
     clock_uncertainty_s: Share
     targets: tuple[dict[str, str], ...] = ()
+    under_way: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 On the local stack and with Istio alike, a predictor's cluster is named after its Service, ``<deployment>-<predictor>``.
 Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats.
 ``upstream_rq_total`` stays 0 for a shadow that is down, so it does not show loss. ``upstream_rq_active`` is the number
-of unanswered requests.
+of unanswered requests; those that still wait for a connection are in ``upstream_rq_pending_active``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ PREFIX: Final = "envoy_cluster_upstream_rq_"
 REQUESTS: Final = PREFIX + "total"
 RETRIES: Final = PREFIX + "retry"
 ACTIVE: Final = PREFIX + "active"
+PENDING: Final = PREFIX + "pending_active"
+UNDER_WAY: Final = (ACTIVE, PENDING)
 ANSWERED: Final = PREFIX + "xx"
 LOST: Final = ("pending_overflow", "pending_failure_eject", "timeout", "per_try_timeout", "rx_reset", "tx_reset")
 _COUNTERS: Final = (REQUESTS, RETRIES, *(PREFIX + reason for reason in LOST))
-METRICS: Final = (*_COUNTERS, ACTIVE, ANSWERED)
+METRICS: Final = (*_COUNTERS, *UNDER_WAY, ANSWERED)
 LABEL_CLASS: Final = "envoy_response_code_class"
 LABEL_CLUSTER: Final = "envoy_cluster_name"
 
@@ -94,7 +96,7 @@ def of_cluster(samples: Samples, deployment: str, predictor: str) -> list[Series
 
 def unanswered(series: Sequence[Series]) -> int:
     """Requests that the predictor had not answered yet at the gateway's last scrape."""
-    last = [float(gauge.value[-1]) for gauge in series if gauge.metric == ACTIVE and len(gauge.value)]
+    last = [float(gauge.value[-1]) for gauge in series if gauge.metric in UNDER_WAY and len(gauge.value)]
     return int(sum(value for value in last if np.isfinite(value) and value > 0))
 
 

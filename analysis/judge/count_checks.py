@@ -29,10 +29,10 @@ def bounds(evidence: Evidence) -> tuple[Finding, ...]:
     tally = evidence.tally
     if tally is None:
         return ()
-    return tuple(_bounds(tally, group, counted) for group, counted in evidence.counted())
+    return tuple(_bounds(evidence, tally, group, counted) for group, counted in evidence.counted())
 
 
-def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
+def _bounds(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
     broken, path = counted.broken, counted.path
     scrapes = len(path.time_ms)
     if not broken.any():
@@ -46,7 +46,7 @@ def _bounds(tally: Tally, group: Group, counted: Counted) -> Finding:
     witness = f"{name_of_sum(cells)} was {value:,.0f} at {rfc3339(path.time_ms[scrape] / 1000)}, {allowed}"
     message = f"{witness} ({int(broken.any(axis=1).sum())} of {scrapes} scrapes are wrong)"
     bound = {"low": low, "high": high}
-    doubt = doubt_about(group, counted)
+    doubt = doubt_about(evidence, group, counted)
     if doubt is not None:
         return Finding.unknown(group.name, doubt, expected=bound, observed=value)
     cause = _explanation(tally, group, counted)
@@ -70,7 +70,7 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     if not counted.broken[-1].any():
         message = _equal_message(group, low, high, _number_undecided(evidence, group))
         return Finding.passed(group.name, message, expected=expected, observed=observed)
-    doubt = doubt_about(group, counted)
+    doubt = doubt_about(evidence, group, counted)
     if doubt is not None:
         return Finding.unknown(group.name, doubt, expected=expected, observed=observed)
     cause = _explanation(tally, group, counted)
@@ -80,12 +80,17 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     return Finding.failed(group.name, explanation, expected=expected, observed=observed)
 
 
-def doubt_about(group: Group, counted: Counted) -> Explanation | None:
+def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanation | None:
     """Why counts that are outside their bounds prove nothing, or None."""
     if group.malformed is not None or any(member.scraped_twice for member in group.members):
         return None
     if (other_times := samples_of_other_times(group)) is not None:
         return other_times
+    over = counted.path.value - counted.high
+    late = int(np.maximum(over, 0).sum(axis=1).max())
+    if 0 < late <= evidence.under_way and not np.any(counted.path.value < counted.low):
+        message = f"{late:,} counts too many, and {evidence.under_way:,} requests of an earlier load were under way"
+        return Explanation(Diagnosis.EARLIER_LOAD, message)
     surplus = surplus_since_once(counted)
     appeared = np.sum([target.appeared for target in group.targets], axis=0)
     if surplus is not None and np.all(surplus <= appeared) and 2 * surplus.sum() >= appeared.sum():

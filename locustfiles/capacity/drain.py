@@ -15,7 +15,7 @@ from typing import Final
 
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.evidence import queries
-from analysis.evidence.gateway import ACTIVE
+from analysis.evidence.gateway import UNDER_WAY
 
 POLL_S: Final = 0.25
 TIMEOUT_S: Final = 5.0
@@ -43,7 +43,7 @@ def drain(prometheus_url: str, deployment: str, namespace: str, predictors: Iter
         window = f"[{max(math.ceil(waited_s), 1)}s]"
         try:
             counts = [values for _, values in _series(prometheus, cells + window)]
-            active = [values for name, values in _series(prometheus, passed_on + window) if name == ACTIVE]
+            active = [values for name, values in _series(prometheus, passed_on + window) if name in UNDER_WAY]
         except PrometheusError as error:
             problem = str(error)
         else:

@@ -134,6 +134,17 @@ CLEANS: Final = (
         before=reconfigured(lacking("true_pos", 4)),
     ),
     Row(
+        "clean-backlog",
+        "a shadow that has 600 feedbacks of an earlier load to work off",
+        "PASS",
+        (),
+        (),
+        Served("plain.Slow", predictors=(1,)),
+        SHADOW,
+        load=("--rate", "50"),
+        before=earlier(600),
+    ),
+    Row(
         "clean-short-run",
         "2 replicas, a scrape every 20 s, a load of 4 s",
         "PASS",

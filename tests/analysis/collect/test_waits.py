@@ -15,6 +15,7 @@ import worlds
 from analysis.collect import baseline
 from analysis.collect.prometheus import Prometheus, duration_s
 from analysis.collect.stored_samples import LedgerTotals, TimeBefore, _Gathering
+from analysis.evidence.gateway import ACTIVE
 from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT
 from analysis.evidence.samples import ClockOffset, Series
 from analysis.record.runfolder import Run
@@ -35,9 +36,15 @@ class Stored:
     without_cells: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
     intervals: dict[tuple[str, str], float] = field(default_factory=dict)
+    under_way: dict[float, float] = field(default_factory=dict)
 
     def range_vector(self, query: str, at_s: float) -> list[Series]:
         stored_series: list[Series] = []
+        gauge = {at: value for at, value in self.under_way.items() if at <= at_s}
+        if ACTIVE in query and gauge:
+            labels = {"envoy_cluster_name": "metrics-model-default", "job": "envoy", "instance": "envoy:1"}
+            moments = np.array([round(at * 1000) for at in gauge])
+            stored_series.append(Series(ACTIVE, labels, moments, np.array([*gauge.values()])))
         for (job, instance), times in self.scrapes.items():
             stored = [at for at in times if at <= at_s]
             labels = {"job": job, "instance": instance} | (DEPLOYMENT if self.labelled else {})
@@ -141,6 +148,30 @@ def test_a_dead_target_of_another_job_is_not_waited_for(tmp_path: Path, without_
     assert took_s < 3
     assert [target["instance"] for target in content["targets"]] == ["a:6000"]
     assert not progress
+
+
+@pytest.mark.parametrize(
+    ("until_s", "took_s", "left", "words"),
+    [
+        (-1.0, 1.0, 0, []),
+        (9.5, 10.0, 0, ["waiting for the answers of 5 requests of an earlier load; for 60 s at most"]),
+        (99.0, 60.0, 5, ["waiting for the answers of 5 requests of an earlier load; for 60 s at most"]),
+    ],
+    ids=["at rest", "soon at rest", "never at rest"],
+)
+def test_what_is_left_of_an_earlier_load_is_waited_for_and_named(
+    tmp_path: Path, until_s: float, took_s: float, left: int, words: list[str]
+) -> None:
+    """The gateway has 5 requests under way until a time; after a minute the load begins nevertheless."""
+    seconds = range(-5, 70)
+    stored = Stored(
+        {A: [START_S + second for second in seconds]},
+        under_way={START_S + second: 5.0 if second <= until_s else 0.0 for second in seconds},
+    )
+    waited_s, content, progress = waited_for_baseline(tmp_path, stored)
+    assert took_s - 0.2 <= waited_s <= took_s + 0.2
+    assert content["under_way"] == left
+    assert progress == words
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 import worlds
 from alterations import ALONE, is_cell
+from analysis.evidence import files
+from analysis.evidence.arrange import arrange
 from analysis.evidence.samples import Series
+from analysis.judge import registry
 from analysis.verdict import Finding, Verdict
 from worlds import START_NS, World
 
@@ -36,6 +40,7 @@ def judged(folder: Path, world: World) -> tuple[Verdict, dict[str, Finding]]:
     return verdict, {finding.check: finding for finding in ordered}
 
 
+ALL = ALONE.counts["default"]
 PRIOR = replace(ALONE, prior=7)
 
 
@@ -134,6 +139,28 @@ def test_counts_that_came_with_a_late_series_may_be_from_before(tmp_path: Path) 
     assert found_verdict is Verdict.INCONCLUSIVE
     assert worst["equality"].diagnosis == worst["bounds"].diagnosis == "counts from before or foreign"
     assert "280 counts too many came with a series that appeared" in worst["equality"].message
+
+
+@pytest.mark.parametrize(
+    ("under_way", "verdict", "diagnosis"),
+    [
+        (0, Verdict.FAIL, "foreign traffic or counted twice"),
+        (4, Verdict.FAIL, "foreign traffic or counted twice"),
+        (5, Verdict.INCONCLUSIVE, "earlier load under way"),
+    ],
+)
+def test_counts_of_an_earlier_load_that_was_under_way_prove_nothing(
+    tmp_path: Path, under_way: int, verdict: Verdict, diagnosis: str
+) -> None:
+    """Five counts too many: as many as the gateway still waited for, or more."""
+    late = tuple(replace(ALL[0], at_ns=START_NS + second * worlds.SECOND) for second in range(2, 7))
+    run = worlds.put(tmp_path, worlds.with_counts(ALONE, "default", (*ALL, *late)))
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"under_way": under_way}))
+    worlds.reseal(tmp_path)
+    findings = registry.judge(arrange(files.read(tmp_path, run)))
+    assert registry.verdict(findings) is verdict
+    assert next(finding for finding in findings if finding.check == "equality").diagnosis == diagnosis
 
 
 def test_counts_that_grow_too_fast_are_too_many_however_late_they_came(tmp_path: Path) -> None:
