@@ -35,7 +35,7 @@ _NO_ANSWERS: Final = OfflineAnswers(np.empty(0, np.int32), np.empty(0, np.int16)
 def arrange(files: RunFiles) -> Evidence:
     """The evidence that the files of a run give."""
     run, first_ns = files.run, files.first_ns
-    clock = clock_of(files.samples, files.baseline)
+    clock = clock_of(files.samples, files.baseline, run)
     samples, before = files.samples, files.baseline.targets if files.baseline is not None else ()
     if samples is not None and first_ns is not None:
         samples = living(samples, clock.prometheus_ms(first_ns), before)
@@ -74,9 +74,14 @@ def arrange(files: RunFiles) -> Evidence:
     )
 
 
-def clock_of(samples: Samples | None, baseline: Baseline | None) -> ClockOffset:
-    """Prometheus' clock against the ledger's, from the readings after the load and, if there is one, before it."""
+def clock_of(samples: Samples | None, baseline: Baseline | None, run: Run) -> ClockOffset:
+    """Prometheus' clock against the ledger's, from the readings after the load and, if there is one, before it.
+
+    The clocks of load generators on other machines make the ledger's own times that much less certain.
+    """
     late = samples.clock if samples is not None else ClockOffset(0.0, 0.0)
+    if run.recorder is not None:
+        late = replace(late, uncertainty_s=late.uncertainty_s + run.recorder.clock_uncertainty_s)
     if baseline is None:
         return late
     return late.joined(ClockOffset(baseline.clock_offset_s, baseline.clock_uncertainty_s))

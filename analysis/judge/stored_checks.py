@@ -52,6 +52,9 @@ def clock(evidence: Evidence) -> tuple[Finding, ...]:
         return ()
     offset_ms, uncertainty_ms = evidence.clock.offset_s * 1000, evidence.clock.uncertainty_s * 1000
     message = f"Prometheus' clock is {offset_ms:+.1f} ms off, give or take {uncertainty_ms:.1f} ms"
+    recorder = evidence.run.recorder
+    if recorder is not None and recorder.clock_offset_s:
+        message += f"; a load generator's clock is {recorder.clock_offset_s:+.3f} s off, and its times are corrected"
     if evidence.clock.uncertainty_s <= CLOCK_LIMIT_S:
         return (Finding.passed("prometheus", message),)
     return (Finding.unknown("prometheus", Explanation(Diagnosis.CLOCK_UNCERTAIN, f"{message}: too uncertain")),)

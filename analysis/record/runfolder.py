@@ -58,7 +58,8 @@ class RecorderReport:
     highest share of one core that a generator process used over the run. ``dropped``: visits of an open loop that were
     due while too many were in flight; they were not sent. ``waited_share``: largest share of the run for which a
     generator process waited for a CPU that others had; None if the kernel does not say. ``broken_off``: visits that an
-    exception in the load generator ended.
+    exception in the load generator ended. ``clock_offset_s``: of the worker whose clock was furthest off the master's,
+    taken off the times of its events; ``clock_uncertainty_s``: how far a corrected time may be off, either way.
     """
 
     events: Count
@@ -69,6 +70,8 @@ class RecorderReport:
     dropped: Count = 0
     waited_share: Share | None = None
     broken_off: Count = 0
+    clock_offset_s: float = 0.0
+    clock_uncertainty_s: Share = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,10 @@ class Driver:
         """One user of the closed loop: visit after visit, until the driver stops or ``leaving`` is set."""
         self._group.spawn(self._loop, leaving).join()
 
+    def now_ns(self) -> int:
+        """The clock that events carry, in nanoseconds since the epoch."""
+        return self._clock.now_ns()
+
     def drain(self, limit_s: float) -> DriverReport:
         """Begin no other request, let those in flight finish within ``limit_s``, kill the rest, record everything."""
         self._stop.set()

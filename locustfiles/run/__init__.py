@@ -9,6 +9,7 @@ generators        the interface to the processes that make the load
 local             the load from this process
 master            the load from workers, as the master sees it
 worker            a worker
+worker_clock      a worker's clock against the master's
 messages          the messages between master and workers
 start             makes a driver and lets it go
 load_shape        the end of an open loop

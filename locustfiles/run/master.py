@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import gevent
@@ -25,7 +25,8 @@ from locustfiles.drive.driver import Driver
 from locustfiles.drive.plan import DriverReport, WorkerPlan
 from locustfiles.run.generators import Drained
 from locustfiles.run.judged_run import JudgedRun
-from locustfiles.run.messages import DRAIN, EVENTS, FINAL, PLAN, READY, START
+from locustfiles.run.messages import DRAIN, EVENTS, FINAL, PLAN, READY, START, TIME
+from locustfiles.run.worker_clock import UNKNOWN, ClockReading, WorkerClock
 
 logger = logging.getLogger("plumbline")
 
@@ -33,6 +34,9 @@ GRACE_S: Final = 3.0
 """How much longer than its drain a worker's last message may take."""
 READY_S: Final = 10.0
 """How long the load waits for workers that are not ready."""
+CLOCK_READINGS: Final = 5
+CLOCK_S: Final = 0.5
+"""How long one reading of the workers' clocks may take."""
 START_DELAY_NS: Final = 100_000_000
 """Time for workers that are ready to hear when the first arrival is due."""
 
@@ -46,6 +50,8 @@ class WorkerState:
     unwritten: int = 0
     ready: bool = False
     final: DriverReport | None = None
+    readings: list[ClockReading] = field(default_factory=list)
+    clock: WorkerClock = UNKNOWN
 
 
 @dataclass(slots=True)
@@ -75,10 +81,34 @@ class WorkerGroup:
             not state.ready and self._is_there(runner, client) for client, state in self.workers.items()
         ):
             gevent.sleep(0.01)
+        self._read_clocks(runner)
         start_ns = time.time_ns() + START_DELAY_NS
-        for client in self.workers:
-            runner.send_message(START, {"run": self.run, "start_ns": start_ns}, client)
+        for client, state in self.workers.items():
+            runner.send_message(START, {"run": self.run, "start_ns": start_ns + state.clock.offset_ns}, client)
         return start_ns
+
+    def _read_clocks(self, runner: MasterRunner) -> None:
+        """Ask each worker for its clock, a few times; one that does not answer is of an unknown one."""
+        for number in range(CLOCK_READINGS):
+            for client in self.workers:
+                runner.send_message(TIME, {"run": self.run, "asked_ns": time.time_ns()}, client)
+            deadline = time.monotonic() + CLOCK_S
+            while time.monotonic() < deadline and any(
+                len(state.readings) <= number and self._is_there(runner, client)
+                for client, state in self.workers.items()
+            ):
+                gevent.sleep(0.001)
+        for state in self.workers.values():
+            state.clock = WorkerClock.of(state.readings) if state.readings else UNKNOWN
+            if state.clock.offset_ns:
+                text = "the clock of worker %d is %+.3f s off ours; the times of its events are corrected"
+                logger.warning(text, state.worker, state.clock.offset_ns / 1e9)
+
+    def take_time(self, client: str, message: dict[str, Any]) -> None:
+        """Note what a worker's clock shows."""
+        state = self.workers.get(client)
+        if state is not None and message["run"] == self.run:
+            state.readings.append(ClockReading(message["asked_ns"], message["worker_ns"], time.time_ns()))
 
     def take_ready(self, client: str, message: dict[str, Any]) -> None:
         """Note that a worker is ready, or never will be."""
@@ -92,7 +122,7 @@ class WorkerGroup:
         if state is None or message["run"] != self.run:
             return
         try:
-            batch = from_bytes(message["batch"])
+            batch = state.clock.corrected(from_bytes(message["batch"]))
             self.write(batch)
         except (OSError, LedgerError) as error:
             if not state.unwritten:
@@ -128,13 +158,18 @@ class WorkerGroup:
     def drained(self) -> Drained:
         """What the workers reported at their end, and what is known to be missing."""
         states = self.workers.values()
-        return Drained.of(
+        clocks = [state.clock for state in states]
+        drained = Drained.of(
             [state.final for state in states if state.final is not None],
             workers=len(states),
             lost=sum(state.final is None for state in states),
             events=sum(state.events for state in states),
             unrecorded=sum(map(_unrecorded, states)),
         )
+        offset_ns = max((clock.offset_ns for clock in clocks), key=abs, default=0)
+        uncertainty_ns = max((clock.uncertainty_ns for clock in clocks), default=0)
+        recorder = replace(drained.recorder, clock_offset_s=offset_ns / 1e9, clock_uncertainty_s=uncertainty_ns / 1e9)
+        return replace(drained, recorder=recorder)
 
 
 def _unrecorded(state: WorkerState) -> int:
@@ -156,6 +191,7 @@ class WorkerGenerators:
         runner.register_message(EVENTS, self._on_events)
         runner.register_message(FINAL, self._on_final)
         runner.register_message(READY, self._on_ready)
+        runner.register_message(TIME, self._on_time)
 
     def cores(self, processes: int, *, forked: bool) -> int:
         """Processors of this machine if the workers are on it; else one for each, on machines that we do not know."""
@@ -188,6 +224,10 @@ class WorkerGenerators:
     def _on_events(self, environment: Environment, msg: Any, **_: object) -> None:
         if self._group is not None:
             self._group.take_events(msg.node_id, msg.data)
+
+    def _on_time(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self._group is not None:
+            self._group.take_time(msg.node_id, msg.data)
 
     def _on_ready(self, environment: Environment, msg: Any, **_: object) -> None:
         if self._group is not None:

@@ -4,6 +4,7 @@
 |---|---|---|
 | `PLAN` | master | `drive.plan.WorkerPlan` as a dictionary |
 | `READY` | worker | the rows are read, Locust's users exist, or this worker cannot take part |
+| `TIME` | both | the master asks for the worker's clock; the worker answers with it |
 | `START` | master | when the load begins |
 | `EVENTS` | worker | a batch of the ledger, as bytes |
 | `DRAIN` | master | begin no other request; how long those in flight may take |
@@ -16,6 +17,7 @@ from typing import Final
 
 PLAN: Final = "plumbline_plan"
 READY: Final = "plumbline_ready"
+TIME: Final = "plumbline_time"
 START: Final = "plumbline_start"
 EVENTS: Final = "plumbline_events"
 DRAIN: Final = "plumbline_drain"

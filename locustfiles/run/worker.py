@@ -19,7 +19,7 @@ from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import Recorder
 from locustfiles.load.schedule import ScheduleError
 from locustfiles.run.generators import INTERRUPTED_DRAIN_S
-from locustfiles.run.messages import DRAIN, EVENTS, FINAL, PLAN, READY, START
+from locustfiles.run.messages import DRAIN, EVENTS, FINAL, PLAN, READY, START, TIME
 from locustfiles.run.start import begin, make_driver
 from model.dataset import DatasetError
 
@@ -39,6 +39,7 @@ class WorkerController:
         self._stopped = Event()
         self.driver: Driver | None = None
         runner.register_message(PLAN, self._on_plan)
+        runner.register_message(TIME, self._on_time)
         runner.register_message(START, self._on_start)
         runner.register_message(DRAIN, self._on_drain, concurrent=True)
         events: Any = environment.events
@@ -57,6 +58,10 @@ class WorkerController:
             self.driver = make_driver(plan, Recorder(plan.worker, self._sink(plan.run)), self._environment)
         except (DatasetError, ScheduleError):
             logger.exception("this worker cannot take part")
+
+    def _on_time(self, environment: Environment, msg: Any, **_: object) -> None:
+        if self.driver is not None:
+            self._runner.send_message(TIME, {**msg.data, "worker_ns": self.driver.now_ns()})
 
     def _on_start(self, environment: Environment, msg: Any, **_: object) -> None:
         if self._plan is not None and self.driver is not None and msg.data["run"] == self._plan.run:
