@@ -141,6 +141,8 @@ class Diagnosis(StrEnum):
         {
             "not collected": "Run `python -m analysis collect` on the run.",
             "no cells": "Check that Prometheus scrapes the model's metrics port, and that feedback reaches the model.",
+            "elsewhere": "Name the namespace as Prometheus has it: --namespace (NAMESPACE).",
+            "names": "Publish the four cells under these names, as GAUGE or COUNTER, by feedback.",
         },
     )
     PROMETHEUS_FAILED = (

@@ -95,6 +95,7 @@ def collect(
         gathering.fetch(now())
         if patience is not None:
             _wait(gathering, patience, now, sleep, say)
+        gathering.look_elsewhere(now())
     except PrometheusError as error:
         gathering.problem = str(error)
     stored = gathering.samples()
@@ -146,6 +147,7 @@ class _Gathering:
         self._ended_s = 0.0
         self._since_s = since_s
         self._fetched_s: float | None = None
+        self._elsewhere: list[str] = []
         self.problem: str | None = None
 
     def begin(self, now: Callable[[], float]) -> None:
@@ -178,6 +180,23 @@ class _Gathering:
         self._fetch_buckets(end_ms)
         self._fetched_s = end_s
 
+    def look_elsewhere(self, now_s: float) -> None:
+        """If the deployment has no cells in its namespace, note the namespaces in which it has."""
+        if any(LABEL_PREDICTOR in series.labels for series in self._fetch.series()):
+            return
+        anywhere = Fetch(self._prometheus)
+        end_s = self._clock.prometheus_s(now_s)
+        start_s = self._clock.prometheus_s(epoch_s(self._run.started))
+        anywhere.extend(queries.cells_anywhere(self._run.deployment), round(start_s * 1000), round(end_s * 1000))
+        self._elsewhere = sorted(
+            {
+                f"{label} {series.labels[label]}"
+                for series in anywhere.series()
+                for label in queries.NAMESPACE_LABELS
+                if label in series.labels
+            }
+        )
+
     def _fetch_buckets(self, end_ms: int) -> None:
         """Fetch score buckets at both ends only: there are a hundred of them, and they are compared at the end."""
         selector = queries.buckets(self._run.deployment, self._run.namespace)
@@ -203,7 +222,7 @@ class _Gathering:
 
     def samples(self) -> Samples:
         """The samples fetched so far."""
-        notes = {"interval_s": self._before.scrape_interval_s}
+        notes = {"interval_s": self._before.scrape_interval_s, "elsewhere": self._elsewhere}
         return Samples(self._fetch.series(), self._clock, self._version, self.problem, notes)
 
     def longest_wait_s(self, wait_s: float | None) -> float:

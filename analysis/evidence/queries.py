@@ -28,6 +28,9 @@ SCRAPE_DURATION: Final = "scrape_duration_seconds"
 TARGET_METRICS: Final = (UP, SCRAPE_DURATION)
 LABEL_TARGET_DEPLOYMENT: Final = "seldon_deployment_id"
 """Pod label of Seldon's operator, as a scrape maps it; absent from targets of a bare PodMonitor."""
+NAMESPACE_LABELS: Final = ("namespace", "kubernetes_namespace", "exported_namespace")
+"""Prometheus Operator's name, that of Prometheus' own example of a Kubernetes scrape, and the name that a label of the
+exposition gets where the target has one of that name (``honor_labels: false``)."""
 COUNTER_SUFFIX: Final = "_total"
 """Seldon's wrapper appends this to the name of a COUNTER; a class may publish its cells so."""
 
@@ -42,6 +45,14 @@ def cells(deployment: str, namespace: str) -> str:
         f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
         f"{LABEL_METHOD}={_quoted(METHOD_FEEDBACK)}",
         _namespace(namespace),
+    )
+
+
+def cells_anywhere(deployment: str) -> str:
+    """Selector of one cell of the deployment's predictors in any namespace."""
+    return _selector(
+        _any_name([METRIC_OF_CELL[CELLS[0]], METRIC_OF_CELL[CELLS[0]] + COUNTER_SUFFIX]),
+        f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
     )
 
 
@@ -87,8 +98,8 @@ def _any_name(names: Iterable[str]) -> str:
 
 
 def _namespace(namespace: str) -> str:
-    """Matcher of series of the namespace, and of series without such a label."""
-    return f"namespace=~{_quoted(_alternatives([namespace]) + '|')}"
+    """Matchers of series of the namespace, by whatever label says it, and of series without such a label."""
+    return ",".join(f"{label}=~{_quoted(_alternatives([namespace]) + '|')}" for label in NAMESPACE_LABELS)
 
 
 def _alternatives(words: Iterable[str]) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
+from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT, UP
+from analysis.evidence.samples import Series
 from analysis.evidence.targets import ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
@@ -27,17 +29,34 @@ def stored(evidence: Evidence) -> tuple[Finding, ...]:
     if samples is None:
         message = evidence.problems.get(SAMPLES_FILE, "there are no samples")
         return (Finding.unknown("prometheus", Explanation(Diagnosis.NO_SAMPLES, message, "not collected")),)
-    findings = [_stored(group, member) for group in evidence.groups for member in group.members]
+    findings = [_stored(evidence, group, member) for group in evidence.groups for member in group.members]
     if samples.problem:
         failure = Finding.unknown("prometheus", Explanation(Diagnosis.PROMETHEUS_FAILED, samples.problem))
         return (failure, *findings)
     return tuple(findings)
 
 
-def _stored(group: Group, predictor: PredictorEvidence) -> Finding:
+def _without_cells(evidence: Evidence) -> Explanation:
+    elsewhere = evidence.samples.notes.get("elsewhere") if evidence.samples is not None else None
+    if isinstance(elsewhere, list) and elsewhere:
+        namespace, places = evidence.run.namespace, ", ".join(map(str, elsewhere[:5]))
+        message = f"Prometheus has no sample of its cells in the namespace {namespace}; there are some in {places}"
+        return Explanation(Diagnosis.NO_SAMPLES, message, "elsewhere")
+    if evidence.samples is not None and any(_is_scraped(up, evidence.run.deployment) for up in evidence.samples.of(UP)):
+        names = ", ".join(METRIC_OF_CELL.values())
+        message = f"Prometheus scrapes the deployment, and has no sample of {names} by feedback of this predictor"
+        return Explanation(Diagnosis.NO_SAMPLES, message, "names")
+    return Explanation(Diagnosis.NO_SAMPLES, "Prometheus has no sample of its cells", "no cells")
+
+
+def _is_scraped(up: Series, deployment: str) -> bool:
+    """Whether it is a target of the deployment, and its last scrape succeeded."""
+    return up.labels.get(LABEL_TARGET_DEPLOYMENT) == deployment and len(up.value) > 0 and up.value[-1] == 1
+
+
+def _stored(evidence: Evidence, group: Group, predictor: PredictorEvidence) -> Finding:
     if not predictor.series:
-        explanation = Explanation(Diagnosis.NO_SAMPLES, "Prometheus has no sample of its cells", "no cells")
-        return Finding.unknown(predictor.name, explanation)
+        return Finding.unknown(predictor.name, _without_cells(evidence))
     obstacle = predictor.malformed or group.obstacle
     if obstacle is not None:
         return Finding.unknown(predictor.name, obstacle)

@@ -15,10 +15,15 @@ import worlds
 from analysis.collect import baseline
 from analysis.collect.prometheus import Prometheus, duration_s
 from analysis.collect.stored_samples import LedgerTotals, TimeBefore, _Gathering
+from analysis.evidence import files, samples
+from analysis.evidence.arrange import arrange
 from analysis.evidence.gateway import ACTIVE
 from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT
 from analysis.evidence.samples import ClockOffset, Series
-from analysis.record.runfolder import Run
+from analysis.judge import registry
+from analysis.record import runfolder
+from analysis.record.runfolder import SAMPLES_FILE, Run
+from analysis.verdict import Verdict
 from answering import answering
 from model.contract import CELLS, METRIC_OF_CELL
 from worlds import START_NS
@@ -37,6 +42,7 @@ class Stored:
     down: tuple[str, ...] = ()
     intervals: dict[tuple[str, str], float] = field(default_factory=dict)
     under_way: dict[float, float] = field(default_factory=dict)
+    namespace: str = ""
 
     def range_vector(self, query: str, at_s: float) -> list[Series]:
         stored_series: list[Series] = []
@@ -50,7 +56,11 @@ class Stored:
             labels = {"job": job, "instance": instance} | (DEPLOYMENT if self.labelled else {})
             if not stored:
                 continue
+            if self.namespace:
+                labels["kubernetes_namespace"] = self.namespace
             if "true_pos" in query and instance not in self.without_cells:
+                if self.namespace and "kubernetes_namespace" in query:
+                    continue
                 cell = labels | {"deployment_name": "metrics-model", "predictor_name": "default", "method": "feedback"}
                 stored_series += [self._series(METRIC_OF_CELL[name], cell, stored, 7.0) for name in CELLS]
             elif "up" in query and (self.labelled or LABEL_TARGET_DEPLOYMENT not in query):
@@ -106,6 +116,21 @@ def test_a_target_that_was_not_up_before_the_load_and_was_not_scraped_since_is_g
     stored = Stored({A: [START_S - 40, START_S + 20], B: [START_S - 90]})
     gathering = gathering_of(tmp_path, stored, TimeBefore(60.0, ({"job": A[0], "instance": A[1]} | DEPLOYMENT,)))
     assert gathering.seen_the_end()
+
+
+def test_cells_of_another_namespace_are_named(tmp_path: Path) -> None:
+    """The deployment's series carry ``kubernetes_namespace``, and another one than the run asks for."""
+    gathering = gathering_of(
+        tmp_path, Stored({A: [START_S - 40, START_S + 20]}, labelled=False, namespace="dev"), TimeBefore()
+    )
+    gathering.look_elsewhere(START_S + 100)
+    assert gathering.samples().notes["elsewhere"] == ["kubernetes_namespace dev"]
+    samples.write(tmp_path / SAMPLES_FILE, gathering.samples())
+    worlds.reseal(tmp_path)
+    findings = registry.judge(arrange(files.read(tmp_path, runfolder.read(tmp_path))))
+    assert registry.verdict(findings) is Verdict.INCONCLUSIVE
+    stored = next(finding for finding in findings if finding.check == "stored")
+    assert "in the namespace seldon; there are some in kubernetes_namespace dev" in stored.message
 
 
 @dataclass

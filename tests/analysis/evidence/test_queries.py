@@ -7,6 +7,8 @@ import pytest
 
 from analysis.evidence import queries
 
+NAMESPACE = 'namespace=~"seldon|",kubernetes_namespace=~"seldon|",exported_namespace=~"seldon|"'
+
 
 def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
     """The selector of the cells.
@@ -16,14 +18,16 @@ def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
     """
     assert queries.cells("ab-test", "seldon") == (
         '{__name__=~"true_pos|true_pos_total|false_pos|false_pos_total|true_neg|true_neg_total|'
-        'false_neg|false_neg_total|seldon_api_model_feedback_total",deployment_name="ab-test",method="feedback",namespace=~"seldon|"}'
+        'false_neg|false_neg_total|seldon_api_model_feedback_total",deployment_name="ab-test",method="feedback",'
+        + NAMESPACE
+        + "}"
     )
 
 
 def test_targets_are_found_by_the_operators_label() -> None:
     """``up`` carries no deployment name of the wrapper, so the operator's pod label is used."""
     assert queries.targets_of("ab-test", "seldon") == (
-        '{__name__=~"up|scrape_duration_seconds",seldon_deployment_id="ab-test",namespace=~"seldon|"}'
+        '{__name__=~"up|scrape_duration_seconds",seldon_deployment_id="ab-test",' + NAMESPACE + "}"
     )
 
 
@@ -42,7 +46,7 @@ def test_a_window_is_a_raw_range_vector() -> None:
 def test_score_buckets_are_asked_for_by_deployment_and_feedback_only() -> None:
     """As the cells are."""
     assert queries.buckets("ab-test", "seldon") == (
-        '{__name__="feedback_score_bucket",deployment_name="ab-test",method="feedback",namespace=~"seldon|"}'
+        '{__name__="feedback_score_bucket",deployment_name="ab-test",method="feedback",' + NAMESPACE + "}"
     )
 
 
