@@ -3,9 +3,10 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
-SDEP ?= deploy/seldon/ab-test.yaml
 PY := .venv/bin/python
-export PLUMBLINE_SHAPE ?= $(SHAPE)
+# What a user sets is read by the shell as a quoted "$$VARIABLE", and ARGS by no shell at all: none of it is a command.
+WITH_ARGS := $(PY) -m deploy.bootstrap.words
+export PLUMBLINE_SHAPE ?= $(value SHAPE)
 ENVIRONMENT := @python3 -m deploy.bootstrap
 
 .PHONY: help environment train up down status web loadtest capacity judge report test test-quick faults mutants lint bench clean
@@ -18,49 +19,49 @@ environment: ## make .venv from requirements.lock (every verb does it by itself)
 	$(ENVIRONMENT)
 
 train: environment ## train the two models and write their cards and the held-out rows to artifacts/
-	@$(PY) -m model.train $(if $(filter train,$(MAKECMDGOALS)),$(ARGS))
+	@$(if $(filter train,$(MAKECMDGOALS)),$(WITH_ARGS),$(PY)) -m model.train
 
 up: train ## start the local stack for SDEP and leave it running
-	@$(PY) -m deploy.local up $(SDEP) $(ARGS)
+	@$(WITH_ARGS) -m deploy.local up "$${SDEP:-deploy/seldon/ab-test.yaml}"
 
 status: environment ## say what of the local stack runs, and where
-	@$(PY) -m deploy.local status $(ARGS)
+	@$(WITH_ARGS) -m deploy.local status
 
 down: environment ## stop the local stack, whatever is left of it
-	@$(PY) -m deploy.local down $(ARGS)
+	@$(WITH_ARGS) -m deploy.local down
 
 web: train ## start the local stack and Locust's web page on it
-	@$(PY) -m locustfiles --web $(ARGS)
+	@$(WITH_ARGS) -m locustfiles --web
 
 loadtest: train ## from nothing to a verdict: start, drive, scrape, judge, report, stop
-	@$(PY) -m locustfiles $(ARGS)
+	@$(WITH_ARGS) -m locustfiles
 
 capacity: train ## the highest rate at which every gate holds and the live counts are exact: ARGS="--budget 10m"
-	@$(PY) -m locustfiles.capacity $(ARGS)
+	@$(WITH_ARGS) -m locustfiles.capacity
 
 judge: environment ## judge a finished run again: RUN=runs/... (default the latest)
-	@$(PY) -m analysis judge $(RUN) $(ARGS)
+	@$(WITH_ARGS) -m analysis judge $${RUN:+"$$RUN"}
 
 report: environment ## write report.html, report.md and junit.xml of a judged run again
-	@$(PY) -m analysis report $(RUN) $(ARGS)
+	@$(WITH_ARGS) -m analysis report $${RUN:+"$$RUN"}
 
 test: train lint ## lint, types and all tests, with real servers on free ports
-	@$(PY) -m pytest $(ARGS)
+	@$(WITH_ARGS) -m pytest
 
 test-quick: train ## the tests that need no server
-	@$(PY) -m pytest -q -m "not stack and not slow" $(ARGS)
+	@$(WITH_ARGS) -m pytest -q -m "not stack and not slow"
 
 mutants: environment ## alter recorded run folders in 30,000 ways and judge each: ARGS="--only shadow"
-	@$(PY) tests/mutants/mutants.py $(ARGS)
+	@$(WITH_ARGS) tests/mutants/mutants.py
 
 faults: train ## run the catalogue of faults and clean variants: RUNS=50 runs the clean one 50 times instead
-	@$(PY) tests/faults $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+	@$(WITH_ARGS) tests/faults $${RUNS:+--runs "$$RUNS"}
 
 lint: environment ## ruff and mypy over all of our code
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
 bench: train ## measure ourselves beside others, in ratios: ONLY=server runs a part
-	@$(PY) -m bench $(ONLY) $(ARGS)
+	@$(WITH_ARGS) -m bench $${ONLY:+"$$ONLY"}
 
 clean: environment ## stop what runs, then remove what make made, except runs/
 	@$(PY) -m deploy.local down; rm -rf artifacts .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from analysis.record.runfolder import LOGS_FOLDER
@@ -19,6 +20,7 @@ from locustfiles.command.parser import parser
 from locustfiles.load.options import forget_empty_variables
 from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import calibration_plan
+from model.artifact_name import ARTIFACTS_ENV
 from model.command_line import BAD_INPUT
 
 
@@ -33,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(BAD_INPUT)
     command = command_of(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"
+    os.environ[ARTIFACTS_ENV] = str(Path(parsed.artifacts).resolve())  # servers and judge take the same as the load
     if folder is not None and setup.load.open and setup.load.transport == "rest" and not parsed.no_calibration:
         path = folder.resolve() / LOGS_FOLDER / CALIBRATION_FILE
         os.environ[CALIBRATING_ENV] = str(path)

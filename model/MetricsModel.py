@@ -29,16 +29,15 @@ if str(_ROOT) not in sys.path:  # the stock launcher started in model/ has only 
 
 from model import contract  # noqa: E402  (see above)
 from model.artifact import SCORE_KIND, Card, Model, load_model  # noqa: E402
+from model.artifact_name import ARTIFACTS_ENV, artifact_file  # noqa: E402
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SKEW_COUNTER, cell_of  # noqa: E402
 from model.linear import predictor, scorer  # noqa: E402
 from model.metrics.score_buckets import ScoreBuckets, Sink  # noqa: E402
 
-ARTIFACTS_ENV = "PLUMBLINE_ARTIFACTS"
-
 
 def artifact_path(model_name: str) -> Path:
-    """Path of the model file: an absolute path as it is, else below ``$PLUMBLINE_ARTIFACTS`` (default artifacts/)."""
-    return Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts")) / model_name
+    """Path of the model file in ``$PLUMBLINE_ARTIFACTS`` (default artifacts/). `ArtifactError` if it is not a name."""
+    return artifact_file(Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts")), model_name)
 
 
 class MetricsModel:

@@ -2,6 +2,7 @@
 
 contract       the names under which models publish: metrics, labels, cells
 artifact       a model file and its card: digests, loading
+artifact_name  the name of a model file, as a manifest gives it
 dataset        the data, and the held-out rows
 train          ``python -m model.train``: trains the example's models
 MetricsModel   the Seldon class

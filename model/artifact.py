@@ -18,12 +18,10 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
+from model.artifact_name import ArtifactError, advice_for
+
 SCHEMA_VERSION: Final = 1
 SCORE_KIND: Final = "decision_function"
-
-
-class ArtifactError(Exception):
-    """A model file or its card cannot be used; one line says what was expected, what was found and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +109,12 @@ def load_card(path: Path | str) -> Card:
         return parse_card(json.loads(where.read_bytes()))
     except OSError as error:
         raise ArtifactError(
-            f"model card: expected a file, got {error.strerror or error} ({where}). Run `make train`."
+            f"model card: expected a file, got {error.strerror or error} ({where}). {advice_for(where)}"
         ) from error
     except ValueError as error:  # of JSON, of UTF-8 and of the card's own checks alike
         message = str(error).splitlines()[0].rstrip(".")
         raise ArtifactError(
-            f"model card: expected schema {SCHEMA_VERSION}, got {message} ({where}). Run `make train`."
+            f"model card: expected schema {SCHEMA_VERSION}, got {message} ({where}). {advice_for(where)}"
         ) from error
 
 
@@ -132,14 +130,14 @@ def load_model(path: Path | str) -> Model:
         content = path.read_bytes()
     except OSError as error:
         raise ArtifactError(
-            f"model file: expected a file, got {error.strerror or error} ({path}). Run `make train`."
+            f"model file: expected a file, got {error.strerror or error} ({path}). {advice_for(path)}"
         ) from error
     card = load_card(path)
     digest = hashlib.sha256(content).hexdigest()
     if digest != card.sha256:
         raise ArtifactError(
             f"model file: expected SHA-256 {card.sha256} as its card says, got {digest} ({path}). "
-            "Run `make train`, or bring back the file that the card belongs to."
+            "Bring back the file that the card belongs to."
         )
     return Model(card, _checked(_unpickled(content, path), card, path))
 
@@ -209,7 +207,7 @@ def _unpickled(content: bytes, path: Path) -> Any:
     except Exception as error:
         raise ArtifactError(
             f"model file: expected a scikit-learn classifier written by joblib, got {type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else 'no message'} ({path}). Run `make train`."
+            f"{str(error).splitlines()[0] if str(error) else 'no message'} ({path}). {advice_for(path)}"
         ) from error
 
 
@@ -219,18 +217,18 @@ def _checked(estimator: Any, card: Card, path: Path) -> Any:
     if missing:
         raise ArtifactError(
             f"model file: expected a fitted classifier, got a {type(estimator).__name__} without {missing[0]} "
-            f"({path}). Run `make train`."
+            f"({path}). {advice_for(path)}"
         )
     names = getattr(estimator, "feature_names_in_", None)
     fits = estimator.n_features_in_ == len(card.features) if names is None else tuple(names) == card.features
     if not fits:
         raise ArtifactError(
             f"model file: expected the {len(card.features)} features of its card, got {estimator.n_features_in_} "
-            f"({path}). Run `make train`."
+            f"({path}). {advice_for(path)}"
         )
     if tuple(int(label) for label in estimator.classes_) != card.classes:
         raise ArtifactError(
             f"model file: expected the classes {list(card.classes)} of its card, got {list(estimator.classes_)} "
-            f"({path}). Run `make train`."
+            f"({path}). {advice_for(path)}"
         )
     return estimator

@@ -21,7 +21,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from model import artifact, dataset
+from model import artifact, artifact_name, dataset
 from model.atomic import write_bytes
 from model.command_line import BAD_INPUT, OneLineParser
 from model.contract import CELLS, Cell, cell_of
@@ -151,7 +151,7 @@ def _whole(out: Path, seed: int) -> bool:
         heldout = dataset.load_heldout(out / dataset.HELDOUT_FILE)
         cards = [artifact.load_card(out / name) for name in MODELS]
         digests = [hashlib.sha256((out / name).read_bytes()).hexdigest() for name in MODELS]
-    except (dataset.DatasetError, artifact.ArtifactError, OSError):
+    except (dataset.DatasetError, artifact_name.ArtifactError, OSError):
         return False
     return digests == [card.sha256 for card in cards] and all(
         card.seed == seed and card.heldout_sha256 == heldout.sha256 and card.versions == _versions() for card in cards

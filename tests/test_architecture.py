@@ -23,12 +23,13 @@ model.atomic            :
 model.command_line      :
 model.linear            :
 model.stock             :
-model.artifact          :
+model.artifact_name     :
+model.artifact          : .artifact_name
 model.dataset           :
 model.metrics           : .contract
-model.MetricsModel      : .contract .artifact .linear .metrics
-model.train             : .contract .atomic .command_line .artifact .dataset
-model.server            : .artifact .metrics
+model.MetricsModel      : .contract .artifact .artifact_name .linear .metrics
+model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset
+model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
 deploy.bootstrap        :
 deploy.manifest         :
@@ -46,7 +47,7 @@ analysis.judge          : .evidence .record .stats .verdict .diagnoses model.con
 analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
-analysis.collect        : .evidence .record model.contract model.artifact model.dataset model.atomic
+analysis.collect        : .evidence .record model.contract model.artifact model.artifact_name model.dataset model.atomic
 analysis.command        : .collect .report .result .judge .evidence .record .verdict model.atomic model.command_line
 analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
@@ -55,11 +56,13 @@ locustfiles.protocol    : .http1 .load analysis.record model.dataset
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
-locustfiles.run         : model.artifact model.dataset model.command_line
-locustfiles.command     : .run .load analysis.record deploy.manifest model.artifact model.command_line
+locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line
+locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
+locustfiles.command     : model.artifact model.artifact_name
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
-locustfiles.capacity    : analysis.command analysis.result analysis.record model.atomic model.command_line
-locustfiles.__main__    : .command .calibration .run .load analysis.record model.command_line
+locustfiles.capacity    : analysis.command analysis.result analysis.record
+locustfiles.capacity    : model.atomic model.artifact_name model.command_line
+locustfiles.__main__    : .command .calibration .run .load analysis.record model.artifact_name model.command_line
 locustfiles.single      : .run
 locustfiles.shadow      : .run
 """

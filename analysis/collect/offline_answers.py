@@ -18,8 +18,8 @@ from analysis.evidence import offline
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers, OfflineError
 from analysis.record.arrays import Codes, Ints
 from analysis.record.runfolder import Run
+from model.artifact_name import ARTIFACTS_ENV, ArtifactError, advice_for, artifact_file
 
-ARTIFACTS_ENV: Final = "PLUMBLINE_ARTIFACTS"
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _KEPT: Final = ".offline"
 
@@ -35,10 +35,11 @@ def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
     Raises `OfflineError` when an artefact or the rows are missing, or are not those that the run was started with.
     """
     heldout = Path(run.heldout)
-    paths = {
-        name: artifacts / name
-        for name in sorted({predictor.artifact for predictor in run.predictors if predictor.artifact})
-    }
+    names = sorted({predictor.artifact for predictor in run.predictors if predictor.artifact})
+    try:
+        paths = {name: artifact_file(artifacts, name) for name in names}
+    except ArtifactError as error:
+        raise OfflineError(str(error)) from error
     _check(heldout, run.heldout_sha256, "held-out rows")
     for name, path in paths.items():
         _check(path, run.artifacts.get(name, ""), "artefact")
@@ -56,7 +57,7 @@ def _check(path: Path, digest: str, what: str) -> None:
         actual = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise OfflineError(
-            f"scoring offline: expected the {what} {path}, got: {error.strerror}. Run `make train`."
+            f"scoring offline: expected the {what} {path}, got: {error.strerror}. {advice_for(path)}"
         ) from error
     if actual != digest:
         raise OfflineError(
@@ -72,7 +73,7 @@ def _key(run: Run, paths: Mapping[str, Path]) -> str:
 
 
 def _score(heldout: Path, paths: Mapping[str, Path]) -> OfflineAnswers:
-    from model.artifact import ArtifactError, load_model  # noqa: PLC0415  (seconds, and mostly not needed)
+    from model.artifact import load_model  # noqa: PLC0415  (seconds, and mostly not needed)
     from model.dataset import DatasetError, load_heldout  # noqa: PLC0415
 
     try:

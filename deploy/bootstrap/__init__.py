@@ -2,5 +2,6 @@
 
 __main__      ``python3 -m deploy.bootstrap``
 environment   makes ``.venv`` from ``requirements.lock``; uv itself comes from ``uv-requirements.txt``
+words         runs Python with the words of ARGS, which no shell reads
 debian        programs out of Debian packages, without root
 """

@@ -31,6 +31,7 @@ from locustfiles.command.commands import locust_command, stack_command
 from locustfiles.command.parser import parser
 from locustfiles.load.options import OptionsError, forget_empty_variables, parse_duration
 from locustfiles.run.setup import Setup
+from model.artifact_name import ARTIFACTS_ENV
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
 
@@ -119,6 +120,7 @@ def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: 
     """Become the launcher of a local stack, which runs this same command in it, with HOST and PROMETHEUS_URL set."""
     again = [sys.executable, "-m", "locustfiles.capacity", *words, "--run", str(folder)]
     command = [*stack_command(parsed, setup, folder), "--", *again]
+    os.environ[ARTIFACTS_ENV] = str(Path(parsed.artifacts).resolve())  # servers and judge take the same as the load
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 

@@ -12,7 +12,8 @@ from analysis.record import runfolder
 from deploy.manifest.deployment import ManifestError, require_runnable
 from locustfiles.load.options import OptionsError, parse_duration
 from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
-from model.artifact import ArtifactError, load_model
+from model.artifact import load_model
+from model.artifact_name import ArtifactError
 
 DURATION: Final = "30s"
 INPUT_ERRORS: Final = (SetupError, OptionsError, ManifestError, ArtifactError, runfolder.RunFolderError)

@@ -24,6 +24,7 @@ from locustfiles.run.local import LocalGenerator
 from locustfiles.run.master import WorkerGenerators
 from locustfiles.run.progress import PROGRESS_ENV, Progress
 from locustfiles.run.setup import SetupError, check_host, read_setup
+from model.artifact_name import ARTIFACTS_ENV
 from model.command_line import BAD_INPUT
 
 logger = logging.getLogger("plumbline")
@@ -82,6 +83,7 @@ class RunController:
             raise SetupError("reading the host: expected --host (or HOST), as http://127.0.0.1:8003, got none.")
         if not options.prometheus_url:
             raise SetupError("reading --prometheus-url: expected a URL, as http://127.0.0.1:9090, got none.")
+        os.environ[ARTIFACTS_ENV] = str(Path(options.artifacts).resolve())  # the judge takes the same as the load
         check_host(host, setup.deployment, setup.load)
         self._prepared = make_run(
             setup,

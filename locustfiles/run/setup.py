@@ -22,7 +22,8 @@ from locustfiles.http1.target import Target, TargetError, target_of
 from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
 from locustfiles.load.schedule import ScheduleError, arrivals_of
 from locustfiles.protocol.transport import DeploymentAddress, unanswered
-from model.artifact import ArtifactError, Card, load_card
+from model.artifact import Card, load_card
+from model.artifact_name import ArtifactError, advice_for, artifact_file
 from model.dataset import HELDOUT_FILE, DatasetError, Heldout, load_heldout
 
 PROBE_TIMEOUT_S: Final = 5.0
@@ -70,13 +71,13 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
 
 
 def artifact_of(predictor: Predictor, folder: Path) -> Path:
-    """Path of the artefact of ``predictor``: its ``model_name`` if that is absolute, else in ``folder``."""
+    """Path of the artefact of ``predictor`` in ``folder``. Raises `SetupError` or `ArtifactError` if it names none."""
     if not predictor.artifact:
         raise SetupError(
             f"reading predictor {predictor.name}: expected a parameter model_name that names the artefact "
             "(spec.predictors[].graph.parameters), got none. Without it there is no model to compare with."
         )
-    return folder / predictor.artifact
+    return artifact_file(folder, predictor.artifact)
 
 
 def _card_of(predictor: Predictor, folder: Path) -> Card:
@@ -86,11 +87,11 @@ def _card_of(predictor: Predictor, folder: Path) -> Card:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ArtifactError(
-            f"model file: expected a file, got {error.strerror or error} ({path}). Run `make train`."
+            f"model file: expected a file, got {error.strerror or error} ({path}). {advice_for(path)}"
         ) from error
     if digest != card.sha256:
         raise ArtifactError(
-            f"model file: expected SHA-256 {card.sha256} as its card says, got {digest} ({path}). Run `make train`."
+            f"model file: expected SHA-256 {card.sha256} as its card says, got {digest} ({path}). {advice_for(path)}"
         )
     return card
 

@@ -26,7 +26,7 @@ from seldon_core.metrics import FEEDBACK_METRIC_METHOD_TAG, legacy_mode
 from seldon_core.utils import setup_tracing
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from model.artifact import ArtifactError
+from model.artifact_name import ArtifactError
 from model.metrics.store import SLOTS, Store, reward_metrics
 from model.server.options import ServerError, check_ports, make_user_object, parse
 from model.server.shortcut import Shortcut

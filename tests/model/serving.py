@@ -14,9 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from unittest import mock
 
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
+
+from model.artifact_name import ARTIFACTS_ENV
+from model.MetricsModel import MetricsModel
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("-m", "model.server", "model.MetricsModel.MetricsModel")
@@ -101,15 +105,22 @@ def free_ports(count: int) -> list[int]:
         return [int(socket.getsockname()[1]) for socket in sockets]
 
 
+def model_of(path: Path) -> MetricsModel:
+    """The class with the artefact in its folder."""
+    with mock.patch.dict(os.environ, {ARTIFACTS_ENV: str(path.parent)}):
+        return MetricsModel(path.name)
+
+
 def operators_environment(ports: Sequence[int], artifact: Path) -> dict[str, str]:
     """What Seldon's operator sets, with ``ports`` for REST, gRPC and metrics."""
-    parameters = [{"name": "model_name", "type": "STRING", "value": str(artifact)}]
+    parameters = [{"name": "model_name", "type": "STRING", "value": artifact.name}]
     return {
         "PREDICTIVE_UNIT_HTTP_SERVICE_PORT": str(ports[0]),
         "PREDICTIVE_UNIT_GRPC_SERVICE_PORT": str(ports[1]),
         "PREDICTIVE_UNIT_METRICS_SERVICE_PORT": str(ports[2]),
         "PREDICTIVE_UNIT_METRICS_ENDPOINT": "/prometheus",
         "PREDICTIVE_UNIT_PARAMETERS": json.dumps(parameters),
+        "PLUMBLINE_ARTIFACTS": str(artifact.parent),
         "PREDICTIVE_UNIT_ID": "binary-percept",
         "PREDICTIVE_UNIT_IMAGE": "metrics_model:0.1",
         "PREDICTOR_ID": "default",

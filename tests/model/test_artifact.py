@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from model import artifact, dataset, train
+from model import artifact, artifact_name, dataset, train
 from model.atomic import write_bytes
 
 
@@ -29,7 +29,7 @@ def path(tmp_path: Path, trained: Path) -> Path:
 
 def refusal(path: Path) -> str:
     """The message with which `load_model` refuses; it is one line and names the file."""
-    with pytest.raises(artifact.ArtifactError) as caught:
+    with pytest.raises(artifact_name.ArtifactError) as caught:
         artifact.load_model(path)
     text = str(caught.value)
     assert "\n" not in text
@@ -162,3 +162,20 @@ def test_an_interrupted_writing_leaves_the_old_file(tmp_path: Path) -> None:
         write_bytes(target, "text")  # type: ignore[arg-type]
     assert target.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../binary-lr.joblib", "/srv/x.joblib", "a/b.joblib", "a\\b.joblib", "a\nb", "a\x1b[31m"]
+)
+def test_a_manifest_names_a_file_and_never_a_path(tmp_path: Path, name: str) -> None:
+    """What it names is unpickled, and the manifest may be a stranger's."""
+    with pytest.raises(artifact_name.ArtifactError, match="expected the name of a file in") as caught:
+        artifact_name.artifact_file(tmp_path, name)
+    assert str(caught.value).isprintable()
+    assert artifact_name.artifact_file(tmp_path, "my model.joblib") == tmp_path / "my model.joblib"
+
+
+@pytest.mark.parametrize(("name", "advice"), [("binary-lr", "make train"), ("credit", "parameter model_name names it")])
+def test_training_is_advised_only_for_what_it_makes(tmp_path: Path, name: str, advice: str) -> None:
+    with pytest.raises(artifact_name.ArtifactError, match=advice):
+        artifact.load_model(tmp_path / f"{name}.joblib")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,8 +18,9 @@ from seldon_core.user_model import SeldonNotImplementedError
 from seldon_core.utils import json_to_feedback
 from sklearn.metrics import confusion_matrix
 
-from model import artifact, contract, dataset
+from model import artifact, artifact_name, contract, dataset
 from model.MetricsModel import MetricsModel
+from tests.model.serving import model_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +32,7 @@ def heldout(trained: Path) -> dataset.Heldout:
 
 @pytest.fixture
 def model(trained: Path) -> MetricsModel:
-    return MetricsModel(str(trained / "binary-percept.joblib"))
+    return model_of(trained / "binary-percept.joblib")
 
 
 def cells(model: MetricsModel) -> dict[str, int]:
@@ -188,7 +190,7 @@ def test_an_answer_of_another_predictor_is_not_scored(
 ) -> None:
     """A shadow gets the primary's answers in mirrored feedback: one tag that is not its own, and it scores itself."""
     monkeypatch.setenv("PREDICTOR_ID", "shadow")
-    model = MetricsModel(str(trained / "binary-percept.joblib"))
+    model = model_of(trained / "binary-percept.joblib")
     fresh = model.predict(heldout.X[:2]).tolist()
     tags = {} if change == "all" else model.tags() | {change: "another"}
     assert score(model, carried(model, heldout, [1 - label for label in fresh], tags), heldout) == 0
@@ -230,12 +232,15 @@ def test_no_count_is_lost_between_threads(model: MetricsModel, heldout: dataset.
 
 def test_the_stock_launcher_finds_it_from_within_its_folder(trained: Path) -> None:
     """With model/ as working directory and nothing else on the path, ``MetricsModel`` is importable and loads."""
-    code = f"import MetricsModel; print(MetricsModel.MetricsModel({str(trained / 'binary-lr.joblib')!r}).tags())"
-    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "model", capture_output=True, text=True, check=True)
+    code = "import MetricsModel; print(MetricsModel.MetricsModel('binary-lr.joblib').tags())"
+    environment = os.environ | {"PLUMBLINE_ARTIFACTS": str(trained)}
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "model", env=environment, capture_output=True, text=True, check=True
+    )
     assert "binary-lr.joblib" in shown.stdout
 
 
 def test_a_bad_artifact_is_refused_before_anything_is_served(tmp_path: Path) -> None:
     """A missing model file is an `ArtifactError`."""
-    with pytest.raises(artifact.ArtifactError, match="model file: expected a file"):
-        MetricsModel(str(tmp_path / "none.joblib"))
+    with pytest.raises(artifact_name.ArtifactError, match="model file: expected a file"):
+        model_of(tmp_path / "none.joblib")

@@ -32,6 +32,7 @@ from model.metrics.score_buckets import ScoreBuckets
 from model.metrics.store import Store
 from model.MetricsModel import MetricsModel
 from model.server.serving import Service, begin
+from tests.model.serving import model_of
 
 fork = multiprocessing.get_context("fork")
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -81,7 +82,7 @@ def heldout(trained: Path) -> dataset.Heldout:
 
 @pytest.fixture
 def model(trained: Path) -> MetricsModel:
-    return MetricsModel(str(trained / "binary-percept.joblib"))
+    return model_of(trained / "binary-percept.joblib")
 
 
 @settings(max_examples=40, deadline=None)
@@ -125,7 +126,7 @@ def test_at_an_edge_that_is_a_rows_own_score_the_row_is_negative_as_for_predict(
     rows = heldout.X[:30]
     scores = [float(score(row[np.newaxis])[0]) for row in rows]
     card = replace(artifact.load_card(source), score_edges=tuple(sorted(scores[::3])))
-    model = MetricsModel(str(written(tmp_path / source.name, source.read_bytes(), card)))
+    model = model_of(written(tmp_path / source.name, source.read_bytes(), card))
     kept = served(model)
     for row, label in zip(rows, heldout.truth, strict=False):
         model.send_feedback([row.tolist()], [], 0.0, [label])
@@ -203,7 +204,7 @@ def test_a_class_without_a_decision_function_publishes_none(
     content = io.BytesIO()
     joblib.dump(estimator, content)
     card = replace(artifact.load_card(trained / "binary-lr.joblib"), score_kind="predict_proba")
-    model = MetricsModel(str(written(tmp_path / "bayes.joblib", content.getvalue(), card)))
+    model = model_of(written(tmp_path / "bayes.joblib", content.getvalue(), card))
     kept = served(model)
     assert model.send_feedback(heldout.X, [], 0.0, heldout.truth).metrics
     assert shown(kept) == {}

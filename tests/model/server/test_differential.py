@@ -17,12 +17,11 @@ from seldon_core.metrics import SeldonMetrics
 
 from model import artifact, dataset
 from model.metrics.store import Store
-from model.MetricsModel import MetricsModel
 from model.server import shortcut
 from model.server.shortcut import Shortcut
 from tests.model.classes import MAKERS
 from tests.model.payloads import Request, every_request
-from tests.model.serving import OURS, STOCK, Server, serving
+from tests.model.serving import OURS, STOCK, Server, model_of, serving
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -92,7 +91,7 @@ def test_every_request_is_answered_as_the_stock_wrapper_answers_it(
 ) -> None:
     """Status, headers and body are equal for each request, for classes that do all that Seldon allows."""
     monkeypatch.setenv("PREDICTOR_ID", "default")
-    make: Callable[[], Any] = MAKERS.get(name) or (lambda: MetricsModel(str(trained / "binary-percept.joblib")))
+    make: Callable[[], Any] = MAKERS.get(name) or (lambda: model_of(trained / "binary-percept.joblib"))
     stock, ours = applications(make)
     assert len(requests) > 300
     assert differences(lambda r: ask(stock, r), lambda r: ask(ours, r), requests) == []
@@ -104,7 +103,7 @@ def test_metrics_are_left_out_of_answers_as_the_stock_wrapper_leaves_them_out(
     """With INCLUDE_METRICS_IN_CLIENT_RESPONSE=false all answers are equal, none has meta.metrics, all are counted."""
     for module in (user_model, seldon_methods):
         monkeypatch.setattr(module, "INCLUDE_METRICS_IN_CLIENT_RESPONSE", False)  # both read the variable at import
-    stock, ours = applications(lambda: MetricsModel(str(trained / "binary-percept.joblib")))
+    stock, ours = applications(lambda: model_of(trained / "binary-percept.joblib"))
     assert differences(lambda r: ask(stock, r), lambda r: ask(ours, r), requests) == []
     scored = next(r for r in requests if r.name == "feedback on row 0")
     before = ours._store.generate_metrics()[0]
@@ -115,8 +114,8 @@ def test_metrics_are_left_out_of_answers_as_the_stock_wrapper_leaves_them_out(
 
 def test_another_answer_is_seen(requests: list[Request], trained: Path) -> None:
     """The twin: with one tag altered on one side every answer that has tags differs."""
-    stock, _ = applications(lambda: MetricsModel(str(trained / "binary-percept.joblib")))
-    other = MetricsModel(str(trained / "binary-lr.joblib"))
+    stock, _ = applications(lambda: model_of(trained / "binary-percept.joblib"))
+    other = model_of(trained / "binary-lr.joblib")
     store = Store()
     altered = Shortcut(wrapper.get_rest_microservice(other, store), other, store)
     assert len(differences(lambda r: ask(stock, r), lambda r: ask(altered, r), requests)) > 50
@@ -127,7 +126,7 @@ def test_the_usual_requests_go_the_short_way(
 ) -> None:
     """Predictions and feedback in either form never reach Flask: the tests above are not of one way alone."""
     monkeypatch.setenv("PREDICTOR_ID", "default")
-    _, ours = applications(lambda: MetricsModel(str(trained / "binary-percept.joblib")))
+    _, ours = applications(lambda: model_of(trained / "binary-percept.joblib"))
     reached: list[str] = []
     flask = ours._app
 

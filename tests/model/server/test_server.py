@@ -245,9 +245,14 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], str]] = {
         "parameters: Bad model parameter: a",
     ),
     "text in place of a number": ([], {"GUNICORN_WORKERS": "many"}, "environment: expected a number"),
+    "a path in place of a model's name": (
+        [],
+        {"PREDICTIVE_UNIT_PARAMETERS": '[{"name": "model_name", "type": "STRING", "value": "../none.joblib"}]'},
+        "parameter model_name: expected the name of a file in",
+    ),
     "no such model file": (
         [],
-        {"PREDICTIVE_UNIT_PARAMETERS": '[{"name": "model_name", "type": "STRING", "value": "/none.joblib"}]'},
+        {"PREDICTIVE_UNIT_PARAMETERS": '[{"name": "model_name", "type": "STRING", "value": "none.joblib"}]'},
         "model file: expected a file",
     ),
 }

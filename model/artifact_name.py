@@ -1,0 +1,36 @@
+"""The name of a model file, as a manifest gives it, and where that file is. Without joblib, which takes a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+ARTIFACTS_ENV: Final = "PLUMBLINE_ARTIFACTS"
+"""Names the folder of the artefacts, for servers, load generator and judge alike."""
+TRAINED: Final = ("binary-lr", "binary-percept")
+"""The artefacts that `model.train` makes."""
+
+
+class ArtifactError(Exception):
+    """A model file or its card cannot be used; one line says what was expected, what was found and what to do."""
+
+
+def artifact_file(folder: Path, name: str) -> Path:
+    """Path of the model file that a manifest's parameter ``model_name`` names, in the folder of the artefacts.
+
+    It is a file's name and nothing else: a manifest may be a stranger's, and what it names is unpickled. Raises
+    `ArtifactError` for a path, an absolute one or one that leads out of the folder alike.
+    """
+    if not name or name in {".", ".."} or any(sign in name for sign in "/\\") or not name.isprintable():
+        raise ArtifactError(
+            f"parameter model_name: expected the name of a file in {folder}, got {name!r}. "
+            f"Put the file and its card there, or name their folder with --artifacts ({ARTIFACTS_ENV})."
+        )
+    return folder / name
+
+
+def advice_for(path: Path) -> str:
+    """What to do about a model file or a card that cannot be used."""
+    if path.stem in TRAINED:
+        return "Run `make train`."
+    return "The manifest's parameter model_name names it: put the file and its card there, or mend the name."
