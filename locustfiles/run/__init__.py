@@ -12,6 +12,7 @@ worker            a worker
 worker_clock      a worker's clock against the master's
 messages          the messages between master and workers
 start             makes a driver and lets it go
+web_page          who may use Locust's page, and what it may change
 load_shape        the end of an open loop
 progress          the progress line
 """

@@ -20,6 +20,7 @@ from locustfiles.run import controller
 from locustfiles.run.controller import RunController, refuse_to_start
 from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import SetupError
+from locustfiles.run.web_page import guard
 from locustfiles.run.worker import WorkerController
 
 _SIDES: Final[dict[Environment, RunController | WorkerController]] = {}
@@ -63,6 +64,7 @@ def register(default_manifest: Path) -> None:
             _SIDES[environment] = WorkerController(environment, runner)
             _on_interrupt(None)
         else:
+            guard(environment)
             _own(environment, runner, default_manifest)
         # without this a short run time is shortened by the time of the imports (gevent's timers count from the
         # loop's last look at the clock)

@@ -13,8 +13,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ import pytest
 from analysis.record import runfolder
 from analysis.record.ledger import Kind, Outcome
 from analysis.record.ledger_file import read_ledger
+from tests.locustfiles.locust_page import Page
 
 ROOT: Final = Path(__file__).parents[3]
 SINGLE: Final = str(ROOT / "locustfiles" / "single.py")
@@ -211,35 +210,6 @@ def test_a_master_and_workers_started_one_by_one_agree(
     print(*(end[2] for end in ends), sep="\n")  # shown if a worker was lost
     assert_all_agree(master.run, server, err)
     assert recorded(master.run).predict < recorded(master.run).feedback
-
-
-class Page:
-    """Locust's web page, as a browser uses it."""
-
-    def __init__(self, running: Any, port: int) -> None:
-        self._running = running
-        self._url = f"http://127.0.0.1:{port}"
-
-    def post(self, path: str, **form: object) -> None:
-        urllib.request.urlopen(self._url + path, urllib.parse.urlencode(form).encode(), timeout=60).read()
-
-    def get(self, path: str) -> str:
-        with urllib.request.urlopen(self._url + path, timeout=60) as answer:
-            return str(answer.read().decode())
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
-        while not condition():
-            if self._running.process.poll() is not None or time.monotonic() > deadline:
-                self._running.process.kill()
-                pytest.fail("".join(self._running.process.communicate()))
-            time.sleep(0.05)
-
-    def up(self) -> bool:
-        try:
-            return "<title>Locust" in self.get("/")
-        except OSError:
-            return False
 
 
 @pytest.mark.parametrize("processes", [1, 2])
