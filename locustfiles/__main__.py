@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from analysis.record.runfolder import LOGS_FOLDER
+from analysis.record.urls import PROMETHEUS_URL_ENV, has_password
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, CalibrationProcess
 from locustfiles.command.checks import INPUT_ERRORS, checked, run_folder
 from locustfiles.command.commands import command_of
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(BAD_INPUT)
     command = command_of(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"
+    if has_password(parsed.prometheus_url):
+        os.environ[PROMETHEUS_URL_ENV] = parsed.prometheus_url
     os.environ[ARTIFACTS_ENV] = str(Path(parsed.artifacts).resolve())  # servers and judge take the same as the load
     if folder is not None and setup.load.open and setup.load.transport == "rest" and not parsed.no_calibration:
         path = folder.resolve() / LOGS_FOLDER / CALIBRATION_FILE

@@ -21,6 +21,7 @@ from analysis.evidence import queries
 from analysis.evidence.samples import ClockOffset, Series
 from analysis.evidence.targets import address_of
 from analysis.record.decoding import convert
+from analysis.record.urls import without_password
 
 CHUNK_MS: Final = 3_600_000
 """Width of one raw range vector: an hour at one scrape per second is 3,600 samples of each series."""
@@ -65,8 +66,8 @@ class Prometheus:
         parts = urlsplit(self.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise PrometheusError(
-                f"asking Prometheus: expected an address like http://127.0.0.1:9090, got {self.url!r}. "
-                "Correct PROMETHEUS_URL."
+                "asking Prometheus: expected an address like http://127.0.0.1:9090, "
+                f"got {without_password(self.url)!r}. Correct PROMETHEUS_URL."
             )
         self._session = session = requests.Session()
         session.trust_env = parts.hostname not in _LOOPBACK  # a proxy from the environment cannot reach our loopback
@@ -140,7 +141,7 @@ class Prometheus:
         return ClockOffset(there + 0.0005 - (before + after) / 2, (after - before) / 2 + 0.0005)
 
     def _problem(self, got: str) -> str:
-        return (
+        return without_password(
             f"asking Prometheus at {self.url}: expected its JSON API, got {got}. "
             "Check PROMETHEUS_URL, and that Prometheus is up."
         )

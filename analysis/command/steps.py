@@ -22,6 +22,7 @@ from analysis.evidence.samples import Samples
 from analysis.record import runfolder, seal
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, Run
+from analysis.record.urls import with_password
 from analysis.report import reports
 from analysis.report.terminal import summary
 from analysis.result.fields import ReportError
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 def _baseline(options: argparse.Namespace) -> int:
     folder = options.folder
     run = runfolder.read(folder)
-    prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
+    prometheus = Prometheus(options.prometheus_url or with_password(run.prometheus_url), options.timeout)
     if options.gate is not None or not (folder / GATES_FILE).exists():
         save_gates(folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
@@ -134,7 +135,7 @@ def _answer_offline_once(folder: Path, run: Run) -> None:
 
 
 def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
-    prometheus = Prometheus(options.prometheus_url or run.prometheus_url, options.timeout)
+    prometheus = Prometheus(options.prometheus_url or with_password(run.prometheus_url), options.timeout)
     patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
     readings = endpoints.read(os.environ, run.host, time.time)
     since_s = time.time() if readings else 0.0

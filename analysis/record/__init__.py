@@ -8,6 +8,7 @@ Attempts of the load generator come in; files of the run folder go out.
     ledger_rules  what every true ledger keeps, and which event breaks it
     decoding      JSON into the types that it must have
     seal          ``seal.json``: the digest of each file of evidence, and what has changed since
+    urls          URLs without their passwords
     instants      moments as RFC 3339 text and as seconds
     arrow         numpy to and from Arrow without pandas
     arrays        names for the types of arrays

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import gevent.ssl
 
+from analysis.record.urls import without_password
+
 
 class TargetError(ValueError):
     """This client cannot use the URL; one line says why."""
@@ -38,11 +40,10 @@ def target_of(url: str, ca_file: str | None = None) -> Target:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise TargetError(
-            f"reading the host: expected a URL as http://127.0.0.1:8003, got {url!r} ({error})."
-        ) from error
+        shown = without_password(f"{url!r} ({error})")
+        raise TargetError(f"reading the host: expected a URL as http://127.0.0.1:8003, got {shown}.") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise TargetError(f"reading the host: expected a URL as http://127.0.0.1:8003, got {url!r}.")
+        raise TargetError(f"reading the host: expected a URL as http://127.0.0.1:8003, got {without_password(url)!r}.")
     tls: ssl.SSLContext | None = None
     if parts.scheme == "https":
         try:

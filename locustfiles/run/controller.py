@@ -15,6 +15,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 from analysis.record.runfolder import Stop
+from analysis.record.urls import PROMETHEUS_URL_ENV
 from locustfiles.drive.driver import Driver
 from locustfiles.load.schedule import ends_after, peak_per_s
 from locustfiles.run.generators import INTERRUPTED_DRAIN_S, Generators
@@ -83,6 +84,7 @@ class RunController:
             raise SetupError("reading the host: expected --host (or HOST), as http://127.0.0.1:8003, got none.")
         if not options.prometheus_url:
             raise SetupError("reading --prometheus-url: expected a URL, as http://127.0.0.1:9090, got none.")
+        os.environ[PROMETHEUS_URL_ENV] = options.prometheus_url
         os.environ[ARTIFACTS_ENV] = str(Path(options.artifacts).resolve())  # the judge takes the same as the load
         check_host(host, setup.deployment, setup.load)
         self._prepared = make_run(
