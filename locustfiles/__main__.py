@@ -23,6 +23,7 @@ from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import calibration_plan
 from model.artifact_name import ARTIFACTS_ENV
 from model.command_line import BAD_INPUT
+from model.printable import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         setup = checked(parsed)
         folder = run_folder(parsed, setup)
     except INPUT_ERRORS as error:
-        print(f"plumbline: {error}", file=sys.stderr)
+        print(f"plumbline: {printable(str(error))}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     command = command_of(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"

@@ -10,6 +10,7 @@ linear         labels and scores of a bare linear classifier
 metrics        the metrics store: counts that survive workers and threads
 server         ``python -m model.server``: serves a Seldon class
 stock          Seldon's own launcher, on loopback
+printable      text of others, fit to be shown
 atomic         files that appear whole or not at all
 command_line   the parser of every command
 """

@@ -21,6 +21,7 @@ TABLE = """
 model.contract          :
 model.atomic            :
 model.command_line      :
+model.printable         :
 model.linear            :
 model.stock             :
 model.artifact_name     :
@@ -35,9 +36,10 @@ deploy.bootstrap        :
 deploy.manifest         :
 deploy.local.errors     :
 deploy.local.config     : .local.errors .manifest .bootstrap
-deploy.local.running    : .local.errors .local.config model.atomic
+deploy.local.running    : .local.errors .local.config model.atomic model.printable
 deploy.local.launch     : .local.config .local.running .manifest
-deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest model.command_line
+deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest
+deploy.local.__main__   : model.command_line model.printable
 analysis.diagnoses      :
 analysis.verdict        : .diagnoses
 analysis.record         : model.atomic
@@ -45,10 +47,11 @@ analysis.stats          : .record model.contract
 analysis.evidence       : .record .stats .verdict .diagnoses model.contract model.atomic
 analysis.judge          : .evidence .record .stats .verdict .diagnoses model.contract
 analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
-analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic
+analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
 analysis.collect        : .evidence .record model.contract model.artifact model.artifact_name model.dataset model.atomic
-analysis.command        : .collect .report .result .judge .evidence .record .verdict model.atomic model.command_line
+analysis.command        : .collect .report .result .judge .evidence .record .verdict
+analysis.command        : model.atomic model.command_line model.printable
 analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
 locustfiles.load        :
@@ -56,13 +59,14 @@ locustfiles.protocol    : .http1 .load analysis.record model.dataset
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
-locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line
+locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
 locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
 locustfiles.command     : model.artifact model.artifact_name
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.command analysis.result analysis.record
 locustfiles.capacity    : model.atomic model.artifact_name model.command_line
-locustfiles.__main__    : .command .calibration .run .load analysis.record model.artifact_name model.command_line
+locustfiles.__main__    : .command .calibration .run .load analysis.record
+locustfiles.__main__    : model.artifact_name model.command_line model.printable
 locustfiles.single      : .run
 locustfiles.shadow      : .run
 """

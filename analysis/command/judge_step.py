@@ -27,6 +27,7 @@ from analysis.result.file import text_of, write_result
 from analysis.verdict import Verdict
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
+from model.printable import printable
 
 EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
 
@@ -97,10 +98,10 @@ def save_gates(folder: Path, texts: Sequence[str] | None) -> None:
 
 def print_line(text: str) -> None:
     """Print the text as a line on standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + "\n")
 
 
 def complain(line: str) -> int:
     """Print the line on standard error; the exit code of bad input."""
-    sys.stderr.write(f"plumbline: {line}\n")
+    sys.stderr.write(f"plumbline: {printable(line)}\n")
     return BAD_INPUT

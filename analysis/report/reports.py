@@ -17,6 +17,7 @@ from analysis.result.file import read_result
 from analysis.result.parse import parse
 from analysis.result.parsed import Result
 from model.atomic import write_text
+from model.printable import printable
 
 HTML_FILE: Final = "report.html"
 MARKDOWN_FILE: Final = "report.md"
@@ -51,13 +52,16 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
 
 
 def render_all(result: Result, run: Run) -> dict[str, str]:
-    """Text of each report, by the name of its file; half a surrogate pair, which JSON may hold, becomes ``?``."""
+    """Text of each report, by the name of its file; half a surrogate pair, which JSON may hold, becomes ``?``.
+
+    Control characters, which an answer's tags may hold, are written out.
+    """
     texts = {
         HTML_FILE: html.render(result, run),
         MARKDOWN_FILE: markdown.render(result, run),
         JUNIT_FILE: junit.render(result),
     }
-    return {name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
+    return {name: printable(text.encode("utf-8", "replace").decode()) for name, text in texts.items()}
 
 
 def _run(folder: Path) -> Run:

@@ -24,6 +24,7 @@ from deploy.local.errors import StackError
 from deploy.local.running import background
 from deploy.manifest.deployment import ManifestError
 from model.command_line import BAD_INPUT, OneLineParser
+from model.printable import printable
 
 IMAGES = Path(__file__).with_name("images.toml")
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.verb(options, before, command))
     except (ManifestError, StackError) as error:
-        print(f"plumbline: {error}", file=sys.stderr)
+        print(f"plumbline: {printable(str(error))}", file=sys.stderr)
         return BAD_INPUT
 
 

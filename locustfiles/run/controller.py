@@ -27,6 +27,7 @@ from locustfiles.run.progress import PROGRESS_ENV, Progress
 from locustfiles.run.setup import SetupError, check_host, read_setup
 from model.artifact_name import ARTIFACTS_ENV
 from model.command_line import BAD_INPUT
+from model.printable import printable
 
 logger = logging.getLogger("plumbline")
 
@@ -213,5 +214,5 @@ class RunController:
 def refuse_to_start(error: SetupError) -> None:
     """End the process with one line and exit code 2."""
     sys.stdout.flush()
-    print(str(error), file=sys.stderr, flush=True)
+    print(printable(str(error)), file=sys.stderr, flush=True)
     sys.exit(BAD_INPUT)

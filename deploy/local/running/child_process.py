@@ -14,6 +14,7 @@ from typing import Final
 from deploy.local.config.plan import Process
 from deploy.local.errors import StackError
 from deploy.local.running import probe, processes
+from model.printable import printable
 
 START_S: Final = 60.0
 """How long a process may take until it serves. If it ends before, that is found at once."""
@@ -24,7 +25,7 @@ ERROR_WORDS: Final = re.compile(r"\b(\w*error|\w*exception|critical|fatal|cannot
 
 def print_line(text: str) -> None:
     """A line for people, on standard error: standard output belongs to the command that runs in the stack."""
-    print(f"plumbline: {text}", file=sys.stderr, flush=True)
+    print(f"plumbline: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def last_error(log: Path) -> str:
