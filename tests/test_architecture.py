@@ -64,7 +64,7 @@ locustfiles.command     : .run .load analysis.record deploy.manifest model.comma
 locustfiles.command     : model.artifact model.artifact_name
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.command analysis.result analysis.record
-locustfiles.capacity    : model.atomic model.artifact_name model.command_line
+locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record
 locustfiles.__main__    : model.artifact_name model.command_line model.printable
 locustfiles.single      : .run

@@ -30,11 +30,12 @@ from locustfiles.capacity.step_runner import StepRunner
 from locustfiles.command.checks import INPUT_ERRORS, checked
 from locustfiles.command.commands import locust_command, stack_command
 from locustfiles.command.parser import parser
-from locustfiles.load.options import OptionsError, forget_empty_variables, parse_duration
+from locustfiles.load.options import OptionsError, forget_empty_variables, forget_foreign_variables, parse_duration
 from locustfiles.run.setup import Setup
 from model.artifact_name import ARTIFACTS_ENV
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
+from model.printable import printable
 
 OVERHEAD_S: Final = 10.0
 """Assumed time of a step besides its load, until it has been measured."""
@@ -201,4 +202,6 @@ def _print_line(text: str) -> None:
 
 if __name__ == "__main__":
     forget_empty_variables()
+    for note in forget_foreign_variables():
+        print(f"plumbline: {printable(note)}", file=sys.stderr)
     main()

@@ -117,6 +117,10 @@ OPTIONS: Final = (
 BY_DEST: Final = {option.flag[2:].replace("-", "_"): option for option in OPTIONS}
 
 
+OWN_STACK_ENV: Final = "PLUMBLINE_OWN_STACK"
+"""Set by the front door if HOST is that of the stack which it starts."""
+
+
 def variable_of(flag: str) -> str:
     """Environment variable that sets an option: its name in capitals, with our prefix unless it is one of `VARIABLES`.
 
@@ -124,6 +128,23 @@ def variable_of(flag: str) -> str:
     """
     name = flag[2:].replace("-", "_").upper()
     return name if name in VARIABLES else PREFIX + name
+
+
+def forget_foreign_variables() -> list[str]:
+    """Remove from the environment what others set and Locust or we would take for an option; a line for each.
+
+    ``LOCUST_HOST`` would send the load at another host than the stack that was started for it, ``LOCUST_MODE_MASTER``
+    would wait for workers, and conda sets ``HOST`` to the name of a platform.
+    """
+    ignored = sorted(name for name in os.environ if name.startswith("LOCUST_"))
+    lines = [f"{', '.join(ignored)} in the environment: ignored, because Locust is told everything"] if ignored else []
+    for name in ignored:
+        del os.environ[name]
+    host = os.environ.get("HOST", "")
+    if host and "://" not in host:
+        lines.append(f"HOST={host} in the environment: ignored, because it is no URL, as http://127.0.0.1:8003")
+        del os.environ["HOST"]
+    return lines
 
 
 def forget_empty_variables() -> None:

@@ -15,7 +15,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import Runner, WorkerRunner
 
-from locustfiles.load.options import OptionsError, add_options
+from locustfiles.load.options import OWN_STACK_ENV, OptionsError, add_options
 from locustfiles.run import controller
 from locustfiles.run.controller import RunController, refuse_to_start
 from locustfiles.run.progress import PROGRESS_ENV
@@ -81,8 +81,14 @@ def _teach(parser: LocustArgumentParser, **_: Any) -> None:
 
 
 def _own(environment: Environment, runner: Runner, default_manifest: Path) -> None:
-    if not environment.host:
-        environment.host = os.environ.get("HOST")
+    host = os.environ.get("HOST", "")
+    if "://" in host and (not environment.host or os.environ.get(OWN_STACK_ENV)):
+        environment.host = host  # whatever a configuration file of Locust says, our stack is driven
+    options: Any = environment.parsed_options
+    if os.environ.get(PROGRESS_ENV) and options.master and not options.processes:
+        refuse_to_start(
+            SetupError("reading Locust's configuration: expected no --master, got one from ~/.locust.conf.")
+        )
     side = RunController(environment, runner, default_manifest)
     _SIDES[environment] = side
     _on_interrupt(side)

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from analysis.record.urls import without_password
 from deploy.manifest.deployment import Deployment, ManifestError, Predictor
 from deploy.manifest.deployment import read as read_manifest
 from locustfiles.drive.plan import WorkerPlan
@@ -128,8 +129,46 @@ def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
 
 
 def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
-    """The answer must be JSON, because any web server answers something."""
-    path = f"{target.path}/seldon/{deployment.namespace}/{deployment.name}/api/v1.0/health/status"
+    """Seldon's health route must answer: the wrapper says JSON, the orchestrator nothing, each with a status of 2xx.
+
+    Any web server answers something. One that has nothing to say may be the orchestrator, if it refuses a route that
+    Seldon does not have.
+    """
+    status, body = _get(url, target, _route(target, deployment, "health/status"))
+    name = f"{deployment.namespace}/{deployment.name}"
+    observed = f"got HTTP {status} with {without_password(repr(body[:60]))}"
+    if not 200 <= status < 300:
+        raise SetupError(
+            f"reaching the host: expected {name} to be up at {without_password(url)} "
+            f"({_route(target, deployment, 'health/status')}), {observed}. {_ADVICE.get(status, _ADVICE[404])}"
+        )
+    if not body.strip() and not 200 <= _get(url, target, _route(target, deployment, "no-such-route"))[0] < 300:
+        return
+    try:
+        json.loads(body)
+    except ValueError as error:
+        raise SetupError(
+            f"reaching the host: expected Seldon's health at {without_password(url)}"
+            f"{_route(target, deployment, 'health/status')}, {observed}. {_ADVICE[404]}"
+        ) from error
+
+
+_ADVICE: Final = {
+    401: "It asks for a login, which a load test does not have.",
+    403: "It refuses us: is there a login, or a policy, in front of it?",
+    404: "Does HOST point at the ingress, and do --namespace and the manifest's name say what is deployed there?",
+    502: "The ingress does not reach it: is the deployment ready?",
+    503: "It is not ready: wait until every replica is, then start again.",
+    504: "The ingress does not reach it: is the deployment ready?",
+}
+
+
+def _route(target: Target, deployment: Deployment, name: str) -> str:
+    return f"{target.path}/seldon/{deployment.namespace}/{deployment.name}/api/v1.0/{name}"
+
+
+def _get(url: str, target: Target, path: str) -> tuple[int, bytes]:
+    """Status and the first bytes of the answer. Raises `SetupError` if there is none."""
     connection: http.client.HTTPConnection
     if target.tls is None:
         connection = http.client.HTTPConnection(target.host, target.port, timeout=PROBE_TIMEOUT_S)
@@ -138,20 +177,14 @@ def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        body = answer.read(65536)
+        return answer.status, answer.read(65536)
     except (OSError, http.client.HTTPException) as error:
         raise SetupError(
-            f"reaching the host: expected Seldon at {url}, got: {error}. Is the deployment up (`make up`)?"
+            f"reaching the host: expected Seldon at {without_password(url)}, got: {error}. "
+            "Is the deployment up (`make up`)?"
         ) from error
     finally:
         connection.close()
-    try:
-        json.loads(body)
-    except ValueError as error:
-        raise SetupError(
-            f"reaching the host: expected JSON from Seldon at {url}{path}, got HTTP {answer.status} with "
-            f"{body[:30]!r}. Does HOST point at the ingress, and is {deployment.namespace}/{deployment.name} there?"
-        ) from error
 
 
 def _check_no_proxy(parts: SplitResult) -> None:

@@ -233,7 +233,7 @@ def test_a_host_that_answers_html_is_one_line(tmp_path: Path, misbehaving: Calla
         peer.answer(b"<html>Welcome</html>")
 
     server = misbehaving(behave)
-    assert_refused(tmp_path, "expected JSON from Seldon", "--host", server.url, "--prometheus-url", "http://p")
+    assert_refused(tmp_path, "expected Seldon's health", "--host", server.url, "--prometheus-url", "http://p")
     assert [request.split(b" ")[0] for request in server.whole] == [b"GET"]
 
 
