@@ -7,6 +7,7 @@ Pure apart from reading the file. What a cluster's admission webhook would refus
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, Final
 import yaml
 
 from deploy.manifest import schema, webhook
-from deploy.manifest.runnable import refusals, remarks
+from deploy.manifest.runnable import refusals, refusals_of_name, remarks, transport_of
 from deploy.manifest.schema import FieldError, as_yaml
 
 DEFAULT_NAMESPACE: Final = "seldon"
@@ -24,6 +25,12 @@ MODEL_PARAMETER: Final = "model_name"
 NO_ENGINE: Final = webhook.NO_ENGINE
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """A DNS label: what Kubernetes demands of the names that become Services, pods and containers."""
+LONG_NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+"""A DNS subdomain: what it demands of a resource's own name. The operator shortens the names that it makes of it."""
+MOST_BYTES: Final = 4 * 2**20
+"""Of a manifest: a cluster's store takes no object above 1.5 MiB."""
+MOST_VALUES: Final = 100_000
+MOST_DEPTH: Final = 60
 
 
 class ManifestError(Exception):
@@ -69,6 +76,7 @@ class Deployment:
     ``text``, ``sha256``: the file as it was read, and its digest in hexadecimal.
     ``refusals``: why the local stack cannot run it, a line each that begins with the field's path.
     ``remarks``: what the local stack leaves out without harm, in the same form.
+    ``transport``: rest or grpc, as written.
     """
 
     name: str
@@ -79,6 +87,7 @@ class Deployment:
     sha256: str
     refusals: tuple[str, ...]
     remarks: tuple[str, ...]
+    transport: str = "rest"
 
     @property
     def primaries(self) -> tuple[Predictor, ...]:
@@ -118,19 +127,21 @@ def require_runnable(deployment: Deployment) -> None:
 
 def parse(content: bytes, path: str, namespace: str | None = None) -> Deployment:
     """The deployment in the bytes of a manifest; raises `FieldError`."""
-    document = _document(content)
+    document, others = _document(content)
     metadata = schema.known(document.get("metadata"), schema.METADATA, "metadata")
+    name = _name(metadata.get("name"), "metadata.name", LONG_NAME)
     spec = schema.known(document.get("spec"), schema.SPEC, "spec")
     webhook.check(spec)
     return Deployment(
-        name=_name(metadata.get("name"), "metadata.name"),
+        name=name,
         namespace=_namespace(metadata.get("namespace"), namespace),
         predictors=_predictors(spec),
         path=path,
         text=content.decode(),
         sha256=hashlib.sha256(content).hexdigest(),
-        refusals=tuple(refusals(spec)),
-        remarks=tuple(remarks(spec)),
+        refusals=(*refusals_of_name(name), *refusals(spec)),
+        remarks=(*others, *remarks(spec)),
+        transport=transport_of(spec),
     )
 
 
@@ -147,26 +158,74 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _document(content: bytes) -> schema.Document:
+def _document(content: bytes) -> tuple[schema.Document, list[str]]:
+    """The one SeldonDeployment of a file, and a remark for each other document beside it."""
+    documents = [schema.mapping(document, "the file") for document in _documents(content)]
+    ours = [document for document in documents if document.get("kind") == "SeldonDeployment"]
+    if len(ours) != 1:
+        if len(documents) == 1:
+            kind = documents[0].get("kind")
+            raise FieldError("kind", f"expected SeldonDeployment, got {as_yaml(kind)}. Name a SeldonDeployment.")
+        names = ", ".join(as_yaml(schema.mapping(each.get("metadata"), "metadata").get("name")) for each in ours)
+        number = f"{len(ours)} ({names})" if ours else f"none in {len(documents)} documents"
+        raise FieldError("the file", f"expected one SeldonDeployment, got {number}. Name a file with one.")
+    others = [f"the file: a {as_yaml(other.get('kind'))} is left out" for other in documents if other is not ours[0]]
+    version = schema.text(ours[0].get("apiVersion"), "apiVersion")
+    if not version.startswith("machinelearning.seldon.io/"):
+        raise FieldError("apiVersion", f"expected machinelearning.seldon.io/v1, got {version!r}. Correct it.")
+    return schema.known(ours[0], schema.TOP, ""), others
+
+
+def _documents(content: bytes) -> list[Any]:
+    """The documents of a file of YAML or JSON, which may be indented with tabs; none is larger than it looks."""
+    if len(content) > MOST_BYTES:
+        raise FieldError("the file", f"expected at most {MOST_BYTES:,} bytes, got {len(content):,}. Is it a manifest?")
     try:
-        documents = [document for document in yaml.load_all(content.decode(), _Loader) if document is not None]
+        text = content.decode()
+        if text.lstrip().startswith("{"):
+            try:
+                documents = [json.loads(text, object_pairs_hook=_once)]
+            except json.JSONDecodeError:  # YAML may begin so, too
+                documents = list(yaml.load_all(text, _Loader))
+        else:
+            documents = list(yaml.load_all(text, _Loader))
+    except RecursionError as error:
+        raise FieldError("the file", f"expected values at most {MOST_DEPTH} deep, got deeper ones.") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         line = f"line {where.line + 1}" if where else "the file"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise FieldError(line, f"expected YAML, got {problem}. Correct the file.") from error
-    if len(documents) != 1:
-        raise FieldError(
-            "the file", f"expected one SeldonDeployment, got {len(documents)} documents. Name a file with one."
-        )
-    document = schema.mapping(documents[0], "the file")
-    kind = document.get("kind")
-    if kind != "SeldonDeployment":
-        raise FieldError("kind", f"expected SeldonDeployment, got {as_yaml(kind)}. Name a SeldonDeployment.")
-    version = schema.text(document.get("apiVersion"), "apiVersion")
-    if not version.startswith("machinelearning.seldon.io/"):
-        raise FieldError("apiVersion", f"expected machinelearning.seldon.io/v1, got {version!r}. Correct it.")
-    return schema.known(document, schema.TOP, "")
+        advice = "Is it a Helm template? Then run `helm template` first." if b"{{" in content else "Correct the file."
+        raise FieldError(line, f"expected YAML, got {problem}. {advice}") from error
+    _measure(documents, {}, 0)
+    return [document for document in documents if document is not None]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, whose keys may not be given twice."""
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members:
+            raise ValueError(f"key {key!r} twice")
+        members[key] = value
+    return members
+
+
+def _measure(value: object, sizes: dict[int, int], depth: int) -> int:
+    """Number of values in a document, those behind an alias each time. Raises `FieldError` if there are too many.
+
+    YAML's aliases let a few lines stand for billions of values, or for a value that holds itself.
+    """
+    if depth > MOST_DEPTH:
+        raise FieldError("the file", f"expected values at most {MOST_DEPTH} deep, got deeper ones.")
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if not inner:
+        return 1
+    if id(value) not in sizes:
+        sizes[id(value)] = 1 + sum(_measure(part, sizes, depth + 1) for part in inner)
+    if sizes[id(value)] > MOST_VALUES:
+        raise FieldError("the file", f"expected at most {MOST_VALUES:,} values, got more by its aliases.")
+    return sizes[id(value)]
 
 
 def _namespace(written: object, option: str | None) -> str:
@@ -176,10 +235,13 @@ def _namespace(written: object, option: str | None) -> str:
     return _name(option or own or DEFAULT_NAMESPACE, "metadata.namespace")
 
 
-def _name(value: object, where: str) -> str:
+def _name(value: object, where: str, pattern: re.Pattern[str] = NAME) -> str:
     name = schema.text(value, where)
-    if not NAME.fullmatch(name):
-        raise FieldError(where, f"expected lower-case letters, digits and '-', at most 63, got {name!r}. Rename it.")
+    if not pattern.fullmatch(name):
+        most = 63 if pattern is NAME else 253
+        raise FieldError(
+            where, f"expected lower-case letters, digits and '-', at most {most}, got {name[:80]!r}. Rename it."
+        )
     return name
 
 

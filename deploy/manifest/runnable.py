@@ -24,15 +24,36 @@ LEFT_OUT: Final = ("hpaSpec", "kedaSpec", "pdbSpec")
 
 def refusals(spec: Document) -> Iterator[str]:
     """A line for each field that the local stack cannot run."""
-    protocol, transport = spec.get("protocol") or "seldon", spec.get("transport") or "rest"
+    protocol = spec.get("protocol") or "seldon"
     if protocol != "seldon":
         yield f"spec.protocol: the local stack speaks seldon only, got {protocol}. {ADVICE}"
-    if transport != "rest":
-        yield f"spec.transport: the local stack is driven over rest, got {transport}. {ADVICE}"
+    if transport_of(spec) not in {"rest", "grpc"}:
+        yield f"spec.transport: the local stack is driven over rest or grpc, got {transport_of(spec)}. {ADVICE}"
+    yield from _of_replicas(spec, "spec")
     if spec.get("serverType") == "kafka":
         yield f"spec.serverType: the local stack has no Kafka. {ADVICE}"
     for where, predictor in _predictors(spec):
         yield from _of_predictor(predictor, where)
+
+
+def refusals_of_name(name: str) -> Iterator[str]:
+    """A line if the local stack cannot make a Service's name of the deployment's."""
+    if len(name) > 63 or "." in name:
+        yield f"metadata.name: the local stack takes at most 63 characters and no '.', got {len(name)}. {ADVICE}"
+
+
+def transport_of(spec: Document) -> str:
+    """``spec.transport``, or grpc if a predictor's endpoint says so."""
+    graphs = [schema.mapping(predictor.get("graph"), where) for where, predictor in _predictors(spec)]
+    if any((schema.mapping(graph.get("endpoint"), "endpoint")).get("type") == "GRPC" for graph in graphs):
+        return "grpc"
+    return str(spec.get("transport") or "rest")
+
+
+def _of_replicas(document: Document, where: str) -> Iterator[str]:
+    number = document.get("replicas")
+    if isinstance(number, int) and number < 1:
+        yield f"{where}.replicas: expected 1 or more, got {number}: nothing would run. {ADVICE}"
 
 
 def remarks(spec: Document) -> Iterator[str]:
@@ -56,10 +77,10 @@ def _of_predictor(predictor: Document, where: str) -> Iterator[str]:
         yield f"{where}.explainer: the local stack runs no explainer. {ADVICE}"
     if predictor.get("ssl") is not None:
         yield f"{where}.ssl: the local stack has no certificates. {ADVICE}"
-    if predictor.get("replicas") == 0:
-        yield f"{where}.replicas: expected 1 or more, got 0: nothing would run. {ADVICE}"
+    yield from _of_replicas(predictor, where)
     yield from _of_graph(predictor, where)
     for place, component in schema.items(predictor.get("componentSpecs"), f"{where}.componentSpecs"):
+        yield from _of_replicas(schema.mapping(component, place), place)
         yield from _of_pod(schema.mapping(component, place).get("spec") or {}, f"{place}.spec")
     containers = list(webhook.containers(predictor, where))
     for place, _ in containers[1:]:
@@ -80,8 +101,6 @@ def _of_graph(predictor: Document, where: str) -> Iterator[str]:
         yield f"{where}.graph.type: the local stack runs a MODEL, got {kind}. {ADVICE}"
     if graph.get("modelUri"):
         yield f"{where}.graph.modelUri: the local stack fetches no models. {ADVICE}"
-    if (graph.get("endpoint") or {}).get("type") == "GRPC":
-        yield f"{where}.graph.endpoint.type: the local stack is driven over REST, got GRPC. {ADVICE}"
     if graph.get("logger") is not None:
         yield f"{where}.graph.logger: logging payloads is the orchestrator's work, which is not here. {ADVICE}"
     for key in ("envSecretRefName", "serviceAccountName"):

@@ -31,7 +31,7 @@ def words(spaced: str) -> frozenset[str]:
 TOP: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 METADATA: Final = words(
     "name generateName namespace labels annotations creationTimestamp finalizers generation managedFields "
-    "ownerReferences resourceVersion selfLink uid"
+    "ownerReferences resourceVersion selfLink uid deletionTimestamp deletionGracePeriodSeconds clusterName"
 )
 SPEC: Final = words("name predictors annotations oauth_key oauth_secret protocol transport replicas serverType")
 PREDICTOR: Final = words(

@@ -41,6 +41,10 @@ def checked(parsed: argparse.Namespace) -> Setup:
         check_host(parsed.host, setup.deployment, setup.load)
     else:
         require_runnable(setup.deployment)
+        if setup.deployment.transport == "grpc" and setup.load.transport != "grpc":
+            raise SetupError(
+                "reading the manifest: it says transport grpc, and the load is sent by REST. Give --transport grpc."
+            )
         if parsed.images and not Path(parsed.images).is_file():
             raise SetupError(f"reading the image map: expected a TOML file, got none at {parsed.images}.")
     if parsed.web:

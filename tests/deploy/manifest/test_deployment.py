@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,10 +88,21 @@ def test_the_namespace_is_the_one_asked_for_or_written_or_seldon() -> None:
 NOT_YAML = {
     "not YAML": (b"a: [1", "line 1: expected YAML"),
     "not text": (b"\xff\xfe\x00", "the file: expected YAML"),
-    "empty": (b"", "the file: expected one SeldonDeployment, got 0 documents"),
-    "two": (b"a: 1\n---\nb: 1\n", "the file: expected one SeldonDeployment, got 2 documents"),
+    "empty": (b"", "the file: expected one SeldonDeployment, got none in 0 documents"),
+    "two": (b"a: 1\n---\nb: 1\n", "the file: expected one SeldonDeployment, got none in 2 documents"),
     "a list": (b"- 1\n", "the file: expected a mapping"),
     "a key twice": (b"kind: A\nkind: B\n", "line 2: expected YAML, got key 'kind' twice"),
+    "a JSON key twice": (b'{"kind": "A", "kind": "B"}', "the file: expected YAML, got key 'kind' twice"),
+    "deep": (b"a: " + b"[" * 5000, "the file: expected values at most 60 deep"),
+    "deep JSON": (b'{"a": ' + b"[" * 50_000, "the file: expected values at most 60 deep"),
+    "itself": (b"a: &a [*a]\n", "the file: expected values at most 60 deep"),
+    "a billion": (
+        b"a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + b"".join(b"a%d: &a%d [%s]\n" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 12)),
+        "the file: expected at most 100,000 values, got more by its aliases",
+    ),
+    "a large file": (b"#" * (4 * 2**20 + 1), "the file: expected at most 4,194,304 bytes"),
+    "a Helm template": (b"kind: SeldonDeployment\nname: {{ .Release.Name }}\n", "line 2: expected YAML"),
     "a tag": (b"a: !!python/object:os.system {}\n", "line 1: expected YAML"),
 }
 
@@ -101,6 +114,35 @@ def test_a_file_that_is_not_one_document_is_refused(case: str) -> None:
     with pytest.raises(FieldError) as error:
         deployment.parse(content, "x.yaml")
     assert str(error.value).startswith(begins)
+
+
+def test_json_may_be_indented_with_tabs() -> None:
+    """As fifteen of Seldon's own manifests are."""
+    assert deployment.parse(json.dumps(document(), indent="\t").encode(), "x.json").name == parsed(document()).name
+
+
+def test_other_documents_beside_the_deployment_are_left_out_with_a_remark() -> None:
+    content = b"apiVersion: v1\nkind: Namespace\nmetadata: {name: seldon}\n---\n" + yaml.safe_dump(document()).encode()
+    read = deployment.parse(content, "x.yaml")
+    assert read.name == parsed(document()).name
+    assert "the file: a 'Namespace' is left out" in read.remarks
+
+
+def test_two_deployments_in_one_file_are_named() -> None:
+    both = yaml.safe_dump_all([document(), document()]).encode()
+    with pytest.raises(FieldError, match=r"^the file: expected one SeldonDeployment, got 2 \('[a-z-]+', '[a-z-]+'\)"):
+        deployment.parse(both, "x.yaml")
+
+
+def test_a_live_export_and_a_long_name_are_read() -> None:
+    """A cluster takes a name of 67 characters: the operator shortens those that it makes of it."""
+    content = document()
+    content["metadata"] |= {
+        "deletionTimestamp": "2026-11-01T00:00:00Z",
+        "deletionGracePeriodSeconds": 0,
+        "name": "a" * 67,
+    }
+    assert parsed(content).name == "a" * 67
 
 
 def test_an_error_names_the_file(tmp_path: Path) -> None:

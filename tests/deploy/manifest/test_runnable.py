@@ -21,7 +21,13 @@ from tests.deploy.manifest.documents import (
 
 UNRUNNABLE: dict[str, tuple[Edit, str]] = {
     "protocol": (set_to(spec, protocol="v2"), "spec.protocol"),
-    "transport": (set_to(spec, transport="grpc"), "spec.transport"),
+    "no replicas": (lambda d: d["spec"].update(replicas=0), "spec.replicas"),
+    "fewer than none": (lambda d: d["spec"].update(replicas=-1), "spec.replicas"),
+    "no replicas of a component": (
+        lambda d: primary(d)["componentSpecs"][0].update(replicas=0),
+        f"{P0}.componentSpecs[0].replicas",
+    ),
+    "a long name": (lambda d: d["metadata"].update(name="a" * 67), "metadata.name"),
     "explainer": (set_to(primary, explainer={"type": "AnchorTabular"}), f"{P0}.explainer"),
     "ssl": (set_to(primary, ssl={"certSecretName": "x"}), f"{P0}.ssl"),
     "none": (set_to(primary, replicas=0), f"{P0}.replicas"),
@@ -34,7 +40,6 @@ UNRUNNABLE: dict[str, tuple[Edit, str]] = {
     "uri": (lambda d: primary(d)["graph"].update(modelUri="gs://x"), f"{P0}.graph.modelUri"),
     "logger": (lambda d: primary(d)["graph"].update(logger={"mode": "all"}), f"{P0}.graph.logger"),
     "secret": (lambda d: primary(d)["graph"].update(envSecretRefName="x"), f"{P0}.graph.envSecretRefName"),
-    "grpc": (lambda d: primary(d)["graph"].update(endpoint={"type": "GRPC"}), f"{P0}.graph.endpoint.type"),
     "containers": (
         lambda d: primary(d)["componentSpecs"][0]["spec"]["containers"].append({"name": "sidecar", "image": "x"}),
         f"{P0}.componentSpecs[0].spec.containers[1]",
@@ -82,3 +87,17 @@ def test_what_is_harmless_is_left_out_with_a_remark() -> None:
     read = parsed(content)
     deployment.require_runnable(read)
     assert read.remarks == (f"{P0}.componentSpecs[0].hpaSpec: left out, the number of replicas stays as written",)
+
+
+@pytest.mark.parametrize("place", ["spec", "endpoint"])
+def test_a_deployment_of_grpc_is_run_and_says_so(place: str) -> None:
+    """The stack serves both; what drives it asks for ``--transport grpc``."""
+    content = document()
+    if place == "spec":
+        content["spec"]["transport"] = "grpc"
+    else:
+        primary(content)["graph"]["endpoint"] = {"type": "GRPC"}
+    read = parsed(content)
+    deployment.require_runnable(read)
+    assert read.transport == "grpc"
+    assert parsed(document()).transport == "rest"
