@@ -63,8 +63,8 @@ lint: environment ## ruff and mypy over all of our code
 bench: train ## measure ourselves beside others, in ratios: ONLY=server runs a part
 	@$(WITH_ARGS) -m bench $${ONLY:+"$$ONLY"}
 
-clean: environment ## stop what runs, then remove what make made, except runs/
-	@$(PY) -m deploy.local down; rm -rf artifacts .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: environment ## stop what runs, then remove what make made, except runs/ and files of yours
+	@$(PY) -m deploy.local down; $(PY) -m model.train --remove; rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 #V
 #V Variables of loadtest and web, all optional: SDEP (manifest), DURATION (30s), USERS, RATE (events per second),

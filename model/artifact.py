@@ -226,6 +226,12 @@ def _checked(estimator: Any, card: Card, path: Path) -> Any:
             f"model file: expected the {len(card.features)} features of its card, got {estimator.n_features_in_} "
             f"({path}). {advice_for(path)}"
         )
+    labels = np.asarray(estimator.classes_)
+    if len(labels) != 2 or labels.dtype.kind not in "biuf":
+        raise ArtifactError(
+            f"model file: expected a classifier of two classes with numbers for labels, got {labels.tolist()} "
+            f"({path}). {advice_for(path)}"
+        )
     if tuple(int(label) for label in estimator.classes_) != card.classes:
         raise ArtifactError(
             f"model file: expected the classes {list(card.classes)} of its card, got {list(estimator.classes_)} "

@@ -164,7 +164,8 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
     Where a number is missing, the value is arbitrary.
     """
     array = column.combine_chunks()
-    numbers: NDArray[Any] = np.frombuffer(array.buffers()[1], str(array.type))
+    dtype = np.dtype(array.type.to_pandas_dtype())  # asks no pandas; by name, Arrow's float would be read as 64 bits
+    numbers: NDArray[Any] = np.frombuffer(array.buffers()[1], dtype)
     return numbers[array.offset : array.offset + len(array)]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -53,29 +55,58 @@ MODELS: Final[dict[str, Callable[[], Any]]] = {
 }
 
 
+OURS: Final = (
+    dataset.HELDOUT_FILE,
+    *(name for model in MODELS for name in (model, artifact.card_path(Path(model)).name)),
+)
+"""Names of all files that training writes."""
+MADE_FILE: Final = ".trained.json"
+"""Digests of what was written, so that nothing else is overwritten or removed."""
+KEPT_ANSWERS: Final = ".offline"
+"""Folder in which the judge keeps the models' answers."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0; one printed line for each file."""
     options = _parser().parse_args(argv)
     out: Path = options.out
-    if not options.force and _whole(out, options.seed):
+    if not options.force and not options.remove and _whole(out, options.seed):
         for name in MODELS:
             print(f"{out / name}: {_summary(artifact.load_card(out / name))}; already there")
         print(f"{out / dataset.HELDOUT_FILE}: already there. --force trains again.")
         return 0
     try:
+        if options.remove:
+            return remove(out)
         train(out, options.seed)
+    except ForeignFileError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return BAD_INPUT
     except OSError as error:
         print(f"train: expected to write to {out}, got {error.strerror or error}. Give another --out.", file=sys.stderr)
         return BAD_INPUT
     return 0
 
 
+class ForeignFileError(Exception):
+    """A file that training would write is there and is not its own; one line says which and what to do."""
+
+
 def train(out: Path, seed: int) -> None:
-    """Writes the held-out rows, each model file, then its card, so that no card names a file that is not there yet."""
+    """Writes the held-out rows, each model file, then its card, so that no card names a file that is not there yet.
+
+    Raises `ForeignFileError`, before anything is written, if one of these is somebody else's.
+    """
+    foreign = [name for name in OURS if (out / name).exists() and not _is_ours(out, name)]
+    if foreign:
+        raise ForeignFileError(
+            f"expected to write {out / foreign[0]}, got a file there that training did not make. "
+            "Give it another name, or train with another --out."
+        )
     parts = dataset.split(seed)
     heldout = dataset.heldout_bytes(parts.test_ids, parts.test_x, parts.test_y)
     out.mkdir(parents=True, exist_ok=True)
-    write_bytes(out / dataset.HELDOUT_FILE, heldout)
+    _write(out, dataset.HELDOUT_FILE, heldout)
     print(f"{out / dataset.HELDOUT_FILE}: {len(parts.test_ids)} held-out rows, seed {seed}")
     for name, make in MODELS.items():
         estimator = make()
@@ -86,9 +117,65 @@ def train(out: Path, seed: int) -> None:
         sink = io.BytesIO()
         joblib.dump(estimator, sink)
         card = make_card(name, sink.getvalue(), estimator, parts, seed, heldout)
-        write_bytes(out / name, sink.getvalue())
-        write_bytes(artifact.card_path(out / name), artifact.card_bytes(card))
+        _write(out, name, sink.getvalue())
+        _write(out, artifact.card_path(Path(name)).name, artifact.card_bytes(card))
         print(f"{out / name}: {_summary(card)}")
+
+
+def remove(out: Path) -> int:
+    """Remove what training made, and the folder if nothing else is in it. Exit code 0."""
+    for name in OURS:
+        if (out / name).exists() and _is_ours(out, name):
+            (out / name).unlink()
+    shutil.rmtree(out / KEPT_ANSWERS, ignore_errors=True)
+    left = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    if set(left) <= {MADE_FILE}:
+        shutil.rmtree(out, ignore_errors=True)
+    else:
+        kept = [name for name in left if name != MADE_FILE]
+        print(f"{out}: kept {', '.join(kept[:5])}, which training did not make")
+    return 0
+
+
+def _write(out: Path, name: str, content: bytes) -> None:
+    """Write a file, after it was noted as ours: a training that is killed in between has not made a stranger's file."""
+    made = _made(out)
+    digest = hashlib.sha256(content).hexdigest()
+    made[name] = [*(other for other in made.get(name, [])[-9:] if other != digest), digest]
+    write_bytes(out / MADE_FILE, (json.dumps(made, indent=1, sort_keys=True) + "\n").encode())
+    write_bytes(out / name, content)
+
+
+def _made(out: Path) -> dict[str, list[str]]:
+    """Digests of what training has written, by file name; empty if that is not known."""
+    try:
+        return {str(name): [str(digest) for digest in digests] for name, digests in _noted(out).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _noted(out: Path) -> Any:
+    return json.loads((out / MADE_FILE).read_bytes())
+
+
+def _is_ours(out: Path, name: str) -> bool:
+    """Whether the file is as training wrote it; where nothing is noted, as its card or the other card says."""
+    digest = hashlib.sha256((out / name).read_bytes()).hexdigest()
+    made = _made(out)
+    if made:
+        return digest in made.get(name, [])
+    return _whole_of_before(out, name, digest)
+
+
+def _whole_of_before(out: Path, name: str, digest: str) -> bool:
+    """The same by the cards alone, for a folder that a version without `MADE_FILE` has filled."""
+    try:
+        cards = [artifact.load_card(out / model) for model in MODELS]
+    except artifact_name.ArtifactError:
+        return False
+    own = all(card.estimator == kind for card, kind in zip(cards, ("LogisticRegression", "Perceptron"), strict=True))
+    known = {card.heldout_sha256 for card in cards} | {card.sha256 for card in cards}
+    return own and (digest in known or name.endswith(".json"))
 
 
 def make_card(
@@ -181,7 +268,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=dataset.SEED, help="random_state of the split (default %(default)s)"
     )
-    parser.add_argument("--force", action="store_true", help="train again, whatever is there")
+    parser.add_argument("--force", action="store_true", help="train again, whatever of its own is there")
+    parser.add_argument("--remove", action="store_true", help="remove what training made, and nothing else")
     return parser
 
 

@@ -16,14 +16,24 @@ import pyarrow.parquet as pq
 
 
 def to_numpy(array: pa.Array) -> Any:
-    """The numbers of an array, as a view of its own buffer. Raises ValueError for an array with nulls."""
+    """The numbers of an array, as a view of its own buffer. Raises ValueError for one with nulls, or not of numbers."""
     if array.null_count:
         raise ValueError(f"arrow: expected no empty place, got {array.null_count}")
-    dtype = np.dtype(str(array.type))  # numpy knows Arrow's names of number types, also `double`
+    dtype = dtype_of(array.type)
     buffer = array.buffers()[1]
     if buffer is None:
         return np.empty(0, dtype)
     return np.frombuffer(buffer, dtype)[array.offset : array.offset + len(array)]
+
+
+def dtype_of(kind: pa.DataType) -> np.dtype[Any]:
+    """The numpy type of the same bytes. Raises ValueError for anything but whole and floating-point numbers.
+
+    Not by the type's name: what Arrow calls ``float`` has 32 bits, and numpy's has 64.
+    """
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise ValueError(f"arrow: expected numbers, got {kind}")
+    return np.dtype(kind.to_pandas_dtype())  # asks no pandas
 
 
 def of_numbers(values: Any) -> pa.Array:

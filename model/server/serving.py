@@ -188,7 +188,8 @@ def serve_grpc(service: Service) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     server.start()
-    server.wait_for_termination()
+    # the server that traces does not pass the wait on to the one that it wraps
+    getattr(server, "_server", server).wait_for_termination()
 
 
 def serve_metrics(service: Service) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from model import artifact, artifact_name, dataset, train
@@ -179,3 +180,23 @@ def test_a_manifest_names_a_file_and_never_a_path(tmp_path: Path, name: str) -> 
 def test_training_is_advised_only_for_what_it_makes(tmp_path: Path, name: str, advice: str) -> None:
     with pytest.raises(artifact_name.ArtifactError, match=advice):
         artifact.load_model(tmp_path / f"{name}.joblib")
+
+
+@pytest.mark.parametrize(
+    "classes", [np.array(["0", "1"]), np.array(["good", "bad"]), np.array([0, 1, 2]), np.array([1])], ids=str
+)
+def test_a_classifier_that_cannot_be_judged_is_refused_before_anything_starts(
+    tmp_path: Path, trained: Path, classes: NDArray[Any]
+) -> None:
+    """Two classes with numbers for labels: the text "0" is not the truth 0, and three classes have no one threshold."""
+    model = artifact.load_model(trained / "binary-lr.joblib").estimator
+    model.classes_ = classes
+    sink = io.BytesIO()
+    joblib.dump(model, sink)
+    (tmp_path / "odd.joblib").write_bytes(sink.getvalue())
+    card = json.loads((trained / "binary-lr.json").read_bytes())
+    card |= {"artifact": "odd.joblib", "sha256": hashlib.sha256(sink.getvalue()).hexdigest()}
+    card["classes"] = [0, 1, 2] if len(classes) == 3 else [0, 1]
+    (tmp_path / "odd.json").write_text(json.dumps(card))
+    with pytest.raises(artifact_name.ArtifactError, match="expected a classifier of two classes with numbers"):
+        artifact.load_model(tmp_path / "odd.joblib")

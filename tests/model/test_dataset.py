@@ -123,3 +123,18 @@ def test_a_file_that_is_missing_or_not_parquet_is_refused(tmp_path: Path) -> Non
     with pytest.raises(dataset.DatasetError, match="expected a parquet file") as caught:
         dataset.load_heldout(tmp_path / "text.parquet")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.int8(), pa.uint16(), pa.int64()], ids=str)
+@pytest.mark.parametrize("columns", [1, 2, 30])
+def test_a_column_of_any_number_type_is_read_as_its_numbers(tmp_path: Path, kind: pa.DataType, columns: int) -> None:
+    """What Arrow calls float has 32 bits, and numpy's float has 64: two such rows were read as one, and then sent."""
+    names = [f"f{i}" for i in range(columns)]
+    values = [1, 2, 3, 113]
+    table = pa.table(
+        {"id": pa.array(range(4), pa.int32()), "truth": pa.array([0, 1, 0, 1], pa.int64())}
+        | {name: pa.array(np.array(values, kind.to_pandas_dtype()), kind) for name in names}
+    )
+    pq.write_table(table, tmp_path / "rows.parquet")
+    read = dataset.load_heldout(tmp_path / "rows.parquet", names)
+    assert read.X.tolist() == [[float(value)] * columns for value in values]

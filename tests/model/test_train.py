@@ -14,13 +14,13 @@ NAMES = ("binary-lr.joblib", "binary-lr.json", "binary-percept.joblib", "binary-
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.name in NAMES}
 
 
 def test_two_trainings_give_equal_bytes(tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every file of a second training is that of the first, byte for byte, and there are no others."""
+    """Every file of a second training is that of the first, byte for byte, and there are no others but the note."""
     assert train.main(["--out", str(tmp_path)]) == 0
-    assert sorted(contents(tmp_path)) == sorted(NAMES)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted((*NAMES, train.MADE_FILE))
     assert contents(tmp_path) == contents(trained)
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 3
@@ -46,14 +46,47 @@ def test_a_second_run_writes_nothing(tmp_path: Path, trained: Path, capsys: pyte
     assert {entry: entry.stat().st_ino for entry in tmp_path.iterdir()} != before
 
 
+@pytest.mark.parametrize("noted", [True, False], ids=["noted", "of a version that noted nothing"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_spoilt_or_missing_file_is_made_anew(tmp_path: Path, trained: Path, name: str) -> None:
-    """Whichever file is spoilt, all are whole after the next run."""
-    for other, content in contents(trained).items():
-        (tmp_path / other).write_bytes(content)
-    (tmp_path / name).write_bytes(b"spoilt")
-    assert train.main(["--out", str(tmp_path)]) == 0
-    assert contents(tmp_path) == contents(trained)
+def test_a_missing_file_is_made_anew(tmp_path: Path, trained: Path, name: str, noted: bool) -> None:
+    """Whichever file is missing, all are whole after the next run."""
+    filled_from(trained, tmp_path, noted=noted)
+    (tmp_path / name).unlink()
+    if noted or name not in {"binary-lr.json", "binary-percept.json"}:
+        assert train.main(["--out", str(tmp_path)]) == 0
+        assert contents(tmp_path) == contents(trained)
+    else:  # without the card nobody knows whose model it is
+        assert train.main(["--out", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=["plain", "forced"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_somebody_else_is_not_written_over(
+    tmp_path: Path, trained: Path, name: str, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names it, exit code 2, and every file as it was; nor is it removed with what is ours."""
+    filled_from(trained, tmp_path, noted=True)
+    (tmp_path / name).write_bytes(b"mine")
+    before = contents(tmp_path)
+    assert train.main(["--out", str(tmp_path), *options]) == 2
+    assert contents(tmp_path) == before
+    assert f"{name}, got a file there that training did not make" in capsys.readouterr().err
+    assert train.main(["--out", str(tmp_path), "--remove"]) == 0
+    assert contents(tmp_path) == {name: b"mine"}
+
+
+def test_what_training_made_is_removed_with_its_folder(tmp_path: Path, trained: Path) -> None:
+    filled_from(trained, tmp_path / "made", noted=True)
+    assert train.main(["--out", str(tmp_path / "made"), "--remove"]) == 0
+    assert not (tmp_path / "made").exists()
+    assert train.main(["--out", str(tmp_path / "made"), "--remove"]) == 0
+
+
+def filled_from(source: Path, folder: Path, *, noted: bool) -> None:
+    """Copy what training made there, with or without its note."""
+    folder.mkdir(exist_ok=True)
+    for name in (*NAMES, *([train.MADE_FILE] if noted else [])):
+        (folder / name).write_bytes((source / name).read_bytes())
 
 
 def test_the_cards_counts_are_those_of_scikit_learn(trained: Path) -> None:

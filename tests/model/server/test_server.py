@@ -22,6 +22,7 @@ import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from seldon_core.proto import prediction_pb2_grpc
+from seldon_core.proto.prediction_pb2 import SeldonMessage
 from seldon_core.utils import json_to_feedback
 
 from model import artifact, contract, dataset
@@ -207,6 +208,19 @@ def test_a_dead_part_ends_the_server(trained: Path, tmp_path: Path) -> None:
         assert server.process.wait(10) == 1
         assert server.group() == []
     assert "grpc-0 ended with exit code -9" in log.read_text()
+
+
+@pytest.mark.stack
+def test_it_serves_where_tracing_is_on(trained: Path) -> None:
+    """The operator sets TRACING=1 then; nobody need listen to the traces."""
+    environment = {"TRACING": "1", "JAEGER_AGENT_HOST": "127.0.0.1"}
+    with serving(trained / "binary-percept.joblib", environment=environment) as server:
+        assert server.call("/health/ping", None, "GET")[0] == 200
+        row = SeldonMessage(data={"tensor": {"shape": [1, 30], "values": [1.0] * 30}})
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc}") as channel:
+            answer = prediction_pb2_grpc.ModelStub(channel).Predict(row, timeout=10)
+        assert len(answer.data.tensor.values) == 1
+        assert server.call("/health/ping", None, "GET")[0] == 200
 
 
 @pytest.mark.parametrize("way", ["short", "stock", "grpc"])
