@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted, Share
+from analysis.evidence.bounds import Counted, Share, after_end
 from analysis.evidence.gateway import Gateway
 from analysis.evidence.tally import Tally
 from analysis.judge.diagnose_model import of_models
@@ -91,6 +91,9 @@ def _stale(counted: Counted) -> Explanation | None:
     first = int(np.argmax(wrong.any(axis=1)))
     below = counted.sums < counted.bounds.low
     when = rfc3339(counted.path.time_ms[first] / 1000)
+    if below[first].any() and (wrong & ~below)[first].any():
+        message = f"some counts were too high and others too low, first at {when}, and all were right in the end"
+        return Explanation(Diagnosis.CELLS_DIFFER, message)
     if np.array_equal(below, wrong):
         message = f"the counts lagged behind what was acknowledged, first at {when}, and were right in the end"
         return Explanation(Diagnosis.STALE_SERIES, message)
@@ -124,6 +127,10 @@ def _over(counted: Counted, tally: Tally, gateway: Gateway | None) -> Explanatio
     if gateway is not None and gateway.retries:
         message += f"; the gateway sent {gateway.retries:,} requests again"
         return Explanation(Diagnosis.COUNTED_TWICE, message, "retries")
+    late = _grown_after_end(counted, tally)
+    if late:
+        message += f"; {late:,} of them were counted after the last request had ended"
+        return Explanation(Diagnosis.FOREIGN_OR_TWICE, message)
     foreign = gateway.requests - int(tally.sent.sum()) if gateway is not None else 0
     if foreign > 0:
         message += f"; the gateway passed on {foreign:,} requests that the load generator did not send"
@@ -131,6 +138,15 @@ def _over(counted: Counted, tally: Tally, gateway: Gateway | None) -> Explanatio
     if gateway is not None:
         return Explanation(Diagnosis.COUNTED_TWICE, message, "served class")
     return Explanation(Diagnosis.FOREIGN_OR_TWICE, message)
+
+
+def _grown_after_end(counted: Counted, tally: Tally) -> int:
+    """By how much the counts grew from the first scrape after the last event to the last scrape.
+
+    No request of ours was under way then, so that what the gateway had passed on before says nothing of this growth.
+    """
+    ended = np.flatnonzero(after_end(tally, counted.path))
+    return int(counted.path.value[-1].sum() - counted.path.value[ended[0]].sum()) if len(ended) else 0
 
 
 def _differ(counted: Counted) -> Explanation:

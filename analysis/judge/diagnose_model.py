@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
@@ -11,6 +13,9 @@ from analysis.record.arrays import Ints
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation
 from model.contract import CELLS
+
+_MOVED: Final = 3
+"""Events that another threshold must put into another cell before it is said to be one."""
 
 
 def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | None:
@@ -63,6 +68,11 @@ def _threshold(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
     between = [cut for cut in cuts.tolist() if 0 < cut < len(order) and score[order[cut - 1]] > score[order[cut]]]
     if not between:
         return None
+    called = np.zeros(len(order), np.bool_)
+    called[order[: between[0]]] = True
+    moved = counts[called != (answers.answers[artifact].predicted == answers.positive)]
+    if moved.sum() < _MOVED:
+        return None  # one lost and one wrong count look so, too
     low, high = score[order[between[-1]]], score[order[between[0] - 1]]
     message = f"the counts are those of a decision threshold between {low:.4g} and {high:.4g}"
     return Explanation(Diagnosis.THRESHOLD_SHIFTED, message)
