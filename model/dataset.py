@@ -158,13 +158,17 @@ def _whole_numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.int64]:
     return _numbers(column).astype(np.int64)
 
 
+_FLOATS: Final = {"halffloat": "float16", "float": "float32", "double": "float64"}
+"""numpy's names of Arrow's floating-point types: what Arrow calls float has 32 bits, and numpy's float has 64."""
+
+
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
     """The column's numbers from Arrow's own buffer (``to_numpy`` imports pandas).
 
     Where a number is missing, the value is arbitrary.
     """
     array = column.combine_chunks()
-    dtype = np.dtype(array.type.to_pandas_dtype())  # asks no pandas; by name, Arrow's float would be read as 64 bits
+    dtype = _FLOATS.get(str(array.type), str(array.type))
     numbers: NDArray[Any] = np.frombuffer(array.buffers()[1], dtype)
     return numbers[array.offset : array.offset + len(array)]
 

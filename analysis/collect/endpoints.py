@@ -17,12 +17,14 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from analysis.collect.deadline import DeadlineError, within
 from analysis.evidence.exposed import ExposedCounts, counts_of, text
 from analysis.record.runfolder import EXPOSED_FILE
 from model.atomic import write_text
 
 STACK_ENV: Final = "PLUMBLINE_STACK"
 TIMEOUT_S: Final = 5.0
+MOST_BYTES: Final = 32 * 2**20
 
 
 def read(environment: Mapping[str, str], host: str, now: Callable[[], float]) -> tuple[ExposedCounts, ...]:
@@ -47,15 +49,25 @@ def endpoints(state: str, host: str) -> Sequence[str]:
         return ()
 
 
+def _content(opener: urllib.request.OpenerDirector, url: str) -> str:
+    """The endpoint's text. Raises ValueError if it is longer than any exposition is."""
+    with opener.open(url, timeout=TIMEOUT_S) as answer:
+        content: bytes = answer.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES:,} bytes")
+    return content.decode()
+
+
 def _read(url: str, now: Callable[[], float]) -> ExposedCounts:
     instance = urlsplit(url).netloc
     asked_s = now()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=TIMEOUT_S) as answer:
-            content = answer.read().decode()
+        content = within(TIMEOUT_S, lambda: _content(opener, url))
         samples = [sample for family in text_string_to_metric_families(content) for sample in family.samples]
         counts = counts_of([(sample.name, sample.labels, sample.value) for sample in samples])
         return ExposedCounts(instance, counts, at_s=(asked_s, now()))
+    except DeadlineError:
+        return ExposedCounts(instance, {}, f"reading {url}: no whole answer within {TIMEOUT_S:g} s", (asked_s, now()))
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         return ExposedCounts(instance, {}, f"reading {url}: {error}", (asked_s, now()))

@@ -17,6 +17,7 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
+from analysis.collect.deadline import DeadlineError, within
 from analysis.evidence import queries
 from analysis.evidence.samples import ClockOffset, Series
 from analysis.evidence.targets import address_of
@@ -25,11 +26,24 @@ from analysis.record.urls import without_password
 
 CHUNK_MS: Final = 3_600_000
 """Width of one raw range vector: an hour at one scrape per second is 3,600 samples of each series."""
+WHOLE: Final = 3
+"""How many timeouts a whole answer may take: the timeout itself is for each packet of it."""
+MOST_BYTES: Final = 256 * 2**20
+"""Of one answer. An hour of a hundred series at one scrape a second is 10 MB."""
 CLOCK_READINGS: Final = 5
 _UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _PART: Final = re.compile(r"([0-9]+)(ms|[smhdwy])")
 _DURATION: Final = re.compile(rf"({_PART.pattern})+")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+_NOT_TOLD: Final = (
+    requests.exceptions.RequestException,
+    PrometheusApiClientException,
+    DeadlineError,
+    *(LookupError, TypeError, ValueError),
+)
+"""How a server fails that does not have an API which not every version has."""
 
 
 class PrometheusError(Exception):
@@ -57,6 +71,23 @@ class _StoredSeries:
     values: tuple[tuple[float, str], ...]
 
 
+class _Session(requests.Session):
+    """A session whose answers are read up to `MOST_BYTES`."""
+
+    def send(self, request: Any, **options: Any) -> requests.Response:
+        """As its base; raises ``requests.exceptions.RequestException`` for a larger answer."""
+        answer = super().send(request, **options | {"stream": True})
+        parts, size = [], 0
+        for part in answer.iter_content(2**20):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                answer.close()
+                raise requests.exceptions.RequestException(f"more than {MOST_BYTES:,} bytes")
+        answer._content = b"".join(parts)  # noqa: SLF001  (where the base puts what it has read)
+        return answer
+
+
 class Prometheus:
     """A Prometheus server, queried with one query at a time."""
 
@@ -69,7 +100,7 @@ class Prometheus:
                 "asking Prometheus: expected an address like http://127.0.0.1:9090, "
                 f"got {without_password(self.url)!r}. Correct PROMETHEUS_URL."
             )
-        self._session = session = requests.Session()
+        self._session = session = _Session()
         session.trust_env = parts.hostname not in _LOOPBACK  # a proxy from the environment cannot reach our loopback
         self._client = PrometheusConnect(
             url=self.url, retry=Retry(total=0, read=False), session=session, timeout=self.timeout_s
@@ -78,8 +109,11 @@ class Prometheus:
     def ask(self, query: str, at_s: float | None = None) -> Any:
         """``data.result`` of an instant query, at ``at_s`` (Prometheus' clock) or now."""
         params = {} if at_s is None else {"time": f"{at_s:.3f}"}
+        whole_s = WHOLE * self.timeout_s
         try:
-            return self._client.custom_query(query, params)
+            return within(whole_s, lambda: self._client.custom_query(query, params))
+        except DeadlineError as error:
+            raise PrometheusError(self._problem(f"no whole answer within {whole_s:g} s")) from error
         except requests.exceptions.JSONDecodeError as error:
             body = " ".join(error.doc.split())[:60]
             raise PrometheusError(self._problem(f"an answer that is not JSON: {body!r}")) from error
@@ -106,9 +140,10 @@ class Prometheus:
         Source: https://prometheus.io/docs/prometheus/latest/querying/api/#build-information.
         """
         try:
-            answer = self._session.get(f"{self.url}/api/v1/status/buildinfo", timeout=self.timeout_s)
+            url = f"{self.url}/api/v1/status/buildinfo"
+            answer = within(self.timeout_s, lambda: self._session.get(url, timeout=self.timeout_s))
             return str(answer.json()["data"]["version"])
-        except (requests.exceptions.RequestException, KeyError, TypeError):
+        except (requests.exceptions.RequestException, DeadlineError, LookupError, TypeError, ValueError):
             return ""
 
     def scrape_intervals(self) -> dict[tuple[str, str], float]:
@@ -117,9 +152,10 @@ class Prometheus:
         Source: https://prometheus.io/docs/prometheus/latest/querying/api/#targets (since 2.26; other stores lack it).
         """
         try:
-            targets = convert(self._client.get_targets("active"), _Targets).activeTargets
+            answer = within(self.timeout_s, lambda: self._client.get_targets("active"))
+            targets = convert(answer, _Targets).activeTargets
             return {address_of(target.labels): duration_s(target.scrapeInterval) for target in targets}
-        except (requests.exceptions.RequestException, PrometheusApiClientException, LookupError, TypeError, ValueError):
+        except _NOT_TOLD:
             return {}
 
     def clock(self, now: Callable[[], float], readings: int = CLOCK_READINGS) -> ClockOffset:

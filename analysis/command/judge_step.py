@@ -54,7 +54,20 @@ def _judge(options: argparse.Namespace) -> int:
     content, verdict = judgement(options.folder, options.gate)
     print_line(summary(content))
     print_line(f"  result: {options.folder / RESULT_FILE}")
+    _renew_reports(options.folder)
     return EXIT_CODE[verdict]
+
+
+def _renew_reports(folder: Path) -> None:
+    """Write the reports again if there are any, which would otherwise say what the last judgement said."""
+    if not any((folder / name).exists() for name in ("report.html", "report.md", "junit.xml")):
+        return
+    from analysis.report.reports import ReportError, write_reports  # noqa: PLC0415  (it draws, and is mostly not needed)
+
+    try:
+        write_reports(folder)
+    except ReportError as error:
+        complain(f"the reports still say what they said before: {error}")
 
 
 def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any], Verdict]:

@@ -14,6 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
+"""numpy's names of Arrow's floating-point types. ``to_pandas_dtype`` knows them, too, and imports pandas."""
+
 
 def to_numpy(array: pa.Array) -> Any:
     """The numbers of an array, as a view of its own buffer. Raises ValueError for one with nulls, or not of numbers."""
@@ -33,7 +36,7 @@ def dtype_of(kind: pa.DataType) -> np.dtype[Any]:
     """
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise ValueError(f"arrow: expected numbers, got {kind}")
-    return np.dtype(kind.to_pandas_dtype())  # asks no pandas
+    return np.dtype(_FLOATS.get(str(kind), str(kind)))
 
 
 def of_numbers(values: Any) -> pa.Array:

@@ -7,6 +7,7 @@ drained. If the second writing is missing, the run was cut short, and the judge 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -184,3 +185,13 @@ def _run_of(raw: dict[str, Any], path: Path) -> Run:
             message = message.replace(f"`$.{name}", f"`$.{key}")
         raise RunFolderError(f"reading a run: {path} lacks or garbles a field: {message}.") from error
     return run
+
+
+def point_latest(folder: Path, runs: Path = Path("runs")) -> None:
+    """Make ``runs/latest`` point at ``folder`` if that lies in ``runs/``; two runs that start together may both try."""
+    if folder.parent != runs.resolve():
+        return
+    temporary = runs / f".latest.{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(folder, runs.resolve()))
+    temporary.replace(runs / "latest")

@@ -58,6 +58,7 @@ def run_folder(parsed: argparse.Namespace, setup: Setup) -> Path | None:
         return None
     folder = Path(parsed.run or Path("runs") / runfolder.run_id(time.time(), setup.deployment.name)).absolute()
     runfolder.make_folder(folder)
+    runfolder.point_latest(folder.resolve())
     return folder
 
 

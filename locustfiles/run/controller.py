@@ -31,6 +31,8 @@ from model.printable import printable
 
 logger = logging.getLogger("plumbline")
 
+LOCUSTS_OWN: Final = 1
+"""Locust's default of ``--exit-code-on-error``: a PASS with failures ends with 0 unless another code is asked for."""
 INTERRUPTED_S: Final = 2.4
 """Time from a Ctrl-C to our end, including the judging. The launcher waits for 3.5 s."""
 
@@ -198,7 +200,13 @@ class RunController:
         elif self._output is None:
             self._judge()
         if self.automatic and self._output is not None:
-            self._environment.process_exit_code = self._output.code
+            self._environment.process_exit_code = self._exit_code(self._output.code)
+
+    def _exit_code(self, code: int) -> int:
+        """The judge's, or what ``--exit-code-on-error`` asks for if a request failed and nothing else is wrong."""
+        options: Any = self._environment.parsed_options
+        on_error = int(options.exit_code_on_error)
+        return on_error if code == 0 and on_error != LOCUSTS_OWN and self._environment.stats.errors else code
 
     def _on_quit(self, **_: object) -> None:
         """Print the verdict last, below Locust's tables.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import SetupError
 from locustfiles.run.web_page import guard
 from locustfiles.run.worker import WorkerController
+from model.command_line import BAD_INPUT
 
 _SIDES: Final[dict[Environment, RunController | WorkerController]] = {}
 _REGISTERED: Final[list[Path]] = []
@@ -56,7 +58,11 @@ class SeldonUser(User):
 def register(default_manifest: Path) -> None:
     """Attach everything to Locust's events; called once, by the locustfile."""
     if _REGISTERED:
-        raise SystemExit("reading the locustfiles: expected one, single.py or shadow.py, got both. Give one with -f.")
+        print(
+            "reading the locustfiles: expected one, single.py or shadow.py, got both. Give one with -f.",
+            file=sys.stderr,
+        )
+        raise SystemExit(BAD_INPUT)
     _REGISTERED.append(default_manifest)
 
     def on_init(environment: Environment, runner: Runner, **_: Any) -> None:

@@ -171,6 +171,7 @@ def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
         runfolder.make_folder(folder)
     except RunFolderError as error:
         raise SetupError(str(error)) from error
+    runfolder.point_latest(folder.resolve())  # also if this run never gets a verdict: the last one's is not this one's
     run = _run_of(setup, request, folder.resolve().name if request.folder else name, now)
     runfolder.write(folder, run)
     judge = start_judge(folder.resolve()) if request.judge else None
@@ -188,7 +189,6 @@ def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
         if calibrating is not None:
             calibrating.end()
         raise
-    _point_latest(folder.resolve())
     return judged_run
 
 
@@ -243,14 +243,3 @@ def _options(setup: Setup, request: RunRequest) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
-
-
-def _point_latest(folder: Path) -> None:
-    """Make ``runs/latest`` point at ``folder`` if that lies in ``runs/``; two runs that start together may both try."""
-    if folder.parent != RUNS.resolve():
-        return
-    RUNS.mkdir(exist_ok=True)
-    temporary = RUNS / f".latest.{os.getpid()}"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(os.path.relpath(folder, RUNS.resolve()))
-    temporary.replace(RUNS / "latest")

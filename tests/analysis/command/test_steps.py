@@ -230,3 +230,15 @@ def test_result_json_has_the_fields_of_schema_one(tmp_path: Path) -> None:
         assert set(predictor["live"]) == set(predictor["offline"]) == cells
         assert predictor["live"] == predictor["offline"]
         assert set(predictor["timeline"]["live"]) == {"accuracy", "precision", "recall", "specificity"}
+
+
+def test_a_judgement_by_another_gate_renews_the_reports(tmp_path: Path) -> None:
+    """Nobody finds PASS in a report whose run was judged FAIL since; where there were no reports, none are written."""
+    worlds.put(tmp_path, ALONE)
+    assert main(["judge", str(tmp_path)]) == 0
+    assert not (tmp_path / "report.md").exists()
+    assert main(["report", str(tmp_path)]) == 0
+    assert "PASS" in (tmp_path / "report.md").read_text("utf-8").splitlines()[0]
+    assert main(["judge", str(tmp_path), "--gate", "accuracy>=99.9%"]) == 3
+    assert "FAIL" in (tmp_path / "report.md").read_text("utf-8").splitlines()[0]
+    assert "<failure" in (tmp_path / "junit.xml").read_text("utf-8")

@@ -21,7 +21,7 @@ FOLDER = ROOT / "locustfiles"
 def test_the_folder_is_refused_in_one_line(given: str, locust: Callable[..., Any]) -> None:
     """Locust imports each file of a folder, also in sub-folders: one line and no traceback, from any working folder."""
     code, out, err = locust("-f", given, "--headless", "-t", "1s").end()
-    assert code == 1
+    assert code == 2
     assert [line for line in (out + err).splitlines() if line] == [
         "reading the locustfiles: expected one, single.py or shadow.py, got both. Give one with -f."
     ]
