@@ -326,6 +326,11 @@ class Diagnosis(StrEnum):
         "The served scores have another scale or other bucket edges.",
         "If the four cells are right, look at the scores: another scale, or other bucket edges.",
     )
+    COUNTERS_DIFFER = (
+        "counters differ",
+        "The counters beside the cells count other rows than the cells, so that rates over a window are wrong.",
+        "Add the same rows to each cell's counter as to the cell.",
+    )
     REWARDS_UNCOUNTED = (
         "rewards of zero uncounted",
         "Seldon's wrapper returns before it counts feedback with a reward of 0.",

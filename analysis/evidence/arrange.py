@@ -16,14 +16,16 @@ from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
+from analysis.evidence.queries import COUNTER_SUFFIX, TARGET_METRICS
 from analysis.evidence.rounding import name_of_rounded, with_rounded
 from analysis.evidence.samples import ClockOffset, Samples
 from analysis.evidence.tally import Axes, Tally, tally
 from analysis.evidence.targets import ScrapeTarget, cell_series, living, scraped_twice, silent_targets, targets_of
 from analysis.evidence.trajectories import Trajectory, trajectory
-from analysis.record.arrays import Ints
+from analysis.record.arrays import Floats, Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run
+from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL
 
 _FULL: Final = 100
 """Per cent of the traffic that a complete mirror gets; 0 means the same."""
@@ -132,11 +134,32 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
     obstacle = group.obstacle or obstacles.in_samples(targets, first_ns, clock)
     if obstacle is not None or first_ns is None:
         return replace(group, obstacle=obstacle)
-    members = tuple(replace(member, path=trajectory(member.awaited, first_ns, clock)) for member in group.members)
+    members = tuple(
+        replace(
+            member,
+            path=trajectory(member.awaited, first_ns, clock),
+            scored=_scored(samples, member.name, first_ns, clock),
+        )
+        for member in group.members
+    )
     ended_s = epoch_s(run.ended) if run.ended is not None else 0.0
     window_ms = clock.prometheus_ms(first_ns), clock.prometheus_s(ended_s) * 1000
     counters = gateway(samples, run.deployment, group.name, window_ms) if len(members) == 1 else None
     return replace(group, members=members, gateway=counters)
+
+
+def _scored(samples: Samples, predictor: str, first_ns: int, clock: ClockOffset) -> Floats | None:
+    """What the counters beside the cells grew by, counted as the cells are; None if there are none with a baseline."""
+    cell_of = {COUNTER_OF_CELL[cell] + COUNTER_SUFFIX: METRIC_OF_CELL[cell] for cell in CELLS}
+    renamed = [
+        replace(series, metric=cell_of[series.metric]) if series.metric in cell_of else series
+        for series in samples.of(*cell_of, *TARGET_METRICS)
+    ]
+    targets = targets_of(replace(samples, series=tuple(renamed)), predictor)
+    if not targets or obstacles.in_samples({predictor: targets}, first_ns, clock) is not None:
+        return None
+    grown: Floats = trajectory(targets, first_ns, clock).value[-1]
+    return grown
 
 
 def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:

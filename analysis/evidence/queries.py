@@ -15,6 +15,7 @@ from typing import Final
 from analysis.evidence.gateway import LABEL_CLUSTER, METRICS, cluster_pattern
 from model.contract import (
     CELLS,
+    COUNTER_OF_CELL,
     FEEDBACK_COUNTER,
     LABEL_DEPLOYMENT,
     LABEL_METHOD,
@@ -39,7 +40,8 @@ FEEDBACK_REQUESTS: Final = FEEDBACK_COUNTER + COUNTER_SUFFIX
 
 def cells(deployment: str, namespace: str) -> str:
     """Selector of every series of a deployment's predictors that counts feedback: the four cells, and the requests."""
-    names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)] + [FEEDBACK_REQUESTS]
+    names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)]
+    names += [FEEDBACK_REQUESTS, *(COUNTER_OF_CELL[cell] + COUNTER_SUFFIX for cell in CELLS)]
     return _selector(
         _any_name(names),
         f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",

@@ -10,6 +10,7 @@ endpoint_checks   the models' own endpoints, and where an error is according to 
 count_checks      counts within bounds at every scrape, and equal at the end
 loss_checks       feedback that failed, and what it would have changed
 curve_checks      the score curve
+counter_checks    the counters beside the cells
 reward_checks     the wrapper's own feedback counter
 gates             limits that the user sets
 diagnose          the diagnosis of wrong counts, from their shape over the scrapes

@@ -19,7 +19,7 @@ FOLLOWS: Final = "not judged, because of"
 RUN: Final = "run"
 """Subject of a finding about all of the run; as a due subject, it stands for any."""
 _ALWAYS: Final = ("folder", "provenance", "recorder", "sent", "generator", "clock")
-_BY_GROUP: Final = ("bounds", "equality", "curve", "rewards")
+_BY_GROUP: Final = ("bounds", "equality", "counters", "curve", "rewards")
 
 
 def due(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from analysis.evidence.evidence import Evidence
 from analysis.judge import (
     answer_checks,
     count_checks,
+    counter_checks,
     curve_checks,
     due,
     endpoint_checks,
@@ -56,6 +57,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("exposed", "metrics endpoints", endpoint_checks.exposed),
     Check("bounds", "counts on the way", count_checks.bounds, _COMPLETE),
     Check("equality", "counts at the end", count_checks.equality, _COMPLETE),
+    Check("counters", "counters of the cells", counter_checks.counters, _COMPLETE),
     Check("losses", "feedback that failed", loss_checks.losses, _COMPLETE),
     Check("curve", "score curve", curve_checks.curves, _COMPLETE),
     Check("rewards", "rewards", reward_checks.rewards, _COMPLETE),

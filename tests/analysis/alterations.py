@@ -158,6 +158,23 @@ def with_feedback_requests(share: float) -> World:
     return replace(ALONE, alter=alter)
 
 
+def with_scored(ahead: int) -> World:
+    """The world with a counter beside each cell; that of the true positives is ahead in the end."""
+
+    def alter(series: list[Series]) -> list[Series]:
+        cells = [one_series for one_series in series if is_cell(one_series)]
+        return [*series, *(_scored(cell, ahead if cell.metric == "true_pos" else 0) for cell in cells)]
+
+    return replace(ALONE, alter=alter)
+
+
+def _scored(cell: Series, ahead: int) -> Series:
+    """The counter beside the cell."""
+    more = np.zeros(len(cell.value))
+    more[-3:] = ahead
+    return replace(cell, metric=f"scored_{cell.metric}_total", value=cell.value + more)
+
+
 def shadow_down(series: list[Series]) -> list[Series]:
     """From five seconds on, every scrape of the shadow fails."""
     altered = []

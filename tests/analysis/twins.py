@@ -51,6 +51,7 @@ from alterations import (
     with_gate,
     with_label,
     with_more,
+    with_scored,
     without,
     without_between,
     without_predictions,
@@ -318,6 +319,7 @@ TWINS = (
     Twin("curve", "no finite edge", only_the_total(), Verdict.INCONCLUSIVE, "not a count"),
     Twin("curve", "a foreign class", buckets_with(with_label("truth", "x"), "2"), Verdict.INCONCLUSIVE, "not a count"),
     Twin("curve", "a foreign edge", buckets_with(with_label("le", "x"), "2"), Verdict.INCONCLUSIVE, "not a count"),
+    Twin("counters", "one counter ahead", with_scored(1), Verdict.FAIL, "counters differ"),
     Twin(
         "rewards",
         "each counted twice",

@@ -68,6 +68,23 @@ class CountedTwice(Plain):
         super().score([pair for pair in pairs for _ in range(2)])
 
 
+class CountersTwice(Plain):
+    """Publishes counters beside its cells, and adds each row of the true positives to its counter twice."""
+
+    def metrics(self) -> list[dict[str, Any]]:
+        gauges = super().metrics()
+        before = getattr(self, "_told", {})
+        self._told = {gauge["key"]: gauge["value"] for gauge in gauges}
+        return gauges + [
+            {
+                "type": "COUNTER",
+                "key": f"scored_{name}",
+                "value": (value - before.get(name, 0)) * (2 if name == "true_pos" else 1),
+            }
+            for name, value in self._told.items()
+        ]
+
+
 class CountedThrice(Plain):
     """Counts every row three times."""
 

@@ -73,6 +73,14 @@ INSTRUMENTATION: Final = (
     ),
     Row("counted-twice", "every row is counted twice", "FAIL", ("counted twice",), (), Served("CountedTwice")),
     Row(
+        "counters-twice",
+        "the counter beside a cell counts each row twice",
+        "FAIL",
+        ("counters differ",),
+        ("scored_true_pos_total grew by",),
+        Served("CountersTwice"),
+    ),
+    Row(
         "counted-thrice", "every row is counted three times", "FAIL", ("counted 3 times",), (), Served("CountedThrice")
     ),
     Row(

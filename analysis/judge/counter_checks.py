@@ -1,0 +1,48 @@
+"""Check of the counters beside the cells: they count the same rows, so that rates over a window are right, too."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.diagnoses import Diagnosis
+from analysis.evidence.bounds import Counted
+from analysis.evidence.evidence import Evidence, Group
+from analysis.judge.count_checks import samples_of_other_times
+from analysis.verdict import Explanation, Finding
+from model.contract import CELLS, COUNTER_OF_CELL
+
+
+def counters(evidence: Evidence) -> tuple[Finding, ...]:
+    """After the last event, each counter of a cell has grown by what the cell has.
+
+    A group that publishes no such counters passes and says so. There is no finding where the cells themselves are wrong
+    or not known: another check says so already.
+    """
+    findings = []
+    for group, counted in evidence.counted():
+        if not any(member.scored is not None for member in group.members):
+            message = "it publishes no counters beside its cells, so rates over a window are not checked"
+            findings.append(Finding.passed(group.name, message))
+        elif not counted.broken[-1].any():
+            findings.append(_compared(group, counted))
+    return tuple(findings)
+
+
+def _compared(group: Group, counted: Counted) -> Finding:
+    grown = np.sum([member.scored for member in group.members if member.scored is not None], axis=0)
+    low, high, _ = counted.last
+    wrong = [
+        f"{COUNTER_OF_CELL[cell]}_total grew by {grown[i]:,.0f} for {_range(low[i], high[i])}"
+        for i, cell in enumerate(CELLS)
+        if not low[i] <= grown[i] <= high[i]
+    ]
+    if not wrong:
+        return Finding.passed(group.name, "the counters beside the cells have grown by as much")
+    doubt = samples_of_other_times(group)
+    if doubt is not None:
+        return Finding.unknown(group.name, doubt)
+    return Finding.failed(group.name, Explanation(Diagnosis.COUNTERS_DIFFER, "; ".join(wrong)))
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}..{high}"
