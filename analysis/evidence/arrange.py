@@ -22,7 +22,7 @@ from analysis.evidence.samples import ClockOffset, Samples
 from analysis.evidence.tally import Axes, Tally, tally
 from analysis.evidence.targets import ScrapeTarget, cell_series, living, scraped_twice, silent_targets, targets_of
 from analysis.evidence.trajectories import Trajectory, trajectory
-from analysis.record.arrays import Floats, Ints
+from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL
@@ -148,8 +148,8 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
     return replace(group, members=members, gateway=counters)
 
 
-def _scored(samples: Samples, predictor: str, first_ns: int, clock: ClockOffset) -> Floats | None:
-    """What the counters beside the cells grew by, counted as the cells are; None if there are none with a baseline."""
+def _scored(samples: Samples, predictor: str, first_ns: int, clock: ClockOffset) -> Trajectory | None:
+    """The counters beside the cells over time, counted as the cells are; None if there are none with a baseline."""
     cell_of = {COUNTER_OF_CELL[cell] + COUNTER_SUFFIX: METRIC_OF_CELL[cell] for cell in CELLS}
     renamed = [
         replace(series, metric=cell_of[series.metric]) if series.metric in cell_of else series
@@ -158,8 +158,7 @@ def _scored(samples: Samples, predictor: str, first_ns: int, clock: ClockOffset)
     targets = targets_of(replace(samples, series=tuple(renamed)), predictor)
     if not targets or obstacles.in_samples({predictor: targets}, first_ns, clock) is not None:
         return None
-    grown: Floats = trajectory(targets, first_ns, clock).value[-1]
-    return grown
+    return trajectory(targets, first_ns, clock)
 
 
 def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:

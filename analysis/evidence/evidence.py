@@ -14,7 +14,6 @@ from analysis.evidence.samples import ClockOffset, Samples, Series
 from analysis.evidence.tally import Tally
 from analysis.evidence.targets import ScrapeTarget
 from analysis.evidence.trajectories import Trajectory
-from analysis.record.arrays import Floats
 from analysis.record.runfolder import PredictorSpec, Run
 from analysis.verdict import Explanation
 
@@ -26,8 +25,7 @@ class PredictorEvidence:
     ``series``: of its cells. ``targets``: the scrape targets that they come from. ``silent``: targets that may be its
     own and show no cells. ``scraped_twice``: the pod or instance that two jobs scraped, or None. ``malformed``: why its
     series are no counts, whatever was sent, or None. ``path``: its counts since the run began; None if something makes
-    them unknown (`Group.obstacle`). ``scored`` [cells]: what the counters beside the cells grew by until the last
-    scrape; None if there are none.
+    them unknown (`Group.obstacle`). ``scored``: the same of the counters beside the cells; None if there are none.
     """
 
     spec: PredictorSpec
@@ -37,7 +35,7 @@ class PredictorEvidence:
     scraped_twice: str | None = None
     malformed: Explanation | None = None
     path: Trajectory | None = None
-    scored: Floats | None = None
+    scored: Trajectory | None = None
 
     @property
     def name(self) -> str:

@@ -26,7 +26,8 @@ class ScrapeTarget:
     ``value`` [n, cells]: sum of the target's series of each cell. ``present`` [n]: number of series in the scrape.
     ``absent`` [n]: number of series that the scrape lacked and a later one had again; their values before are in the
     sum, because absent is not 0. Those that only the last scrape lacks are among them: whether they come again is not
-    known. ``appeared`` [cells]: first values of the series that its first scrape lacked. ``own_times``: the samples
+    known. ``partial`` [n]: whether the scrape lacked a cell that was not published yet, and had another of the same
+    worker. ``appeared`` [cells]: first values of the series that its first scrape lacked. ``own_times``: the samples
     are not of the times of the scrapes, so it is only known what the last of them says.
     """
 
@@ -37,6 +38,7 @@ class ScrapeTarget:
     value: Floats
     present: Ints
     absent: Ints
+    partial: Bools
     appeared: Floats
     own_times: bool = False
 
@@ -157,8 +159,30 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
         absent[good] += filled > 0
         if len(good) and len(cell.value) and cell.time_ms[0] > time_ms[good[0]]:
             appeared[_cell_of(cell)] += cell.value[0]
-    durations = _durations(time_ms, duration)
-    return ScrapeTarget(json.loads(key), time_ms, succeeded, durations, value, present, absent, appeared, own_times)
+    return ScrapeTarget(
+        labels=json.loads(key),
+        time_ms=time_ms,
+        up=succeeded,
+        duration_ms=_durations(time_ms, duration),
+        value=value,
+        present=present,
+        absent=absent,
+        partial=_partial(series, time_ms),
+        appeared=appeared,
+        own_times=own_times,
+    )
+
+
+def _partial(series: Sequence[Series], time_ms: Ints) -> Bools:
+    """Scrapes that lack a series whose first sample comes later, and have another one with the same labels."""
+    lacking = np.zeros(len(time_ms), np.bool_)
+    first: dict[str, list[int]] = {}
+    for cell in series:
+        if len(cell.time_ms):
+            first.setdefault(canonical(cell.labels), []).append(int(cell.time_ms[0]))
+    for times in first.values():
+        lacking |= (time_ms >= min(times)) & (time_ms < max(times))
+    return lacking
 
 
 def _cell_of(series: Series) -> int:
@@ -183,6 +207,7 @@ def _filled(cell: Series, time_ms: Ints) -> Floats:
     """``[n]``: the series' last value at each good scrape that lacks it and a later one shows it, no less; else 0.
 
     Also at the last good scrape, if the one before it has the series: whether it is gone, the next scrape would show.
+    And at all of the last ones, if it has been away and come again before.
     """
     last = np.searchsorted(cell.time_ms, time_ms, "right") - 1
     before, after = np.maximum(last, 0), np.minimum(last + 1, len(cell.value) - 1)
@@ -190,6 +215,8 @@ def _filled(cell: Series, time_ms: Ints) -> Floats:
     returns = (last + 1 < len(cell.value)) & (cell.value[after] >= cell.value[before])
     if len(time_ms) > 1 and absent[-1] and not absent[-2]:
         returns[-1] = True
+    if (absent & returns & (last + 1 < len(cell.value))).any():  # it has come again before, so it may once more
+        returns |= absent & (last + 1 >= len(cell.value))
     return np.where(absent & returns, cell.value[before], 0.0)
 
 

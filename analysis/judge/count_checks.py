@@ -86,6 +86,8 @@ def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanati
         return None
     if (other_times := samples_of_other_times(group)) is not None:
         return other_times
+    if (partial := _not_yet_published(group, counted)) is not None:
+        return partial
     over = counted.path.value - counted.high
     late = int(np.maximum(over, 0).sum(axis=1).max())
     if 0 < late <= evidence.under_way and not np.any(counted.path.value < counted.low):
@@ -97,6 +99,19 @@ def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanati
         message = f"{int(surplus.sum()):,} counts too many came with a series that appeared, and none since"
         return Explanation(Diagnosis.COUNTS_BEFORE, message)
     return None
+
+
+def _not_yet_published(group: Group, counted: Counted) -> Explanation | None:
+    """Whether counts are too low only at scrapes that lacked a cell which was published later. Absent is not 0."""
+    wrong = counted.broken.any(axis=1)
+    below = (counted.sums < counted.bounds.low).any(axis=1)
+    if not wrong.any() or wrong[-1] or not np.array_equal(wrong, below):
+        return None
+    lacking = [time_ms for target in group.targets for time_ms in target.time_ms[target.partial].tolist()]
+    if not np.isin(counted.path.time_ms[wrong], lacking).all():
+        return None
+    message = f"{int(wrong.sum())} scrapes lacked a cell that was published later, so its counts are not known there"
+    return Explanation(Diagnosis.SERIES_ABSENT, message)
 
 
 def samples_of_other_times(group: Group) -> Explanation | None:

@@ -29,7 +29,15 @@ def counters(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _compared(group: Group, counted: Counted) -> Finding:
-    grown = np.sum([member.scored for member in group.members if member.scored is not None], axis=0)
+    paths = [(member.path, member.scored) for member in group.members]
+    grown = np.zeros(len(CELLS))
+    for cells, scored in paths:
+        if cells is None or scored is None:
+            continue
+        if scored.start_ns[-1] != cells.start_ns[-1]:
+            message = "the last scrape of the cells lacked the counters beside them, or the other way round"
+            return Finding.unknown(group.name, Explanation(Diagnosis.SERIES_ABSENT, message))
+        grown += scored.value[-1]
     low, high, _ = counted.last
     wrong = [
         f"{COUNTER_OF_CELL[cell]}_total grew by {grown[i]:,.0f} for {_range(low[i], high[i])}"

@@ -18,6 +18,8 @@ ROWS: Final = (*FAULTS, *CLEANS)
 
 NO_ROW: Final[dict[str, str]] = {
     "check failed": "a defect of Plumbline itself, which no deployment can bring about; a test has a check that raises",
+    "earlier load under way": "needs a backlog of more than a minute; `clean-backlog` has one that ends in time",
+    "values in place of classes": "a split whose models answer with values; a test has one, and none is deployed so",
     "counted 4 times": "made as `counted 3 times` is, which has a row",
     "load shorter than asked": "every request has a time limit, so users end early only by a defect of Plumbline",
     "visits broke off": "a defect of Plumbline itself; a test has a driver whose visits raise",

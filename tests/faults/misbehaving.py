@@ -68,6 +68,20 @@ class CountedTwice(Plain):
         super().score([pair for pair in pairs for _ in range(2)])
 
 
+class LateSeries(Plain):
+    """Publishes nothing before its 260th feedback, and then all that it has counted."""
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return super().metrics() if self.feedbacks > 260 else []
+
+
+class RequestsTwice(Plain):
+    """Adds one to the wrapper's own counter of feedback requests."""
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return [*super().metrics(), {"type": "COUNTER", "key": "seldon_api_model_feedback", "value": 1}]
+
+
 class CountersTwice(Plain):
     """Publishes counters beside its cells, and adds each row of the true positives to its counter twice."""
 

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -35,7 +35,8 @@ def served(answer: Answer, cleanup: ExitStack) -> str:
             self.send_header("Content-Type", "application/json" if body[:1] == b"{" else "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # who asked has gone, as a scrape that took too long
+                self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Nothing: the runner prints one row per fault."""
@@ -91,13 +92,13 @@ def stamping(url: str, cleanup: ExitStack) -> str:
     return served(answer, cleanup)
 
 
-def forgetting(url: str, metric: str, period: int, cleanup: ExitStack) -> str:
-    """Address of a proxy that leaves a metric out of each ``period``-th answer, from the second one on."""
-    number = itertools.count(period - 1)
+def forgetting(url: str, metric: str, period: int, missing: int, cleanup: ExitStack) -> str:
+    """Address of a proxy that leaves a metric out of ``missing`` of each ``period`` answers, the second among them."""
+    number = itertools.count(-1)
 
     def answer(path: str) -> bytes:
         body = read(url + path)
-        if next(number) % period:
+        if next(number) % period >= missing:
             return body
         return b"\n".join(line for line in body.split(b"\n") if not line.startswith(f"{metric}{{".encode()))
 

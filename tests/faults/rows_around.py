@@ -9,12 +9,13 @@ from actions import (
     foreign,
     kill,
 )
-from choices import HALF_MIRROR, NO_REWARD, STAY_DOWN, STEADY, TWO_REPLICAS, stock
+from choices import FINE, HALF_MIRROR, NO_REWARD, STAY_DOWN, STEADY, TWO_REPLICAS, stock
 from scene import SHADOW, Row, Served
 from scraping import (
     dropped,
     end_prometheus,
     exchanged_on_the_way,
+    lacking,
     other_clock,
     reconfigured,
     scraped_only_now,
@@ -23,6 +24,7 @@ from scraping import (
     step,
     stepping,
     through_a_cache,
+    with_own_times,
     without_gateway,
     without_models,
 )
@@ -141,6 +143,25 @@ PIPELINE: Final = (
         trace=tuple(i / 100 for i in range(400)),
         duration="8s",
         before=reconfigured(through_a_cache(1.5)),
+    ),
+    Row(
+        "series-absent",
+        "three of six scrapes in a row lack one of the cells",
+        "INCONCLUSIVE",
+        ("series absent",),
+        ("lacked a series",),
+        stack=FINE,
+        before=reconfigured(lacking("true_pos", 6, 3)),
+        may=("no last scrape",),
+    ),
+    Row(
+        "own-times-lost",
+        "an exposition that gives times, and each tenth feedback is not counted",
+        "INCONCLUSIVE",
+        ("samples of other times",),
+        ("lie between its scrapes",),
+        Served("EveryTenthLost"),
+        before=reconfigured(with_own_times),
     ),
     Row(
         "scraped-twice",

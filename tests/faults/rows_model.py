@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from choices import FINE, NO_REWARD, TWO_REPLICAS, model_of, stock
+from actions import earlier
+from choices import FINE, NO_REWARD, STEADY, TWO_REPLICAS, model_of, stock
 from scene import SHADOW, Row, Served
 
 CELLS_PERMUTED = Row(
@@ -72,6 +73,25 @@ INSTRUMENTATION: Final = (
         stack=FINE,
     ),
     Row("counted-twice", "every row is counted twice", "FAIL", ("counted twice",), (), Served("CountedTwice")),
+    Row(
+        "requests-twice",
+        "the class adds to the wrapper's counter of feedback requests",
+        "FAIL",
+        ("feedback requests overcounted",),
+        ("and the gateway sent 0 again",),
+        Served("RequestsTwice"),
+    ),
+    Row(
+        "late-series",
+        "200 earlier feedbacks are published only with the 60th of the run",
+        "INCONCLUSIVE",
+        ("counts from before or foreign",),
+        ("came with a series that appeared",),
+        Served("LateSeries"),
+        stack=FINE,
+        load=STEADY,
+        before=earlier(200),
+    ),
     Row(
         "counters-twice",
         "the counter beside a cell counts each row twice",

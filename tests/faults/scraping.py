@@ -126,9 +126,9 @@ def with_own_times(content: dict[str, Any], scene: Scene) -> None:
     _through(lambda address, scene: stamping(f"http://{address}", scene.cleanup))(content, scene)
 
 
-def lacking(metric: str, period: int) -> Edit:
-    """Each ``period``-th scrape of the models lacks a metric."""
-    return _through(lambda address, scene: forgetting(f"http://{address}", metric, period, scene.cleanup))
+def lacking(metric: str, period: int, missing: int = 1) -> Edit:
+    """So many of each ``period`` scrapes of the models lack a metric."""
+    return _through(lambda address, scene: forgetting(f"http://{address}", metric, period, missing, scene.cleanup))
 
 
 def _through(proxy: Callable[[str, Scene], str]) -> Edit:

@@ -169,3 +169,36 @@ def test_counts_that_grow_too_fast_are_too_many_however_late_they_came(tmp_path:
     found_verdict, worst = judged(tmp_path, world)
     assert found_verdict is Verdict.FAIL
     assert worst["equality"].diagnosis == "counted twice"
+
+
+def test_a_cell_that_is_published_later_than_its_siblings_proves_nothing_before(tmp_path: Path) -> None:
+    """The first scrapes show three cells of a worker: of the fourth they say nothing."""
+
+    def late(series: Series) -> slice:
+        return slice(0, int(np.searchsorted(series.time_ms, START_MS + 4000)))
+
+    found_verdict, worst = judged(tmp_path, replace(ALONE, alter=without("true_pos", late)))
+    assert found_verdict is Verdict.INCONCLUSIVE
+    assert worst["bounds"].diagnosis == "series absent"
+
+
+def test_cells_that_all_come_late_are_counts_that_were_not_shown(tmp_path: Path) -> None:
+    """The other side: nothing of the worker is there, so a sum over the cells was too low."""
+    found_verdict, worst = judged(tmp_path, replace(ALONE, alter=appearing(4000)))
+    assert found_verdict is Verdict.FAIL
+    assert worst["bounds"].diagnosis == "stale series"
+
+
+def test_a_series_that_comes_and_goes_is_not_gone_at_the_end(tmp_path: Path) -> None:
+    """It was away for two scrapes and came again: that the last two lack it does not prove a loss."""
+    gaps = np.r_[5, 6, -2, -1]
+
+    def alter(stored: list[Series]) -> list[Series]:
+        return [lacking(series) if series.metric == "true_pos" else series for series in stored]
+
+    def lacking(series: Series) -> Series:
+        return replace(series, time_ms=np.delete(series.time_ms, gaps), value=np.delete(series.value, gaps))
+
+    found_verdict, worst = judged(tmp_path, replace(PRIOR, alter=alter))
+    assert found_verdict is Verdict.INCONCLUSIVE
+    assert worst["scrapes"].diagnosis == "series absent"
