@@ -172,7 +172,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[list[str], str]] = {
     "no manifest": (["run", "none.yaml", "--", "true"], "expected a manifest file, got No such file or directory"),
-    "not for here": (["up", "grpc.yaml"], "spec.transport: the local stack is driven over rest"),
+    "not for here": (["up", "tensorflow.yaml"], "spec.protocol: the local stack speaks seldon only"),
     "no command": (["run", "single.yaml"], "run: expected a command after --"),
     "no such command": (
         ["run", "single.yaml", "--", "no-such-program"],
