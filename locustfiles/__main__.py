@@ -7,10 +7,14 @@ the manifest, driven, and stopped. Every input is checked before anything starts
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
+
+if __name__ == "__main__":  # until the command runs, there is nothing that a Ctrl-C would have to end in order
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from analysis.record.runfolder import LOGS_FOLDER
 from analysis.record.urls import PROMETHEUS_URL_ENV, has_password

@@ -25,6 +25,8 @@ from locustfiles.run.web_page import guard
 from locustfiles.run.worker import WorkerController
 from model.command_line import BAD_INPUT
 
+INTERRUPTED: Final = 128 + signal.SIGINT
+"""Exit code of a test that a Ctrl-C ended before its load, as a shell gives it."""
 _SIDES: Final[dict[Environment, RunController | WorkerController]] = {}
 _REGISTERED: Final[list[Path]] = []
 
@@ -105,6 +107,9 @@ def _own(environment: Environment, runner: Runner, default_manifest: Path) -> No
             side.prepare()
         except (SetupError, OptionsError) as error:
             refuse_to_start(error if isinstance(error, SetupError) else SetupError(str(error)))
+        except KeyboardInterrupt:
+            print("interrupted before the load began: nothing was sent", file=sys.stderr, flush=True)
+            sys.exit(INTERRUPTED)
 
 
 def _quiet_tables() -> None:

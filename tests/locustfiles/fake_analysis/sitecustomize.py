@@ -3,8 +3,8 @@
 Python imports a module of this name when it starts, if its folder is on PYTHONPATH. Any other program goes on as
 usual; ``python -m analysis`` ends here. So the project needs no option and no variable that replaces its judge.
 
-``baseline RUN`` succeeds (or fails as FAKE_BASELINE says); ``finish RUN --when-told`` waits for its word, prints how
-the run ended and exits as FAKE_FINISH says (default 0), after FAKE_JUDGING seconds.
+``baseline RUN`` succeeds (or fails as FAKE_BASELINE says) after FAKE_WAITING seconds; ``finish RUN --when-told`` waits
+for its word, prints how the run ended and exits as FAKE_FINISH says (default 0), after FAKE_JUDGING seconds.
 """
 
 import json
@@ -17,6 +17,8 @@ from pathlib import Path
 def fake(stage: str, run: Path) -> int:
     """What the stage does; its exit code."""
     if stage == "baseline":
+        (run / "baseline-began").touch()
+        time.sleep(float(os.environ.get("FAKE_WAITING", "0")))
         if os.environ.get("FAKE_BASELINE"):
             print(os.environ["FAKE_BASELINE"], file=sys.stderr)
             return 1

@@ -9,8 +9,10 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -323,3 +325,35 @@ def test_a_baseline_that_fails_stops_the_test_before_it_starts(
     code, out, err = running.end()
     assert (code, out, err) == (2, "", "asking Prometheus: expected JSON, got nothing.\n")
     assert server.counts() == {"predict": 0, "feedback": 0, "answered": 0}
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("moment", ["importing", "baseline"])
+def test_a_ctrl_c_before_the_load_is_no_traceback(
+    locust: Callable[..., Any], counting: Callable[..., Any], moment: str
+) -> None:
+    """While the front door imports, and while the baseline waits for a scrape: gone at once, and nothing was sent."""
+    server = counting()
+    running = locust(
+        *("--host", server.url, "--prometheus-url", "http://127.0.0.1:1", "--duration", "3s"),
+        module="locustfiles",
+        environment={"FAKE_WAITING": "60"},
+    )
+    deadline = time.monotonic() + 30
+    wanted = "imports" if moment == "importing" else "baseline-began"
+    while time.monotonic() < deadline and not is_at(running, wanted):
+        time.sleep(0.01)
+    running.signal(signal.SIGINT, group=True)
+    code, out, err = running.end()
+    assert "Traceback" not in out + err
+    assert code in {130, -signal.SIGINT}, err
+    assert server.counts() == {"predict": 0, "feedback": 0, "answered": 0}
+    if moment == "baseline":
+        assert "interrupted before the load began: nothing was sent" in err
+
+
+def is_at(running: Any, moment: str) -> bool:
+    """Whether the front door has begun to import numpy, or the baseline has begun."""
+    if moment == "imports":
+        return "numpy" in Path(f"/proc/{running.process.pid}/maps").read_text()
+    return bool((running.run / moment).exists())
