@@ -13,6 +13,12 @@ from typing import Final, Self
 _RUN_AGAIN: Final = "Run the load again and let it end by itself."
 _MEND_METRICS: Final = "Mend metrics() of the served class."
 
+_REFUSALS: Final = {
+    "login": "Something in front of the deployment asks for a login: give the load test a way past it.",
+    "form": "The class refuses what it is sent: compare its signature and features with the rows; its log says more.",
+    "route": "Compare the manifest's name and the namespace with what is deployed at the host.",
+}
+
 
 class Diagnosis(StrEnum):
     """A fault, or a reason why nothing can be told. The value is the name, as ``result.json`` has it.
@@ -91,6 +97,7 @@ class Diagnosis(StrEnum):
         "most feedback failed",
         "The deployment refuses feedback or does not keep up with it.",
         "Look at the deployment's logs and at `load.statuses` in result.json; lower the load.",
+        _REFUSALS,
     )
     FEEDBACK_REFUSED = (
         "feedback refused by class",
@@ -220,6 +227,7 @@ class Diagnosis(StrEnum):
         "predictions failed",
         "The deployment acknowledged no prediction, or only the smaller part of them.",
         "Look at the deployment's logs; lower the load.",
+        _REFUSALS,
     )
     ANSWERS_NOT_READABLE = (
         "answers not readable",

@@ -2,7 +2,6 @@
 
 registry          every check in order, and the judge that runs them
 due               which checks are due for a run, and a finding where one did not speak
-folder_checks     the files of the run folder: there, readable, as they were sealed
 run_checks        the right models and rows, a complete ledger, a load as it was asked for
 stored_checks     what Prometheus stored: samples, clocks, gaps, resets
 answer_checks     the answers that clients got
@@ -10,6 +9,7 @@ endpoint_checks   the models' own endpoints, and where an error is according to 
 count_checks      counts within bounds at every scrape, and equal at the end
 loss_checks       feedback that failed, and what it would have changed
 curve_checks      the score curve
+failed_requests   how requests failed, in words
 counter_checks    the counters beside the cells
 reward_checks     the wrapper's own feedback counter
 gates             limits that the user sets

@@ -10,6 +10,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.rounding import TOLERANCE
 from analysis.evidence.tally import Tally
+from analysis.judge.failed_requests import failures, situation
 from analysis.record.arrays import Ints
 from analysis.record.ledger import Kind
 from analysis.verdict import Explanation, Finding, Verdict
@@ -22,14 +23,14 @@ def served(evidence: Evidence) -> tuple[Finding, ...]:
     tally = evidence.tally
     if tally is None:
         return ()
-    return tuple(_served(tally, group) for group in evidence.groups if _is_answered_offline(evidence, group))
+    return tuple(_served(evidence, tally, group) for group in evidence.groups if _is_answered_offline(evidence, group))
 
 
 def has_wrong_answers(evidence: Evidence, group: Group) -> bool:
     """Whether clients got an answer of the group that none of its artefacts gives offline."""
     if evidence.tally is None or not _is_answered_offline(evidence, group):
         return False
-    return _served(evidence.tally, group).verdict is Verdict.FAIL
+    return _served(evidence, evidence.tally, group).verdict is Verdict.FAIL
 
 
 def _is_answered_offline(evidence: Evidence, group: Group) -> bool:
@@ -43,7 +44,7 @@ def _is_answered_offline(evidence: Evidence, group: Group) -> bool:
     )
 
 
-def _served(tally: Tally, group: Group) -> Finding:
+def _served(evidence: Evidence, tally: Tally, group: Group) -> Finding:
     wrong = _wrong_answers(tally, group)
     answered, readable = int(tally.answers.sum()), int(tally.answers[:, :-1].sum())
     by_value = wrong.any() and not np.any(wrong > tally.valued)
@@ -53,12 +54,13 @@ def _served(tally: Tally, group: Group) -> Finding:
     if wrong.any() and not (by_value and _some_threshold_explains(tally, group)):
         return _skew(tally, group, wrong, readable)
     if not answered:
-        message = f"none of {tally.count(Kind.PREDICT):,} predictions was acknowledged"
-        return Finding.unknown(group.name, Explanation(Diagnosis.PREDICTIONS_FAILED, message), observed=0)
+        message = f"none of {tally.count(Kind.PREDICT):,} predictions was acknowledged{failures(evidence, tally)}"
+        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message, situation(evidence, tally))
+        return Finding.unknown(group.name, explanation, observed=0)
     attempted = tally.count(Kind.PREDICT)
     if answered * 2 < attempted:
-        message = f"only {answered:,} of {attempted:,} predictions were acknowledged"
-        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message)
+        message = f"only {answered:,} of {attempted:,} predictions were acknowledged{failures(evidence, tally)}"
+        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message, situation(evidence, tally))
         return Finding.unknown(group.name, explanation, expected=attempted, observed=answered)
     if readable < answered:
         message = f"{answered - readable:,} of {answered:,} answers named no class"

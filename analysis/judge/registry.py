@@ -15,7 +15,6 @@ from analysis.judge import (
     curve_checks,
     due,
     endpoint_checks,
-    folder_checks,
     gates,
     loss_checks,
     reward_checks,
@@ -45,7 +44,7 @@ FOLDER: Final = "folder"
 _COMPLETE: Final = ("recorder", "sent")
 
 CHECKS: Final[tuple[Check, ...]] = (
-    Check(FOLDER, "run folder", folder_checks.folder),
+    Check(FOLDER, "run folder", run_checks.folder),
     Check("provenance", "same model and rows", run_checks.provenance),
     Check("recorder", "events recorded", run_checks.recorder),
     Check("sent", "load sent", run_checks.sent),

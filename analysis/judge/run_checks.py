@@ -1,4 +1,4 @@
-"""Checks of the run itself: the right models and rows, a complete ledger, and a load as it was asked for.
+"""Checks of the run itself: sound files, the right models and rows, a complete ledger, a load as it was asked for.
 
 Each check is a pure function from the evidence to its findings. A check that has no subject returns no finding; `due`
 knows whether it had to have one.
@@ -14,8 +14,10 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.tally import Tally
+from analysis.judge.failed_requests import failures, situation
 from analysis.record.ledger import Kind, Outcome
-from analysis.record.runfolder import LEDGER_FILE, OFFLINE_FILE, RecorderReport, Run
+from analysis.record.runfolder import LEDGER_FILE, OFFLINE_FILE, RUN_FILE, SEAL_FILE, RecorderReport, Run
+from analysis.record.seal import SEALED
 from analysis.verdict import Explanation, Finding
 from model.contract import TAG_ARTIFACT, TAG_DIGEST
 
@@ -26,6 +28,20 @@ LATE_LIMIT_MS: Final = 50.0
 LENGTH_LIMIT: Final = 0.5
 """Share of the asked duration over which a closed loop must have sent. A healthy one sends over all of it; the start of
 users and a slow last answer take a part of a short one."""
+
+
+def folder(evidence: Evidence) -> tuple[Finding, ...]:
+    """A finding for each file that is not sound, and for a run that names no predictor."""
+    findings = [_unsound(name, message) for name, message in evidence.problems.items()]
+    if not evidence.run.predictors:
+        message = f"{RUN_FILE} names no predictor, so there is nothing to judge"
+        findings.append(Finding.unknown("predictors", Explanation(Diagnosis.EVIDENCE_INCOMPLETE, message)))
+    return tuple(findings) or (Finding.passed("run folder", "every file of evidence is as it was sealed"),)
+
+
+def _unsound(name: str, message: str) -> Finding:
+    situation = "not sealed" if name == SEAL_FILE else None if name in SEALED else "internal"
+    return Finding.unknown(name, Explanation(Diagnosis.EVIDENCE_INCOMPLETE, message, situation))
 
 
 def provenance(evidence: Evidence) -> tuple[Finding, ...]:
@@ -125,8 +141,11 @@ def sent(evidence: Evidence) -> tuple[Finding, ...]:
         explanation = Explanation(Diagnosis.NOTHING_SENT, "no feedback was sent")
         return (Finding.unknown("load", explanation, expected="> 0", observed=0),)
     if acknowledged * 2 < attempted:
-        message = f"only {acknowledged:,} of {attempted:,} feedbacks were acknowledged"
-        explanation = Explanation(Diagnosis.MOST_FEEDBACK_FAILED, message)
+        message = (
+            f"only {acknowledged:,} of {attempted:,} feedbacks were acknowledged{failures(evidence, evidence.tally)}"
+        )
+        kind = situation(evidence, evidence.tally)
+        explanation = Explanation(Diagnosis.MOST_FEEDBACK_FAILED, message, kind)
         return (Finding.unknown("load", explanation, expected=attempted, observed=acknowledged),)
     message = f"{acknowledged:,} of {attempted:,} feedbacks were acknowledged"
     return (Finding.passed("load", message, expected=attempted, observed=acknowledged),)

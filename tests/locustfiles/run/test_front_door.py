@@ -340,8 +340,8 @@ def test_a_ctrl_c_before_the_load_is_no_traceback(
         environment={"FAKE_WAITING": "60"},
     )
     deadline = time.monotonic() + 30
-    wanted = "imports" if moment == "importing" else "baseline-began"
-    while time.monotonic() < deadline and not is_at(running, wanted):
+    sign = "imports" if moment == "importing" else "baseline-began"
+    while time.monotonic() < deadline and not is_at(running, sign):
         time.sleep(0.01)
     running.signal(signal.SIGINT, group=True)
     code, out, err = running.end()
