@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,11 +52,26 @@ def exit_code_of(
 
 
 def _judge(options: argparse.Namespace) -> int:
-    content, verdict = judgement(options.folder, options.gate)
-    print_line(summary(content))
+    judged = judgement(options.folder, options.gate)
+    if judged.unkept is not None:
+        return say_unkept(judged, options.folder)
+    print_line(summary(judged.content))
     print_line(f"  result: {options.folder / RESULT_FILE}")
     _renew_reports(options.folder)
-    return EXIT_CODE[verdict]
+    return EXIT_CODE[judged.verdict]
+
+
+def say_unkept(judged: Judgement, folder: Path) -> int:
+    """Print a verdict whose ``result.json`` could not be written; the exit code, which is not that of a PASS."""
+    again = f"Make room there, then: python -m analysis judge {folder}"
+    if judged.verdict is Verdict.PASS:
+        print_line(
+            f"INCONCLUSIVE  {folder.name}: it was judged PASS, and the result is not kept: {judged.unkept}. {again}"
+        )
+        return EXIT_CODE[Verdict.INCONCLUSIVE]
+    print_line(summary(judged.content))
+    print_line(f"  not kept: {judged.unkept}. {again}")
+    return EXIT_CODE[judged.verdict]
 
 
 def _renew_reports(folder: Path) -> None:
@@ -70,8 +86,17 @@ def _renew_reports(folder: Path) -> None:
         complain(f"the reports still say what they said before: {error}")
 
 
-def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any], Verdict]:
-    """Write ``result.json``; its content and verdict. ``gate``: as on the command line, None if there was none."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What ``result.json`` says, the verdict, and why the file could not be written, or None."""
+
+    content: dict[str, Any]
+    verdict: Verdict
+    unkept: str | None = None
+
+
+def judgement(folder: Path, gate: Sequence[str] | None) -> Judgement:
+    """Write ``result.json``. ``gate``: as on the command line, None if there was none."""
     save_gates(folder, gate)
     run = runfolder.read(folder)
     try:
@@ -80,8 +105,11 @@ def judgement(folder: Path, gate: Sequence[str] | None) -> tuple[dict[str, Any],
     except Exception as error:  # noqa: BLE001  (whatever a folder holds, its run gets a verdict)
         content, verdict = _judged(_without_evidence(run, error))
         text = text_of(content)
-    write_result(folder, text)
-    return content, verdict
+    try:
+        write_result(folder, text)
+    except OSError as error:  # a full disk must not lose the verdict
+        return Judgement(content, verdict, f"{error.strerror or error} ({folder / RESULT_FILE})")
+    return Judgement(content, verdict)
 
 
 def _judged(contents: RunFiles) -> tuple[dict[str, Any], Verdict]:

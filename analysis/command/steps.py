@@ -15,7 +15,7 @@ from analysis.collect import baseline, endpoints, stored_samples
 from analysis.collect.offline_answers import answers_for, artifacts_folder
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.command import project
-from analysis.command.judge_step import EXIT_CODE, complain, exit_code_of, judgement, print_line, save_gates
+from analysis.command.judge_step import EXIT_CODE, complain, exit_code_of, judgement, print_line, save_gates, say_unkept
 from analysis.evidence import offline
 from analysis.evidence.offline import OfflineError
 from analysis.evidence.samples import Samples
@@ -87,16 +87,22 @@ def _finish(options: argparse.Namespace) -> int:
             ]
     except (OSError, seal.SealError) as error:
         problems.append(f"the run folder could not be sealed: {error}")
-    content, verdict = judgement(folder, options.gate)
-    print_line(summary(content))  # before the reports: a full disk would lose the verdict
-    paths = reports.write_reports(folder)
+    judged = judgement(folder, options.gate)
+    if judged.unkept is not None:
+        return say_unkept(judged, folder)
+    print_line(summary(judged.content))  # before the reports: a full disk would lose the verdict
+    paths: tuple[Path, ...] = ()
+    try:
+        paths = reports.write_reports(folder)
+    except ReportError as error:
+        problems.append(f"{error} Then: python -m analysis report {folder}")
     for problem in problems:
         if problem:
             print_line(f"  note: {problem}")
     print_line(f"  report: {_page(paths) or folder / RESULT_FILE}")
     if run.ended:
         print_line(f"  {time.time() - epoch_s(run.ended):.1f} s from the end of the load to this verdict")
-    return EXIT_CODE[verdict]
+    return EXIT_CODE[judged.verdict]
 
 
 _STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

@@ -143,7 +143,8 @@ def _judged(folder: Path) -> tuple[str, str]:
     """Verdict of the folder, and what the guard of the judge caught."""
     try:
         with np.errstate(all="ignore"):
-            content, verdict = judgement(folder, None)
+            judged = judgement(folder, None)
+            content, verdict = judged.content, judged.verdict
     except (RunFolderError, GateError, seal.SealError, OSError) as error:
         return (CRASHED, f"several lines: {error}") if "\n" in str(error) else (REFUSED, str(error))
     except Exception as error:  # noqa: BLE001  (the mutant found a defect, which the survey is for)

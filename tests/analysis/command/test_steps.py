@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 import socket
@@ -13,9 +15,10 @@ from pathlib import Path
 import pytest
 
 import worlds
-from alterations import ALONE, BASE
+from alterations import ALONE, BASE, fewer
 from analysis.__main__ import main
-from analysis.evidence import arrange
+from analysis.command import judge_step, steps
+from analysis.evidence import arrange, samples
 from analysis.record import runfolder
 from analysis.report import terminal
 from twins import TWINS
@@ -242,3 +245,30 @@ def test_a_judgement_by_another_gate_renews_the_reports(tmp_path: Path) -> None:
     assert main(["judge", str(tmp_path), "--gate", "accuracy>=99.9%"]) == 3
     assert "FAIL" in (tmp_path / "report.md").read_text("utf-8").splitlines()[0]
     assert "<failure" in (tmp_path / "junit.xml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("world", "code"), [(ALONE, 4), (fewer(lambda number: number % 3 > 0), 3)], ids=["PASS", "FAIL"]
+)
+@pytest.mark.parametrize("step", [["judge"], ["finish", "--interrupted"]], ids=["judge", "finish"])
+def test_a_full_disk_does_not_lose_the_verdict_and_makes_no_pass(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    world: worlds.World,
+    code: int,
+    step: list[str],
+) -> None:
+    """A FAIL stays one; a PASS whose result is not kept is none, and a line says what to do."""
+    worlds.put(tmp_path, world)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(judge_step, "write_result", full)
+    monkeypatch.setattr(steps, "_collect_samples", lambda *_: samples.read(tmp_path / "samples.parquet"))
+    assert main([*step, str(tmp_path)]) == code
+    shown = capsys.readouterr().out
+    assert shown.startswith({3: "FAIL", 4: "INCONCLUSIVE"}[code])
+    assert "No space left on device" in shown
+    assert "Make room there" in shown

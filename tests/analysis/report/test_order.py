@@ -38,7 +38,8 @@ def test_checks_that_only_follow_are_named_in_one_line_behind_their_reasons(tmp_
     worlds.put(tmp_path, BASE)
     with (tmp_path / LEDGER_FILE).open("ab") as ledger:
         ledger.write(b" ")
-    content, verdict = judgement(tmp_path, None)
+    judged = judgement(tmp_path, None)
+    content, verdict = judged.content, judged.verdict
     assert verdict is Verdict.INCONCLUSIVE
     following = [finding for finding in content["findings"] if order.only_follows(finding["message"])]
     assert len(following) > 8
