@@ -347,6 +347,11 @@ class Diagnosis(StrEnum):
             "serve with `python -m model.server`, or do not read that panel. Without `--reward correct` none is sent."
         ),
     )
+    REWARDS_DIFFER = (
+        "sum of rewards differs",
+        "The wrapper's sum of rewards did not grow by the rewards that were sent.",
+        "Look for another client of the deployment, and for a class that publishes a metric of this name.",
+    )
     REWARDS_OVERCOUNTED = (
         "feedback requests overcounted",
         "The wrapper's counter of feedback requests grew by more than the feedback that was sent.",

@@ -21,6 +21,7 @@ from model.contract import (
     LABEL_METHOD,
     METHOD_FEEDBACK,
     METRIC_OF_CELL,
+    REWARD_COUNTER,
     SCORE_BUCKETS,
 )
 
@@ -36,12 +37,13 @@ COUNTER_SUFFIX: Final = "_total"
 """Seldon's wrapper appends this to the name of a COUNTER; a class may publish its cells so."""
 
 FEEDBACK_REQUESTS: Final = FEEDBACK_COUNTER + COUNTER_SUFFIX
+REWARDS: Final = REWARD_COUNTER + COUNTER_SUFFIX
 
 
 def cells(deployment: str, namespace: str) -> str:
     """Selector of every series of a deployment's predictors that counts feedback: the four cells, and the requests."""
     names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)]
-    names += [FEEDBACK_REQUESTS, *(COUNTER_OF_CELL[cell] + COUNTER_SUFFIX for cell in CELLS)]
+    names += [FEEDBACK_REQUESTS, REWARDS, *(COUNTER_OF_CELL[cell] + COUNTER_SUFFIX for cell in CELLS)]
     return _selector(
         _any_name(names),
         f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",

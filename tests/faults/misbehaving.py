@@ -82,6 +82,13 @@ class RequestsTwice(Plain):
         return [*super().metrics(), {"type": "COUNTER", "key": "seldon_api_model_feedback", "value": 1}]
 
 
+class RewardsAdded(Plain):
+    """Adds one to the wrapper's sum of rewards with each feedback."""
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return [*super().metrics(), {"type": "COUNTER", "key": "seldon_api_model_feedback_reward", "value": 1}]
+
+
 class CountersTwice(Plain):
     """Publishes counters beside its cells, and adds each row of the true positives to its counter twice."""
 

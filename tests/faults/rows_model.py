@@ -82,6 +82,14 @@ INSTRUMENTATION: Final = (
         Served("RequestsTwice"),
     ),
     Row(
+        "rewards-added",
+        "the class adds to the wrapper's sum of rewards",
+        "FAIL",
+        ("sum of rewards differs",),
+        ("where 0 were sent",),
+        Served("RewardsAdded"),
+    ),
+    Row(
         "late-series",
         "200 earlier feedbacks are published only with the 60th of the run",
         "INCONCLUSIVE",

@@ -18,7 +18,7 @@ def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
     """
     assert queries.cells("ab-test", "seldon") == (
         '{__name__=~"true_pos|true_pos_total|false_pos|false_pos_total|true_neg|true_neg_total|'
-        "false_neg|false_neg_total|seldon_api_model_feedback_total|scored_true_pos_total|scored_false_pos_total|"
+        "false_neg|false_neg_total|seldon_api_model_feedback_total|seldon_api_model_feedback_reward_total|scored_true_pos_total|scored_false_pos_total|"
         'scored_true_neg_total|scored_false_neg_total",deployment_name="ab-test",method="feedback",' + NAMESPACE + "}"
     )
 

@@ -10,21 +10,23 @@ import numpy as np
 import pytest
 
 import worlds
-from alterations import with_feedback_requests
+from alterations import ALONE, with_feedback_requests
 from analysis.evidence.arrange import arrange
 from analysis.evidence.files import read
 from analysis.evidence.gateway import REQUESTS, RETRIES
 from analysis.evidence.samples import Series
 from analysis.judge.reward_checks import rewards
 from analysis.record import runfolder
+from analysis.record.ledger import Kind
 from analysis.verdict import Finding, Verdict
-from worlds import START_NS, World
+from worlds import PRIMARY, START_NS, World
 
 
 def finding_of(folder: Path, world: World, reward: str = "correct") -> Finding:
     """What the check says of the world, whose load sent such rewards."""
+    folder.mkdir(exist_ok=True)
     run = worlds.put(folder, world)
-    run = replace(run, options={**run.options, "reward": reward})
+    run = replace(run, options={**run.options, "reward": reward, "batch": 1})
     runfolder.write(folder, run)
     worlds.reseal(folder)
     (finding,) = rewards(arrange(read(folder, run)))
@@ -81,3 +83,53 @@ def test_cells_that_hold_too_much_as_well_are_another_checks_matter(tmp_path: Pa
     world = with_feedback_requests(2.0)
     doubled = tuple(count for count in world.counts["default"] for _ in range(2))
     assert unseen(tmp_path, lambda given: worlds.with_counts(given, "default", doubled)) == ()
+
+
+RIGHT = sum(
+    worlds.answers(PRIMARY.artifact).predicted[event.row] == event.truth
+    for event in ALONE.events
+    if event.kind is Kind.FEEDBACK
+)
+
+
+def with_rewards(total: float) -> World:
+    """The world whose wrapper also sums up rewards, 5 of which are older than the run."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        (cell, *_) = [series for series in stored if series.metric == "true_pos"]
+        value = np.full(len(cell.value), 5.0)
+        value[-3:] += total
+        early = cell.time_ms[0] - 60_000
+        sums = Series(
+            "seldon_api_model_feedback_reward_total",
+            cell.labels,
+            np.concatenate([[early], cell.time_ms]),
+            np.concatenate([[5.0], value]),
+        )
+        return [*stored, sums]
+
+    return replace(ALONE, alter=alter)
+
+
+@pytest.mark.parametrize(
+    ("reward", "total", "verdict"),
+    [
+        ("correct", RIGHT, Verdict.PASS),
+        ("correct", RIGHT - 1, Verdict.FAIL),
+        ("correct", RIGHT + 1, Verdict.INCONCLUSIVE),
+        ("none", 0, Verdict.PASS),
+        ("none", 1, Verdict.FAIL),
+    ],
+)
+def test_the_sum_of_rewards_is_that_of_the_rewards_sent(
+    tmp_path: Path, reward: str, total: int, verdict: Verdict
+) -> None:
+    """One for each right answer. More may come from a gateway that sends again, if nobody asks it."""
+    finding = finding_of(tmp_path, with_rewards(total), reward)
+    assert finding.verdict is verdict, finding.message
+
+
+def test_a_gateway_that_sent_nothing_again_explains_no_reward(tmp_path: Path) -> None:
+    finding = finding_of(tmp_path, with_gateway(with_rewards(RIGHT + 1), 0))
+    assert (finding.verdict, finding.diagnosis) == (Verdict.FAIL, "sum of rewards differs")
+    assert finding_of(tmp_path / "again", with_gateway(with_rewards(RIGHT + 1), 1)).verdict is Verdict.PASS
