@@ -78,7 +78,11 @@ def lines_of(
     generate: Any = openmetrics.generate_latest if form == "openmetrics" else exposition.generate_latest
     text = generate(_Only(family)).decode().removesuffix("# EOF\n").splitlines(keepends=True)
     head = "".join(line for line in text if line.startswith("#"))
-    return Lines(kind, head, tuple(line.rpartition(" ")[0] for line in text if not line.startswith("#")))
+    starts = tuple(line.rpartition(" ")[0] for line in text if not line.startswith("#"))
+    if form == "openmetrics" and ":" in key:  # the library writes such a sample's name as if it were a label's
+        plain = lines_of(kind, key, tags, worker, "text", edges).starts
+        starts = tuple(a.partition("{")[0] + "{" + b.partition("{")[2] for a, b in zip(plain, starts, strict=True))
+    return Lines(kind, head, starts)
 
 
 def _samples(kind: Kind, edges: Sequence[float]) -> Iterator[tuple[str, dict[str, str]]]:

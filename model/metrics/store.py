@@ -66,6 +66,7 @@ class Store:
         self._slot = 0
         self._handles: dict[object, int] = {}
         self._read: list[tuple[list[_Record], int]] = [([], 0)] * slots
+        self._unpublishable: set[object] = set()
         self._full = False
 
     def update_reward(self, reward: float) -> None:
@@ -169,6 +170,13 @@ class Store:
             return None
         if not all(isinstance(value, str) for value in tags.values()):
             raise TypeError(f"metric {key}: expected tags of strings, got {dict(tags)}")
+        try:
+            lines_of(kind, key, tags, self._slot, "text")
+        except (ValueError, TypeError, AttributeError) as error:  # kept, it would end every worker that reads it
+            if key not in self._unpublishable:  # once, not with every request
+                logger.error("metric %r: expected a name to publish, got: %s. Left out.", key, error)  # noqa: TRY400
+            self._unpublishable.add(key)
+            return None
         return self._append([kind, key, tags], WIDTH[kind])
 
     def _append(self, what: list[Any], width: int) -> int | None:

@@ -80,6 +80,7 @@ TRAFFIC: Final = (
         during=kill(0),
         duration="14s",
         at_s=1.0,
+        may=("feedback failed",),
     ),
     Row(
         "shadow-down",

@@ -224,6 +224,27 @@ def test_tags_must_be_text() -> None:
     assert kept.generate_metrics()[0] == ""
 
 
+def test_a_name_that_cannot_be_published_is_left_out_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """An empty one, or none: kept, it would have ended each worker that reads the store, and each that follows."""
+    kept = Store(slots=2)
+    for _ in range(3):
+        kept.update([gauge("", 1), counter("n")], FEEDBACK)
+    assert values(kept, "n_total") == [3]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "expected a name to publish" in caplog.text
+    assert "n_total" in kept.generate_metrics()[0]
+
+
+@pytest.mark.parametrize("key", ["a:b", "job:rate:sum", "plain"])
+def test_a_counter_has_one_name_in_both_forms(key: str) -> None:
+    """A colon belongs to a metric's name, as in names of recording rules."""
+    names = {
+        form: lines_of("COUNTER", key, {contract.LABEL_METHOD: "feedback"}, 1, form).starts[0].partition("{")[0]
+        for form in ("text", "openmetrics")
+    }
+    assert set(names.values()) == {f"{key}_total"}
+
+
 def fill(kept: Store, gate: Any) -> None:
     kept.update([gauge(f"g{number}", number) for number in range(200)], FEEDBACK)
     gate.wait(20)
