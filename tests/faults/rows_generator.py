@@ -75,6 +75,7 @@ GENERATOR: Final = (
         ("run not finished",),
         ("interrupted",),
         during=interrupt_generator,
+        may=("no last scrape",),
     ),
     Row(
         "disk-full",
@@ -84,6 +85,7 @@ GENERATOR: Final = (
         (),
         load=STEADY,
         during=fill_disk,
+        may=("load shorter than asked",),
     ),
     Row(
         "ledger-truncated",
