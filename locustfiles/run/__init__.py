@@ -14,5 +14,6 @@ messages          the messages between master and workers
 start             makes a driver and lets it go
 web_page          who may use Locust's page, and what it may change
 load_shape        the end of an open loop
+exit_code         the judge's exit code, and Locust's option beside it
 progress          the progress line
 """

@@ -18,6 +18,7 @@ from analysis.record.runfolder import Stop
 from analysis.record.urls import PROMETHEUS_URL_ENV
 from locustfiles.drive.driver import Driver
 from locustfiles.load.schedule import ends_after, peak_per_s
+from locustfiles.run.exit_code import exit_code
 from locustfiles.run.generators import INTERRUPTED_DRAIN_S, Generators
 from locustfiles.run.judged_run import JudgedRun, JudgeOutput, RunRequest, make_run
 from locustfiles.run.load_shape import run_shape
@@ -31,8 +32,6 @@ from model.printable import printable
 
 logger = logging.getLogger("plumbline")
 
-LOCUSTS_OWN: Final = 1
-"""Locust's default of ``--exit-code-on-error``: a PASS with failures ends with 0 unless another code is asked for."""
 INTERRUPTED_S: Final = 2.4
 """Time from a Ctrl-C to our end, including the judging. The launcher waits for 3.5 s."""
 
@@ -200,13 +199,10 @@ class RunController:
         elif self._output is None:
             self._judge()
         if self.automatic and self._output is not None:
-            self._environment.process_exit_code = self._exit_code(self._output.code)
-
-    def _exit_code(self, code: int) -> int:
-        """The judge's, or what ``--exit-code-on-error`` asks for if a request failed and nothing else is wrong."""
-        options: Any = self._environment.parsed_options
-        on_error = int(options.exit_code_on_error)
-        return on_error if code == 0 and on_error != LOCUSTS_OWN and self._environment.stats.errors else code
+            options: Any = self._environment.parsed_options
+            failed = bool(self._environment.stats.errors)
+            code = exit_code(self._output.code, int(options.exit_code_on_error), failed=failed)
+            self._environment.process_exit_code = code
 
     def _on_quit(self, **_: object) -> None:
         """Print the verdict last, below Locust's tables.
