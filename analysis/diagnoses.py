@@ -16,6 +16,8 @@ _MEND_METRICS: Final = "Mend metrics() of the served class."
 _REFUSALS: Final = {
     "login": "Something in front of the deployment asks for a login: give the load test a way past it.",
     "form": "The class refuses what it is sent: compare its signature and features with the rows; its log says more.",
+    "unreadable": "Compare the quoted answer with Seldon's protocol: for each row a class, or a value for each class.",
+    "error": "The class raises an exception: read what it answered, and compare its signature; its log says more.",
     "route": "Compare the manifest's name and the namespace with what is deployed at the host.",
 }
 

@@ -28,6 +28,7 @@ class RequestTimes:
         self._service: tuple[list[Codes], ...] = tuple([] for _ in Kind)
         self._lateness: list[Codes] = []
         self._statuses = np.zeros(0, np.int64)
+        self._failed = [np.zeros(0, np.int64) for _ in Kind]
         self.sent = np.zeros(TIMELINE_BINS, np.int64)
 
     def add(self, batch: dict[str, Any]) -> None:
@@ -39,7 +40,11 @@ class RequestTimes:
             return
         planned, sent = batch["planned_ns"], batch["sent_ns"]
         self._lateness.append(narrow(sent - planned))
-        self._add_statuses(batch["status"])
+        self._statuses = _added(self._statuses, batch["status"])
+        failed = batch["outcome"] != Outcome.ACKNOWLEDGED
+        if failed.any():
+            for kind in Kind:
+                self._failed[kind] = _added(self._failed[kind], batch["status"][failed & (batch["kind"] == kind)])
         at = self._bins(sent)
         if isinstance(at, int):
             self.sent[at] += len(sent)
@@ -63,12 +68,11 @@ class RequestTimes:
 
     def statuses(self) -> dict[int, int]:
         """Number of requests by status."""
-        return {int(code): int(self._statuses[code]) for code in np.flatnonzero(self._statuses)}
+        return _by_code(self._statuses)
 
-    def _add_statuses(self, status: Codes) -> None:
-        counts = np.bincount(status.astype(np.int64), minlength=len(self._statuses))
-        counts[: len(self._statuses)] += self._statuses
-        self._statuses = counts
+    def failed(self) -> tuple[dict[int, int], ...]:
+        """For each kind the number of requests that were not acknowledged, by status."""
+        return tuple(map(_by_code, self._failed))
 
     def _bins(self, sent: Ints) -> Ints | int:
         """Timeline bin of each time; one number if all are in the same bin, which is usual for a batch of a second."""
@@ -77,6 +81,16 @@ class RequestTimes:
             return first
         bins: Ints = np.searchsorted(self._starts[first:last], sent, "right") + first
         return bins
+
+
+def _added(counts: Ints, status: Codes) -> Ints:
+    more: Ints = np.bincount(status.astype(np.int64), minlength=len(counts))
+    more[: len(counts)] += counts
+    return more
+
+
+def _by_code(counts: Ints) -> dict[int, int]:
+    return {int(code): int(counts[code]) for code in np.flatnonzero(counts)}
 
 
 def narrow(times_ns: Ints) -> Codes:

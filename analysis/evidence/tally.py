@@ -71,7 +71,8 @@ class Tally:
     ``latency_ns``, ``service_ns``: of requests that were not refused, from the planned start to the end (per kind and
     timeline bin), and from the sending to the end (per kind, in parts). ``lateness_ns``: of every request, from the
     planned start to the sending. All three have 32 bits if these hold all values, else 64. ``sent``: requests per
-    timeline bin. ``statuses``: number of requests by HTTP or gRPC status.
+    timeline bin. ``statuses``: number of requests by HTTP or gRPC status. ``failed``: for each kind, of those
+    that were not acknowledged.
     """
 
     axes: Axes
@@ -93,6 +94,7 @@ class Tally:
     lateness_ns: Codes
     sent: Ints
     statuses: dict[int, int]
+    failed: tuple[dict[int, int], ...]
 
     def count(self, kind: Kind, *outcomes: Outcome) -> int:
         """Events of the kind with any of the given outcomes; with any outcome if none is given."""
@@ -227,6 +229,7 @@ class _Fold:
             lateness_ns=self._requests.lateness_ns(),
             sent=self._requests.sent,
             statuses=self._requests.statuses(),
+            failed=self._requests.failed(),
         )
 
 

@@ -54,13 +54,15 @@ def _served(evidence: Evidence, tally: Tally, group: Group) -> Finding:
     if wrong.any() and not (by_value and _some_threshold_explains(tally, group)):
         return _skew(tally, group, wrong, readable)
     if not answered:
-        message = f"none of {tally.count(Kind.PREDICT):,} predictions was acknowledged{failures(evidence, tally)}"
-        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message, situation(evidence, tally))
+        why = failures(evidence, tally, Kind.PREDICT)
+        message = f"none of {tally.count(Kind.PREDICT):,} predictions was acknowledged{why}"
+        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message, situation(evidence, tally, Kind.PREDICT))
         return Finding.unknown(group.name, explanation, observed=0)
     attempted = tally.count(Kind.PREDICT)
     if answered * 2 < attempted:
-        message = f"only {answered:,} of {attempted:,} predictions were acknowledged{failures(evidence, tally)}"
-        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message, situation(evidence, tally))
+        why = failures(evidence, tally, Kind.PREDICT)
+        message = f"only {answered:,} of {attempted:,} predictions were acknowledged{why}"
+        explanation = Explanation(Diagnosis.PREDICTIONS_FAILED, message, situation(evidence, tally, Kind.PREDICT))
         return Finding.unknown(group.name, explanation, expected=attempted, observed=answered)
     if readable < answered:
         message = f"{answered - readable:,} of {answered:,} answers named no class"

@@ -16,6 +16,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import after_end
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.tally import Tally
+from analysis.judge.failed_requests import failures
 from analysis.record.arrays import Bools, Ints
 from analysis.record.ledger import Kind, Outcome
 from analysis.stats.confusion import RATIOS, Confusion
@@ -49,10 +50,12 @@ def losses(evidence: Evidence) -> tuple[Finding, ...]:
         return ()
     known = set(tally.axes.artifacts)
     groups = [group for group in evidence.groups if not group.share.mirrored and set(group.share.artifacts) <= known]
-    return tuple(_finding(tally, group) for group in groups)
+    failed_with = failures(evidence, tally, Kind.FEEDBACK)
+    return tuple(_finding(tally, group, failed_with) for group in groups)
 
 
-def _finding(tally: Tally, group: Group) -> Finding:
+def _finding(tally: Tally, group: Group, failed_with: str) -> Finding:
+    """``failed_with``: what the servers said of the failures."""
     outcomes = tally.outcomes[Kind.FEEDBACK]
     sent, failed = int(outcomes.sum()), int(outcomes[[Outcome.REFUSED, Outcome.INDETERMINATE]].sum())
     message = f"{failed:,} of {sent:,} feedbacks failed"
@@ -68,7 +71,7 @@ def _finding(tally: Tally, group: Group) -> Finding:
     if shift <= SHIFT_LIMIT:
         message += f", which move no ratio by more than {shift * 100:.2f} points"
         return Finding.passed(group.name, message, expected=0, observed=failed)
-    explanation = Explanation(largest.diagnosis, f"{message}: {largest.message}")
+    explanation = Explanation(largest.diagnosis, f"{message}: {largest.message}{failed_with}")
     finding = Finding.failed if largest.diagnosis is Diagnosis.FEEDBACK_REFUSED else Finding.unknown
     return finding(group.name, explanation, expected=0, observed=failed)
 

@@ -141,10 +141,9 @@ def sent(evidence: Evidence) -> tuple[Finding, ...]:
         explanation = Explanation(Diagnosis.NOTHING_SENT, "no feedback was sent")
         return (Finding.unknown("load", explanation, expected="> 0", observed=0),)
     if acknowledged * 2 < attempted:
-        message = (
-            f"only {acknowledged:,} of {attempted:,} feedbacks were acknowledged{failures(evidence, evidence.tally)}"
-        )
-        kind = situation(evidence, evidence.tally)
+        why = failures(evidence, evidence.tally, Kind.FEEDBACK)
+        message = f"only {acknowledged:,} of {attempted:,} feedbacks were acknowledged{why}"
+        kind = situation(evidence, evidence.tally, Kind.FEEDBACK)
         explanation = Explanation(Diagnosis.MOST_FEEDBACK_FAILED, message, kind)
         return (Finding.unknown("load", explanation, expected=attempted, observed=acknowledged),)
     message = f"{acknowledged:,} of {attempted:,} feedbacks were acknowledged"

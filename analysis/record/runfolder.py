@@ -76,14 +76,27 @@ class RecorderReport:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstFailure:
+    """The first failed request of a kind and status in a generator process.
+
+    ``kind``: predict or feedback. ``status``: as in the ledger. ``reason``: one line of the answer, or what was wrong.
+    """
+
+    kind: str
+    status: Count
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All of ``run.json``. Times are RFC 3339 UTC.
 
     ``options``: the options of the load, by name with unit; the file calls them ``asked``. ``served_tags``: the
-    distinct ``meta.tags`` of answers, each a flat mapping. ``artifacts``: SHA-256 of each artefact named by a
-    predictor, as its card gives it. ``rate_planned_per_s``: mean rate of requests that was planned for an open loop;
-    None for a closed loop and for a trace. ``calibration``: what one generator process can send to a server that costs
-    nothing, measured before the start by `locustfiles.calibration.measure`; None without such a measurement.
+    distinct ``meta.tags`` of answers, each a flat mapping. ``failures``: one of each kind and status. ``artifacts``:
+    SHA-256 of each artefact named by a predictor, as its card gives it. ``rate_planned_per_s``: mean rate of requests
+    that was planned for an open loop; None for a closed loop and for a trace. ``calibration``: what one generator
+    process can send to a server that costs nothing, measured before the start by `locustfiles.calibration.measure`;
+    None without such a measurement.
     """
 
     id: str
@@ -105,14 +118,21 @@ class Run:
     stop: Stop | None = None
     recorder: RecorderReport | None = None
     served_tags: tuple[dict[str, str], ...] = ()
+    failures: tuple[FirstFailure, ...] = ()
     rate_planned_per_s: float | None = None
     calibration: dict[str, Any] | None = None
 
     def finished(
-        self, *, ended: str, stop: Stop, recorder: RecorderReport, served_tags: tuple[dict[str, str], ...]
+        self,
+        *,
+        ended: str,
+        stop: Stop,
+        recorder: RecorderReport,
+        served_tags: tuple[dict[str, str], ...],
+        failures: tuple[FirstFailure, ...] = (),
     ) -> Run:
         """This run with its end: the fields of the second writing."""
-        return replace(self, ended=ended, stop=stop, recorder=recorder, served_tags=served_tags)
+        return replace(self, ended=ended, stop=stop, recorder=recorder, served_tags=served_tags, failures=failures)
 
 
 def run_id(seconds: float, deployment: str) -> str:

@@ -60,4 +60,6 @@ class DriverReport:
         """The report from what `dataclasses.asdict` made of it, after a journey as MessagePack."""
         recorded = values["recorded"]
         tags = tuple(tuple((str(key), str(value)) for key, value in pairs) for pairs in recorded["tags"])
-        return cls(**{**values, "recorded": RecorderTotals(**{**recorded, "tags": tags})})
+        failures = tuple((str(kind), int(status), str(why)) for kind, status, why in recorded["failures"])
+        totals = RecorderTotals(**{**recorded, "tags": tags, "failures": failures})
+        return cls(**{**values, "recorded": totals})

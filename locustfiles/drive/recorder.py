@@ -28,9 +28,12 @@ logger = logging.getLogger("plumbline")
 FLUSH_S: Final = 1.0
 FLUSH_EVENTS: Final = 4096
 MAX_TAGS: Final = 64
+MAX_FAILURES: Final = 32
 _WHO_SERVED: Final = (TAG_ARTIFACT, TAG_DIGEST)
 
 Tags = tuple[tuple[str, str], ...]
+Failure = tuple[str, int, str]
+"""What a failed request was: name of its kind, status, and the reason that was given."""
 _CODES: Final = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "double": "d"}
 _RECORD: Final = np.dtype([(field.name, "<" + _CODES[str(field.type)]) for field in SCHEMA])
 _PACK: Final = struct.Struct("<" + "".join(_CODES[str(field.type)] for field in SCHEMA)).pack
@@ -56,12 +59,16 @@ class EndedRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecorderTotals:
-    """The totals of a recorder at its end. ``events``: rows handed over; ``unrecorded``: rows known to be lost."""
+    """The totals of a recorder at its end.
+
+    ``events``: rows handed over. ``unrecorded``: rows known to be lost. ``failures``: first of each kind and status.
+    """
 
     events: int
     batches: int
     unrecorded: int
     tags: tuple[Tags, ...]
+    failures: tuple[Failure, ...] = ()
 
 
 class Recorder:
@@ -81,6 +88,7 @@ class Recorder:
         self._unrecorded = 0
         self._tags: dict[Tags, None] = {}
         self._served: dict[Tags, None] = {}
+        self._failures: dict[tuple[Kind, int], str] = {}
         self._flusher = gevent.spawn(self._flush_each_second)
 
     def begin(self, rows: int) -> int:
@@ -132,6 +140,11 @@ class Recorder:
         if len(self._served) < MAX_TAGS:
             self._served[served] = None
 
+    def failed(self, kind: Kind, status: int, reason: Callable[[], str]) -> None:
+        """Note a failed request. Only of the first of its kind and status, up to a limit, ``reason`` is asked for."""
+        if (kind, status) not in self._failures and len(self._failures) < MAX_FAILURES:
+            self._failures[kind, status] = reason()
+
     def flush(self) -> None:
         """Hand over the events since the last call."""
         packed, self._packed = self._packed, bytearray()
@@ -156,7 +169,8 @@ class Recorder:
         self.flush()
         tags = sorted({*self._tags, *(served for served in self._served if served)})
         unrecorded = self._unrecorded + sum(self._open.values())
-        return RecorderTotals(self._events, self._batches, unrecorded, tuple(tags))
+        failures = tuple((kind.name.lower(), status, why) for (kind, status), why in sorted(self._failures.items()))
+        return RecorderTotals(self._events, self._batches, unrecorded, tuple(tags), failures)
 
     def _flush_each_second(self) -> None:
         while True:

@@ -173,7 +173,7 @@ class RunController:
             self._progress = None
         recorder = drained.recorder
         stop: Stop = "interrupted" if self.interrupted else "failed" if recorder.workers_lost else "finished"
-        run.end(stop, recorder, drained.tags)
+        run.end(stop, recorder, drained.tags, drained.failures)
         if recorder.dropped:
             message = f"{recorder.dropped:,} visits were due while --max-in-flight were under way, and were dropped"
             print(f"  {message}: the deployment does not keep up with this rate", file=sys.stderr, flush=True)

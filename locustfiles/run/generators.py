@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from analysis.record.runfolder import RecorderReport
+from analysis.record.runfolder import FirstFailure, RecorderReport
 from locustfiles.drive.driver import Driver
 from locustfiles.drive.plan import DriverReport
 from locustfiles.run.judged_run import JudgedRun
@@ -17,10 +17,14 @@ INTERRUPTED_DRAIN_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What was recorded in a test. ``tags``: the distinct tags of answers, sorted."""
+    """What was recorded in a test.
+
+    ``tags``: the distinct tags of answers, sorted. ``failures``: one failed request of each kind and status, sorted.
+    """
 
     recorder: RecorderReport
     tags: Sequence[tuple[tuple[str, str], ...]]
+    failures: tuple[FirstFailure, ...]
 
     @classmethod
     def of(cls, reports: Sequence[DriverReport], *, workers: int, lost: int, events: int, unrecorded: int) -> Drained:
@@ -36,7 +40,9 @@ class Drained:
             waited_share=round(max(waited), 4) if waited else None,
             broken_off=sum(report.broken_off for report in reports),
         )
-        return cls(recorder, sorted({tags for report in reports for tags in report.recorded.tags}))
+        tags = sorted({tags for report in reports for tags in report.recorded.tags})
+        failures = {(kind, status): why for report in reports for kind, status, why in report.recorded.failures}
+        return cls(recorder, tags, tuple(FirstFailure(*key, why) for key, why in sorted(failures.items())))
 
 
 class Generators(Protocol):

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
-from analysis.record.runfolder import PredictorSpec, RecorderReport, Run, RunFolderError, Stop
+from analysis.record.runfolder import FirstFailure, PredictorSpec, RecorderReport, Run, RunFolderError, Stop
 from analysis.record.urls import without_password
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibration, CalibrationProcess
 from locustfiles.drive.plan import WorkerPlan
@@ -124,7 +124,9 @@ class JudgedRun:
             duration_s=self.duration_s if setup.load.open else None,
         )
 
-    def end(self, stop: Stop, recorder: RecorderReport, tags: Sequence[Tags]) -> None:
+    def end(
+        self, stop: Stop, recorder: RecorderReport, tags: Sequence[Tags], failures: tuple[FirstFailure, ...]
+    ) -> None:
         """Close the ledger and complete ``run.json``."""
         if self.ledger is not None:
             self.ledger.close()
@@ -133,6 +135,7 @@ class JudgedRun:
             stop=stop,
             recorder=recorder,
             served_tags=tuple(dict(pairs) for pairs in tags),
+            failures=failures,
         )
         runfolder.write(self.folder, self.run)
 

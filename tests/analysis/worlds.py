@@ -24,7 +24,7 @@ from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
 from analysis.record.ledger_file import LedgerWriter
-from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
+from analysis.record.runfolder import FirstFailure, PredictorSpec, RecorderReport, Run
 from analysis.verdict import Finding, Verdict
 from events import Event, batch_of_events
 from model.contract import CELLS, METRIC_OF_CELL, TAG_ARTIFACT, TAG_DIGEST
@@ -68,6 +68,7 @@ class World:
     stop: runfolder.Stop = "finished"
     recorder: RecorderReport | None = None
     tags: tuple[dict[str, str], ...] = ()
+    failures: tuple[FirstFailure, ...] = ()
     known: tuple[str, ...] = ()
     predict_ratio: float | None = None
     duration_s: float | None = None
@@ -223,6 +224,7 @@ def _run(world: World) -> Run:
         versions={"python": "3.12"}, started=rfc3339(START_NS / 1e9), ended=rfc3339(last / 1e9),
         stop=world.stop,
         recorder=world.recorder or RecorderReport(len(world.events), 0, 1, 0, 0.1),
+        failures=world.failures,
         served_tags=world.tags or ({TAG_ARTIFACT: primary, TAG_DIGEST: artifacts[primary]},),
     )  # fmt: skip
 

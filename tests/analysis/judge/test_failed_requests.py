@@ -10,6 +10,7 @@ import pytest
 import worlds
 from alterations import ALONE
 from analysis.record.ledger import Kind, Outcome
+from analysis.record.runfolder import FirstFailure
 from analysis.verdict import Verdict
 from worlds import World
 
@@ -32,6 +33,8 @@ def failing(status: int, kind: Kind, outcome: Outcome = Outcome.REFUSED) -> Worl
         (401, "got 401 Unauthorized", "asks for a login"),
         (400, "got 400 Bad Request", "signature and features"),
         (404, "got 404 Not Found", "name and the namespace"),
+        (200, "got an answer that cannot be read", "Seldon's protocol"),
+        (500, "got 500 Internal Server Error", "raises an exception"),
         (503, "got 503 Service Unavailable", "lower the load"),
         (0, "got no answer", "lower the load"),
         (499, "got 499", "lower the load"),
@@ -45,3 +48,15 @@ def test_the_finding_says_how_requests_failed(tmp_path: Path, kind: Kind, status
     finding = next(finding for finding in findings if finding.check == check)
     assert shown in finding.message
     assert advice in (finding.advice or "")
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=["predictions", "feedback"])
+def test_the_finding_quotes_what_the_server_said(tmp_path: Path, kind: Kind) -> None:
+    """Of its own kind: predictions and feedback may fail with one status for two reasons."""
+    failures = tuple(FirstFailure(each.name.lower(), 400, f"no {each.name}") for each in Kind)
+    world = replace(failing(400, kind), failures=(*failures, FirstFailure("predict", 401, "log in")))
+    _, findings = worlds.judged(tmp_path, world)
+    quoted = {finding.check for finding in findings if f'got 400 Bad Request ("no {kind.name}")' in finding.message}
+    assert quoted >= ({"sent", "losses"} if kind is Kind.FEEDBACK else {"served"})
+    other = next(each for each in Kind if each is not kind)
+    assert not any(f"no {other.name}" in finding.message or "log in" in finding.message for finding in findings)

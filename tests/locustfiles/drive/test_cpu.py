@@ -58,7 +58,8 @@ def test_what_a_worker_says_of_its_cpu_reaches_the_master(waited: str) -> None:
         "from dataclasses import asdict\n"
         "from locustfiles.drive.plan import DriverReport\n"
         "from locustfiles.drive.recorder import RecorderTotals\n"
-        f"driven = DriverReport(RecorderTotals(3, 1, 0, ((('artifact', 'a'),),)), 0.5, 2, {waited})\n"
+        "totals = RecorderTotals(3, 1, 0, ((('artifact', 'a'),),), (('predict', 500, 'no'),))\n"
+        f"driven = DriverReport(totals, 0.5, 2, {waited})\n"
         "print(DriverReport.from_dict(asdict(driven)) == driven, driven.waited_share)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)

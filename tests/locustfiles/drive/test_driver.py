@@ -202,6 +202,26 @@ def test_a_user_outlives_every_answer(misbehaving: Callable[..., Any], monkeypat
     assert last["done_ns"] - drive.events[0]["sent_ns"] > 0.4e9
     faults = {str(call["exception"]).partition(":")[0] for call in drive.fired}
     assert faults == {"unreadable answer", "the attempt broke off"}
+    reasons = {kind: (status, why.partition(":")[0]) for kind, status, why in driven.recorded.failures}
+    assert reasons == {
+        "predict": (200, "expected an answer of Seldon's, got one that gives AttributeError"),
+        "feedback": (200, "the attempt broke off"),
+    }
+
+
+def test_the_first_failure_is_kept_with_what_the_answer_says(misbehaving: Callable[..., Any]) -> None:
+    def answered(peer: Any, request: bytes) -> None:
+        if kind_of(request) is Kind.PREDICT:
+            peer.answer(b"no healthy upstream", b"503 Service Unavailable")
+        else:
+            raise OSError
+
+    drive = Drive(misbehaving(lambda peer: seldon(peer, answered)).url)
+    failures = drive.closed(2, 0.3).recorded.failures
+    assert failures == (
+        ("predict", 503, "no healthy upstream"),
+        ("feedback", 0, "connection closed without an answer"),
+    )
 
 
 def test_visits_that_break_off_are_counted_and_users_live(

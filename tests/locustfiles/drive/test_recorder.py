@@ -16,7 +16,7 @@ import pytest
 
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
 from analysis.record.ledger_file import read_ledger
-from locustfiles.drive.recorder import FLUSH_EVENTS, FLUSH_S, MAX_TAGS, EndedRequest, LedgerFile, Recorder
+from locustfiles.drive.recorder import FLUSH_EVENTS, FLUSH_S, MAX_FAILURES, MAX_TAGS, EndedRequest, LedgerFile, Recorder
 from model.contract import TAG_ARTIFACT, TAG_DIGEST
 
 
@@ -147,6 +147,23 @@ def test_who_served_is_kept_when_other_tags_are_too_many() -> None:
     assert ((TAG_ARTIFACT, "a"), (TAG_DIGEST, "right")) in tags
     assert ((TAG_ARTIFACT, "a"), (TAG_DIGEST, f"wrong {MAX_TAGS * 2}")) in tags
     assert len(tags) == MAX_TAGS * 2
+
+
+def test_of_failures_the_first_of_each_kind_and_status_is_kept_up_to_a_bound() -> None:
+    """Only what is kept is asked for: a reason costs time, and a load may fail ten thousand times a second."""
+    recorder = Recorder(0, into([]))
+    reasons: list[str] = []
+
+    def reason() -> str:
+        reasons.append(f"no {len(reasons)}")
+        return reasons[-1]
+
+    for number in range(MAX_FAILURES * 4):
+        recorder.failed(Kind.FEEDBACK, 400 + number // 2, reason)
+    recorder.failed(Kind.PREDICT, 400, lambda: "too late")
+    failures = recorder.finish().failures
+    assert failures[:2] == (("feedback", 400, "no 0"), ("feedback", 401, "no 1"))
+    assert len(failures) == len(reasons) == MAX_FAILURES
 
 
 def batch(*outcomes: Outcome) -> pa.RecordBatch:
