@@ -3,7 +3,8 @@
 It takes the place of ``seldon-core-microservice``, with the same flags, environment and routes. It differs in this: it
 binds 127.0.0.1 unless another address is given; on SIGTERM it answers what is in flight before it stops; REST and gRPC
 workers keep their counts in one store that loses none of them (`model.metrics.store`); connections are kept alive; and
-the usual JSON payloads take a shortcut (`model.server.shortcut`).
+the usual JSON payloads take a shortcut (`model.server.shortcut`). Of Seldon's own tests of its wrapper those differ that
+expect a process id in ``worker_id``, or that counts are gone when the store is cleared or a worker has ended.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from model.server.shortcut import Shortcut
 from model.server.supervise import GRACE_S, supervise
 from model.server.worker import Worker, connections
 
+REST: Final = "rest"
+"""Name of the part that runs gunicorn. On SIGHUP that starts its workers anew, as the stock launcher does."""
 CUSTOM: Final = "custom"
 """Name of the part that runs a class's own ``custom_service``. It may return, as in the stock launcher."""
 
@@ -62,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     microservice.setup_logger(options.log_level, options.debug)
     service = Service(user_object, make_store(user_object, options), options, microservice.load_annotations())
-    return supervise(parts_of(service), may_end={CUSTOM})
+    return supervise(parts_of(service), may_end={CUSTOM}, reloads={REST})
 
 
 def make_store(user_object: Any, options: argparse.Namespace) -> Store:
@@ -94,7 +97,7 @@ def parts_of(service: Service) -> dict[str, Callable[[], None]]:
     rest = serve_rest_debug if service.options.debug else serve_rest
     parts: dict[str, Callable[[], None]] = {
         "metrics": partial(serve_metrics, service),
-        "rest": partial(rest, service),
+        REST: partial(rest, service),
     }
     for number in range(int(service.options.grpc_workers)):
         parts[f"grpc-{number}"] = partial(serve_grpc, service)

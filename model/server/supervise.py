@@ -20,10 +20,13 @@ GRACE_S: Final = 1.5
 _PR_SET_PDEATHSIG: Final = 1  # of prctl(2)
 
 
-def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = ()) -> int:
+def supervise(
+    parts: dict[str, Callable[[], None]], may_end: Collection[str] = (), reloads: Collection[str] = ()
+) -> int:
     """Exit code: 0 if SIGTERM or SIGINT ended it, 1 if a part ended by itself (a pod that lacks a part should restart).
 
-    ``may_end``: parts that may end with exit code 0 and leave the others running.
+    ``may_end``: parts that may end with exit code 0 and leave the others running. ``reloads``: parts that SIGHUP is
+    passed on to.
     """
     fork = multiprocessing.get_context("fork")
     wake, waker = os.pipe()
@@ -32,6 +35,11 @@ def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = (
     def stop(number: int, _: object) -> None:
         signals.append(number)
         os.write(waker, b".")
+
+    def reload(number: int, _: object) -> None:
+        for process in processes:
+            if process.name in reloads and process.pid is not None and process.is_alive():
+                os.kill(process.pid, number)
 
     supervisor = os.getpid()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
@@ -42,6 +50,7 @@ def supervise(parts: dict[str, Callable[[], None]], may_end: Collection[str] = (
         process.start()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, reload)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     running: list[BaseProcess] = list(processes)
     failed: list[BaseProcess] = []

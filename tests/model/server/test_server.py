@@ -210,6 +210,21 @@ def test_a_dead_part_ends_the_server(trained: Path, tmp_path: Path) -> None:
     assert "grpc-0 ended with exit code -9" in log.read_text()
 
 
+def test_hangup_starts_the_workers_anew_and_keeps_their_counts(trained: Path, heldout: dataset.Heldout) -> None:
+    """As with the stock launcher, whose workers' counts are gone then."""
+    with serving(trained / "binary-percept.joblib") as server:
+        assert server.call(FEEDBACK, feedback(heldout, 0))[0] == 200
+        counts, before = server.sums(), set(server.group())
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 20
+        while len(before - set(server.group())) < 1 or not set(server.group()) - before:
+            assert time.monotonic() < deadline, (before, server.group())
+            time.sleep(0.02)
+        assert server.call(FEEDBACK, feedback(heldout, 1))[0] == 200
+        total = counts["seldon_api_model_feedback_total"]
+        assert (total, server.sums()["seldon_api_model_feedback_total"]) == (1, 2)
+
+
 @pytest.mark.stack
 def test_it_serves_where_tracing_is_on(trained: Path) -> None:
     """The operator sets TRACING=1 then; nobody need listen to the traces."""

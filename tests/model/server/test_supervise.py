@@ -112,3 +112,26 @@ def test_a_part_that_will_not_stop_is_killed(tmp_path: Path) -> None:
     assert run({"deaf": deaf}, set(), then) == 0
     assert time.monotonic() - began < 2
     assert gone(path)
+
+
+def test_hangup_reaches_the_part_that_reloads_and_ends_nothing(tmp_path: Path) -> None:
+    reloading, other, reloaded = tmp_path / "reloading", tmp_path / "other", tmp_path / "reloaded"
+
+    def part() -> None:
+        signal.signal(signal.SIGHUP, lambda *_: reloaded.write_text("yes"))
+        beat(reloading)()
+        signal.pause()
+
+    def supervised() -> None:
+        os._exit(supervise({"reloading": part, "other": beat(other)}, reloads={"reloading"}))
+
+    process = multiprocessing.get_context("fork").Process(target=supervised)
+    process.start()
+    assert process.pid is not None
+    wait_for(lambda: all(path.exists() and path.read_text() for path in (reloading, other)))
+    os.kill(process.pid, signal.SIGHUP)
+    wait_for(reloaded.exists)
+    assert not gone(other)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(20)
+    assert process.exitcode == 0
