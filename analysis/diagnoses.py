@@ -268,6 +268,11 @@ class Diagnosis(StrEnum):
         "The served class scores the first row of each request and leaves out the rest.",
         "Score every row in send_feedback, not features[0].",
     )
+    TRUTH_MISREAD = (
+        "truth misread",
+        "The served class takes every truth for the same class, as one does that expects one-hot rows and gets labels.",
+        "Read the truth as it is sent, one label for each row ([0], [1]), in send_feedback().",
+    )
     THRESHOLD_SHIFTED = (
         "threshold shifted",
         "The served class decides at another threshold than the artefact.",

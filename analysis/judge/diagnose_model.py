@@ -1,4 +1,4 @@
-"""Faults that the last counts alone show: another model, another threshold, a part of each batch."""
+"""Faults that the last counts alone show: another model, another threshold, a part of each batch, a truth misread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | Non
         return None
     artifact = share.artifacts[0]
     return (
-        _first_rows(value, tally, artifact) or _other_model(value, tally, share) or _threshold(value, tally, artifact)
+        _first_rows(value, tally, artifact)
+        or _other_model(value, tally, share)
+        or _misread(value, tally, artifact)
+        or _threshold(value, tally, artifact)
     )
 
 
@@ -51,6 +54,20 @@ def _other_model(value: Ints, tally: Tally, share: Share) -> Explanation | None:
         if other not in share.answers and np.array_equal(value, cells_of(tally, other, tally.acknowledged)):
             message = f"the counts are those of {other}, not of {share.artifacts[0]}"
             return Explanation(Diagnosis.WRONG_MODEL, message, "counts")
+    return None
+
+
+def _misread(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+    """The counts are those of the right answers, with the same truth for every row."""
+    tp, fp, tn, fn = cells_of(tally, artifact, tally.acknowledged).tolist()
+    answers = tally.axes.offline
+    if len(answers.classes) != 2:
+        return None
+    positive, negative = answers.classes[answers.positive], answers.classes[1 - answers.positive]
+    for counts, truth in (((0, tp + fp, tn + fn, 0), negative), ((tp + fp, 0, 0, tn + fn), positive)):
+        if np.array_equal(value, counts):
+            message = f"the counts are those of rows whose truth is always {truth}: {value.sum():,} of them"
+            return Explanation(Diagnosis.TRUTH_MISREAD, message)
     return None
 
 

@@ -3,8 +3,8 @@
 It takes the place of ``seldon-core-microservice``, with the same flags, environment and routes. It differs in this: it
 binds 127.0.0.1 unless another address is given; on SIGTERM it answers what is in flight before it stops; REST and gRPC
 workers keep their counts in one store that loses none of them (`model.metrics.store`); connections are kept alive; and
-the usual JSON payloads take a shortcut (`model.server.shortcut`). Of Seldon's own tests of its wrapper those differ that
-expect a process id in ``worker_id``, or that counts are gone when the store is cleared or a worker has ended.
+the usual JSON payloads take a shortcut (`model.server.shortcut`). Of Seldon's own tests of its wrapper those differ
+that expect a process id in ``worker_id``, or that counts are gone when the store is cleared or a worker has ended.
 """
 
 from __future__ import annotations

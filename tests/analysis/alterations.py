@@ -124,6 +124,15 @@ def scored_by(artifact: str, *, above: float | None = None) -> World:
     return worlds.with_counts(replace(ALONE, known=(SHADOW.artifact,)), "default", counts)
 
 
+def truth_always(truth: int) -> World:
+    """The primary counts each row as one whose truth is this."""
+    counts = [
+        replace(count, cell=worlds.cell_of(PRIMARY.artifact, event.row, truth))
+        for event, count in zip(feedback_of(ALONE), ALONE.counts["default"], strict=True)
+    ]
+    return worlds.with_counts(ALONE, "default", counts)
+
+
 def feedback_of(world: World) -> list[Event]:
     return [event for event in world.events if event.kind is Kind.FEEDBACK]
 

@@ -45,6 +45,7 @@ from alterations import (
     shadow_down,
     split_values,
     stored_as,
+    truth_always,
     with_buckets,
     with_content,
     with_feedback_requests,
@@ -334,6 +335,8 @@ TWINS = (
     Twin("equality", "first rows only", first_rows_only(), Verdict.FAIL, "first row of a batch"),
     Twin("equality", "another model", scored_by(SHADOW.artifact), Verdict.FAIL, "wrong model behind a name"),
     Twin("equality", "another threshold", scored_by(PRIMARY.artifact, above=2.5), Verdict.FAIL, "threshold shifted"),
+    Twin("equality", "truth always negative", truth_always(0), Verdict.FAIL, "truth misread"),
+    Twin("equality", "truth always positive", truth_always(1), Verdict.FAIL, "truth misread"),
     Twin("equality", "a third lost", fewer(lambda i: i % 3 > 0), Verdict.FAIL, "counts lost"),
     Twin("equality", "a third lost at once", fewer(lambda i: not 20 <= i < 40), Verdict.FAIL, "counts lost"),
     Twin(

@@ -45,6 +45,14 @@ class ScoringThresholdShifted(ThresholdShifted):
         return Plain.decide(self, np.asarray(X, np.float64))
 
 
+class TruthOneHot(Plain):
+    """Expects a truth for each class, and takes the larger one: of a label alone that is always the first."""
+
+    def send_feedback(self, features: Any, feature_names: Any, reward: float, truth: Any, routing: Any = None) -> Any:
+        rows = np.reshape(truth, (len(features), -1))
+        return super().send_feedback(features, feature_names, reward, rows.argmax(axis=1))
+
+
 class BurstLost(Plain):
     """Forgets to count a hundred feedbacks in a row."""
 

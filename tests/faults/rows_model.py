@@ -173,6 +173,14 @@ SERVING: Final = (
         Served("ScoringThresholdShifted"),
     ),
     Row(
+        "truth-one-hot",
+        "the class expects one-hot truth and gets labels",
+        "FAIL",
+        ("truth misread",),
+        ("always 0",),
+        Served("TruthOneHot"),
+    ),
+    Row(
         "wrong-model",
         "what is deployed is not what the manifest says; the answers' tags tell",
         "FAIL",
