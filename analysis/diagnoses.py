@@ -136,6 +136,11 @@ class Diagnosis(StrEnum):
         "The load was stopped before its time, users hung, or the deployment did not answer.",
         "Look at `load.timeline` in result.json for when the load stopped, and at the deployment's logs from then on.",
     )
+    LOAD_THIN = (
+        "fewer users than asked",
+        "The load ended before all users had started, or the load generator could not start them.",
+        "Start them faster (--spawn-rate) or give the load more time, and look at the load generator's log.",
+    )
     ARRIVALS_DROPPED = (
         "arrivals dropped",
         "The deployment answers more slowly than requests arrive.",

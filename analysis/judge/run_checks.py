@@ -163,6 +163,7 @@ def generator(evidence: Evidence) -> tuple[Finding, ...]:
         *_dropped(report),
         *_broken_off(report),
         *_short(evidence.run, evidence.tally),
+        *_thin(evidence.run, report),
     )
     if findings:
         return findings
@@ -210,7 +211,7 @@ def _short(run: Run, tally: Tally) -> tuple[Finding, ...]:
     """
     asked_s = run.options.get("duration_s") or 0.0
     rest_s = run.options.get("think_time_s") or 0.0
-    if run.stop != "finished" or run.options.get("rate_per_s") or run.options.get("trace") or run.options.get("shape"):
+    if run.stop != "finished" or _is_open(run):
         return ()
     if tally.span_ns is None or rest_s > asked_s * (1 - LENGTH_LIMIT):
         return ()
@@ -220,6 +221,22 @@ def _short(run: Run, tally: Tally) -> tuple[Finding, ...]:
     message = f"the last request ended {lasted_s:.1f} s after the first one was sent, in a load of {asked_s:g} s"
     explanation = Explanation(Diagnosis.LOAD_SHORT, message)
     return (Finding.unknown("length", explanation, expected=asked_s, observed=lasted_s),)
+
+
+def _thin(run: Run, report: RecorderReport) -> tuple[Finding, ...]:
+    """All users of a closed loop must have visited, unless the run was interrupted or a process of it is missing."""
+    expected = run.options.get("users") or 0
+    if run.stop != "finished" or report.workers_lost or _is_open(run) or report.users is None:
+        return ()
+    if report.users >= expected:
+        return ()
+    message = f"at most {report.users:,} of {expected:,} users visited at once"
+    explanation = Explanation(Diagnosis.LOAD_THIN, message)
+    return (Finding.unknown("users", explanation, expected=expected, observed=report.users),)
+
+
+def _is_open(run: Run) -> bool:
+    return any(run.options.get(name) for name in ("rate_per_s", "trace", "shape"))
 
 
 def _cause_of_lateness(report: RecorderReport) -> tuple[str, str | None]:

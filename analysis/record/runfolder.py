@@ -61,6 +61,7 @@ class RecorderReport:
     generator process waited for a CPU that others had; None if the kernel does not say. ``broken_off``: visits that an
     exception in the load generator ended. ``clock_offset_s``: of the worker whose clock was furthest off the master's,
     taken off the times of its events; ``clock_uncertainty_s``: how far a corrected time may be off, either way.
+    ``users``: of a closed loop, the most users that visited at once; None in a folder of an earlier version.
     """
 
     events: Count
@@ -73,6 +74,7 @@ class RecorderReport:
     broken_off: Count = 0
     clock_offset_s: float = 0.0
     clock_uncertainty_s: Share = 0.0
+    users: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)

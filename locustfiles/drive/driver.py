@@ -65,6 +65,8 @@ class Driver:
         self._stop = Event()
         self._dropped = 0
         self._broken_off = 0
+        self._users = 0
+        self._most_users = 0
         self._processor = CpuTime.read()
         self._drained_by = math.inf
 
@@ -105,13 +107,21 @@ class Driver:
         recorded = self._recorder.finish()
         wall_s = max((self._clock.now_ns() - self._plan.start_ns) / 1e9, 1e-9)
         used, waited = self._processor.shares_until(CpuTime.read(), wall_s)
-        return DriverReport(recorded, used, self._dropped, waited, self._broken_off)
+        return DriverReport(recorded, used, self._dropped, waited, self._broken_off, self._most_users)
 
     def limit_drain(self, limit_s: float) -> None:
         """Bring the end of a drain forward to ``limit_s`` from now, if that is sooner."""
         self._drained_by = min(self._drained_by, time.monotonic() + limit_s)
 
     def _loop(self, leaving: Event) -> None:
+        self._users += 1
+        self._most_users = max(self._most_users, self._users)
+        try:
+            self._visit_until(leaving)
+        finally:
+            self._users -= 1
+
+    def _visit_until(self, leaving: Event) -> None:
         for visit in self._visits:
             refused = self._visit(visit, None)
             rest_s = self._load.think_time_s or (REST_AFTER_REFUSED_S if refused else 0)

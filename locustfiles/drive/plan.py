@@ -46,7 +46,7 @@ class DriverReport:
 
     ``cpu_share``: share of one core that it used. ``dropped``: arrivals beyond the allowed number in flight.
     ``waited_share``: share of the run for which it waited for a CPU that others had; None if the kernel does not say.
-    ``broken_off``: visits that an exception ended.
+    ``broken_off``: visits that an exception ended. ``users``: of a closed loop, the most that visited at once.
     """
 
     recorded: RecorderTotals
@@ -54,6 +54,7 @@ class DriverReport:
     dropped: int
     waited_share: float | None = None
     broken_off: int = 0
+    users: int = 0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DriverReport:

@@ -39,6 +39,7 @@ class Drained:
             dropped=sum(report.dropped for report in reports),
             waited_share=round(max(waited), 4) if waited else None,
             broken_off=sum(report.broken_off for report in reports),
+            users=sum(report.users for report in reports),
         )
         tags = sorted({tags for report in reports for tags in report.recorded.tags})
         failures = {(kind, status): why for report in reports for kind, status, why in report.recorded.failures}

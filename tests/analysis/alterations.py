@@ -370,4 +370,4 @@ def hour(seconds: float) -> int:
 
 SWAP = {0: 0, 2: 3, 1: 2, 3: 1}  # the notebook's: the count of a cell goes to another metric
 LONG = worlds.world(worlds.load_of(60, span_s=40.0))
-FULL = RecorderReport(len(ALONE.events), 0, 1, 0, 0.1)
+FULL = RecorderReport(len(ALONE.events), 0, 1, 0, 0.1, users=4)

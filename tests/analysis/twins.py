@@ -173,6 +173,13 @@ TWINS = (
     ),
     Twin(
         "generator",
+        "a user that never came",
+        replace(ALONE, recorder=replace(FULL, users=3)),
+        Verdict.INCONCLUSIVE,
+        "fewer users than asked",
+    ),
+    Twin(
+        "generator",
         "a load that ended early",
         replace(ALONE, duration_s=60.0),
         Verdict.INCONCLUSIVE,

@@ -216,7 +216,7 @@ def _run(world: World) -> Run:
     primary = world.predictors[0].artifact
     predicts = float(any(event.kind is Kind.PREDICT for event in world.events))
     share = predicts if world.predict_ratio is None else world.predict_ratio
-    options = {"predict_ratio": share, "duration_s": world.duration_s}
+    options = {"predict_ratio": share, "duration_s": world.duration_s, "users": 4}
     return Run(
         id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
         predictors=world.predictors, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=0,

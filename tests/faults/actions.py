@@ -101,6 +101,19 @@ def interrupt_generator(scene: Scene) -> None:
     os.kill(scene.load.pid, signal.SIGINT)
 
 
+def busy_with(programs: int) -> Before:
+    """Have so many other programs want a CPU each until the run has been judged."""
+
+    def act(scene: Scene) -> Scene:
+        for _ in range(programs):
+            program = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            scene.cleanup.callback(program.wait)
+            scene.cleanup.callback(program.kill)
+        return scene
+
+    return act
+
+
 def starve_generator(seconds: float, others: int = 40) -> Action:
     """Leave the load generator one CPU, and have so many other programs want that one for a while."""
     work = f"import time\nuntil = time.monotonic() + {seconds}\nwhile time.monotonic() < until: pass"

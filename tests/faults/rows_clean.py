@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from actions import (
+    busy_with,
     earlier,
     kill_worker,
     restarted_after,
@@ -72,6 +73,8 @@ CLEANS: Final = (
         stack=("--env", "GUNICORN_THREADS=60"),
         load=("--users", "60"),
     ),
+    Row("clean-many-users", "200 users", "PASS", manifest=SHADOW, load=("--users", "200")),
+    Row("clean-busy-machine", "six programs that want all CPUs", "PASS", manifest=SHADOW, before=busy_with(6)),
     Row("clean-half-mirror", "half is mirrored, as the manifest says", "PASS", manifest=SHADOW, edits=(HALF_MIRROR,)),
     Row(
         "clean-worker-killed",

@@ -209,6 +209,20 @@ def test_a_user_outlives_every_answer(misbehaving: Callable[..., Any], monkeypat
     }
 
 
+def test_users_are_counted_by_the_most_at_once(misbehaving: Callable[..., Any]) -> None:
+    """Three of them, of whom one leaves before the fourth comes."""
+    drive = Drive(misbehaving(seldon).url)
+    leaving = [Event() for _ in range(4)]
+    greenlets = [gevent.spawn(drive.driver.user, event) for event in leaving[:3]]
+    gevent.sleep(0.1)
+    leaving[0].set()
+    greenlets[0].join(5)
+    greenlets.append(gevent.spawn(drive.driver.user, leaving[3]))
+    gevent.sleep(0.1)
+    assert drive.driver.drain(2).users == 3
+    gevent.joinall(greenlets, timeout=5)
+
+
 def test_the_first_failure_is_kept_with_what_the_answer_says(misbehaving: Callable[..., Any]) -> None:
     def answered(peer: Any, request: bytes) -> None:
         if kind_of(request) is Kind.PREDICT:

@@ -104,6 +104,9 @@ def test_nothing_is_lost_when_the_run_time_is_over(
     assert set(events["worker"].to_pylist()) == set(range(processes))
     lasted_s = (max(events["sent_ns"].to_pylist()) - min(events["sent_ns"].to_pylist())) / 1e9
     assert 1.2 < lasted_s < 2.6
+    recorder = runfolder.read(running.run).recorder
+    assert recorder is not None
+    assert recorder.users == runfolder.read(running.run).options["users"] == 4
 
 
 @pytest.mark.parametrize("processes", [1, 2])
