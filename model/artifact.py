@@ -68,6 +68,8 @@ class Card:
     versions: Mapping[str, str]
 
     def __post_init__(self) -> None:
+        if self.score_kind != SCORE_KIND:
+            raise ValueError(f"score_kind: expected {SCORE_KIND}, got {self.score_kind}")
         if self.positive_class not in self.classes:
             raise ValueError(f"positive_class: expected one of {list(self.classes)}, got {self.positive_class}")
         if any(a >= b for a, b in zip(self.score_edges, self.score_edges[1:], strict=False)):
@@ -140,6 +142,11 @@ def load_model(path: Path | str) -> Model:
             "Bring back the file that the card belongs to."
         )
     return Model(card, _checked(_unpickled(content, path), card, path))
+
+
+def card_digest(card: Card) -> str:
+    """SHA-256 of all that the card says, as hexadecimal text."""
+    return hashlib.sha256(card_bytes(card)).hexdigest()
 
 
 def card_bytes(card: Card) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,12 @@ import numpy as np
 
 from analysis.evidence import offline
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers, OfflineError
-from analysis.record.arrays import Codes, Ints
+from analysis.evidence.rounding import margins
+from analysis.record.arrays import Codes, Floats, Ints
 from analysis.record.runfolder import Run
+from model.artifact import Model, card_digest, card_path, load_card, load_model
 from model.artifact_name import ARTIFACTS_ENV, ArtifactError, advice_for, artifact_file
+from model.dataset import DatasetError, load_heldout
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _KEPT: Final = ".offline"
@@ -43,7 +47,8 @@ def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
     _check(heldout, run.heldout_sha256, "held-out rows")
     for name, path in paths.items():
         _check(path, run.artifacts.get(name, ""), "artefact")
-    kept = artifacts / _KEPT / f"{_key(run, paths)}.parquet"
+    cards = _cards(run, paths)
+    kept = artifacts / _KEPT / f"{_key(run, cards)}.parquet"
     try:
         return offline.read(kept)
     except OfflineError:
@@ -66,16 +71,29 @@ def _check(path: Path, digest: str, what: str) -> None:
         )
 
 
-def _key(run: Run, paths: Mapping[str, Path]) -> str:
-    parts = [str(offline.SCHEMA_VERSION), run.heldout_sha256]
-    parts += [part for name in paths for part in (name, run.artifacts[name])]
+def _cards(run: Run, paths: Mapping[str, Path]) -> dict[str, str]:
+    """SHA-256 of what the card of each artefact says. `OfflineError` if it is not what the run was started with."""
+    try:
+        cards = {name: card_digest(load_card(path)) for name, path in paths.items()}
+    except ArtifactError as error:
+        raise OfflineError(str(error)) from error
+    for name, digest in cards.items():
+        if run.cards.get(name, digest) != digest:
+            raise OfflineError(
+                f"scoring offline: expected the card of {name} as it was when the run was started, got another "
+                f"({card_path(paths[name])}). Bring back that card, or run again."
+            )
+    return cards
+
+
+def _key(run: Run, cards: Mapping[str, str]) -> str:
+    """What the answers depend on, in one word: the rows, the artefacts, all that their cards say, and scikit-learn."""
+    parts = [str(offline.SCHEMA_VERSION), run.heldout_sha256, metadata.version("scikit-learn")]
+    parts += [part for name, card in cards.items() for part in (name, run.artifacts[name], card)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def _score(heldout: Path, paths: Mapping[str, Path]) -> OfflineAnswers:
-    from model.artifact import load_model  # noqa: PLC0415  (seconds, and mostly not needed)
-    from model.dataset import DatasetError, load_heldout  # noqa: PLC0415
-
     try:
         models = {name: load_model(path) for name, path in paths.items()}
         cards = [model.card for model in models.values()]
@@ -92,6 +110,8 @@ def _score(heldout: Path, paths: Mapping[str, Path]) -> OfflineAnswers:
         rows = load_heldout(heldout, cards[0].features, cards[0].classes)
     except (ArtifactError, DatasetError) as error:
         raise OfflineError(str(error)) from error
+    for name, model in models.items():
+        _check_threshold(name, model, rows.X)
     classes = np.array(cards[0].classes)
     order = np.argsort(rows.ids, kind="stable")
     return OfflineAnswers(
@@ -102,11 +122,27 @@ def _score(heldout: Path, paths: Mapping[str, Path]) -> OfflineAnswers:
         heldout_sha256=rows.sha256,
         answers={
             name: ArtifactAnswers(
-                model.card.sha256, _indices(classes, model.predict(rows.X[order])), model.scores(rows.X[order])
+                model.card.sha256,
+                _indices(classes, model.predict(rows.X[order])),
+                model.scores(rows.X[order]),
+                model.card.decision_threshold,
             )
             for name, model in models.items()
         },
     )
+
+
+def _check_threshold(name: str, model: Model, rows: Floats) -> None:
+    """Raise `OfflineError` unless the model's classes are those of its scores and of the threshold in its card."""
+    score, threshold = model.scores(rows), model.card.decision_threshold
+    is_second = model.predict(rows) == model.card.classes[1]
+    wrong = (is_second != (score > threshold)) & (np.abs(score - threshold) > margins(score))
+    if wrong.any():
+        raise OfflineError(
+            f"model card of {name}: expected the decision_threshold at which its scores give its answers, got "
+            f"{threshold:g}, by which {int(wrong.sum()):,} of {len(rows):,} held-out rows are of the other class. "
+            f"Put the threshold into the card that the model decides at."
+        )
 
 
 def _indices(classes: Ints, labels: Codes) -> Codes:

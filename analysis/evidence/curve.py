@@ -21,7 +21,7 @@ from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCOR
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Counts by threshold: at element i, a score above ``threshold[i]`` is called positive, as ``predict`` does at 0.
+    """Counts by threshold: at element i, a score above ``threshold[i]`` is called positive.
 
     ``threshold`` [n] increases; ``live`` and ``offline`` are [n, cells]. So are ``low`` and ``high``: what the live
     counts may be, given events of unknown outcome and scores that are a threshold but for rounding; ``rounded``: the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,11 +27,15 @@ class OfflineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArtifactAnswers:
-    """One artefact's answers: ``predicted[i]`` (index into the classes) and decision ``score[i]`` of row ``i``."""
+    """One artefact's answers: ``predicted[i]`` (index into the classes) and decision ``score[i]`` of row ``i``.
+
+    ``threshold``: a score above it means the second class.
+    """
 
     sha256: str
     predicted: Codes
     score: Floats
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def write(path: Path, offline: OfflineAnswers) -> None:
         "positive": offline.positive,
         "heldout_sha256": offline.heldout_sha256,
         "artifacts": {name: offline.answers[name].sha256 for name in names},
+        "thresholds": {name: offline.answers[name].threshold for name in names},
     }
     answers = [offline.answers[name] for name in names]
     columns = {
@@ -102,13 +107,17 @@ def read(path: Path) -> OfflineAnswers:
 
 @dataclass(frozen=True, slots=True)
 class _AnswersHeader:
-    """What the file says beside its table. ``artifacts``: digest by file name; the rest as `OfflineAnswers` has it."""
+    """What the file says beside its table. ``artifacts``: digest by file name; the rest as `OfflineAnswers` has it.
+
+    ``thresholds``: by file name, 0 where there is none, as in files of an earlier version.
+    """
 
     schema: int
     classes: tuple[int, ...]
     positive: int
     heldout_sha256: str
     artifacts: dict[str, str]
+    thresholds: dict[str, float] = field(default_factory=dict)
 
 
 def _offline_of(metadata: _AnswersHeader, columns: Mapping[str, Any]) -> OfflineAnswers:
@@ -124,7 +133,12 @@ def _offline_of(metadata: _AnswersHeader, columns: Mapping[str, Any]) -> Offline
         positive=metadata.positive,
         heldout_sha256=metadata.heldout_sha256,
         answers={
-            name: ArtifactAnswers(metadata.artifacts[name], columns["predicted"][part], columns["score"][part])
+            name: ArtifactAnswers(
+                metadata.artifacts[name],
+                columns["predicted"][part],
+                columns["score"][part],
+                metadata.thresholds.get(name, 0.0),
+            )
             for name, part in parts.items()
         },
     )

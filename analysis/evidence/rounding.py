@@ -19,8 +19,6 @@ from analysis.record.arrays import Bools, Floats
 TOLERANCE: Final = 1e-6
 """Relative error of a score. A sum of some tens of float32 numbers, each exact to 6e-8, stays below it. And it hides
 nothing that matters: a score that has no reason to lie on a threshold does so once in a million times."""
-THRESHOLD: Final = 0.0
-"""Above this ``decision_function``, the only score in use, means the second class (`LinearClassifierMixin.predict`)."""
 _SUFFIX: Final = " (rounded the other way)"
 
 
@@ -33,7 +31,7 @@ def margins(score: Floats) -> Floats:
 
 def undecided(answers: ArtifactAnswers) -> Bools:
     """Rows whose class rounding decides. ``predicted`` is among two classes; with more there is no one threshold."""
-    rows: Bools = np.abs(answers.score - THRESHOLD) <= margins(answers.score)
+    rows: Bools = np.abs(answers.score - answers.threshold) <= margins(answers.score)
     return rows
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -95,7 +95,8 @@ class Run:
 
     ``options``: the options of the load, by name with unit; the file calls them ``asked``. ``served_tags``: the
     distinct ``meta.tags`` of answers, each a flat mapping. ``failures``: one of each kind and status. ``artifacts``:
-    SHA-256 of each artefact named by a predictor, as its card gives it. ``rate_planned_per_s``: mean rate of requests
+    SHA-256 of each artefact named by a predictor, as its card gives it. ``cards``: SHA-256 of what the card of each
+    says; empty in a folder of an earlier version. ``rate_planned_per_s``: mean rate of requests
     that was planned for an open loop; None for a closed loop and for a trace. ``calibration``: what one generator
     process can send to a server that costs nothing, measured before the start by `locustfiles.calibration.measure`;
     None without such a measurement.
@@ -121,6 +122,7 @@ class Run:
     recorder: RecorderReport | None = None
     served_tags: tuple[dict[str, str], ...] = ()
     failures: tuple[FirstFailure, ...] = ()
+    cards: dict[str, str] = field(default_factory=dict)
     rate_planned_per_s: float | None = None
     calibration: dict[str, Any] | None = None
 

@@ -25,6 +25,7 @@ from locustfiles.load.options import LoadOptions
 from locustfiles.load.schedule import planned_per_s
 from locustfiles.run.analysis_stages import start_judge, take_baseline
 from locustfiles.run.setup import Setup, SetupError, calibration_plan
+from model.artifact import card_digest
 
 RUNS: Final = Path("runs")
 PACKAGES: Final = ("locust", "gevent", "grpcio", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
@@ -229,6 +230,7 @@ def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:
         heldout=str(setup.heldout_path),
         heldout_sha256=setup.heldout.sha256,
         artifacts={card.artifact: card.sha256 for card in setup.cards.values()},
+        cards={card.artifact: card_digest(card) for card in setup.cards.values()},
         versions=_versions(),
         started=rfc3339(now),
         rate_planned_per_s=planned_per_s(setup.load, request.duration_s),

@@ -84,6 +84,11 @@ def artifact_of(predictor: Predictor, folder: Path) -> Path:
 def _card_of(predictor: Predictor, folder: Path) -> Card:
     path = artifact_of(predictor, folder)
     card = load_card(path)
+    if card.artifact != path.name:
+        raise ArtifactError(
+            f"model card: expected artifact {path.name!r}, got {card.artifact!r} ({path.with_suffix('.json')}). "
+            "Put the model's own card beside it."
+        )
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
