@@ -273,6 +273,11 @@ class Diagnosis(StrEnum):
         "The served class scores the first row of each request and leaves out the rest.",
         "Score every row in send_feedback, not features[0].",
     )
+    ONE_CLASS_SENT = (
+        "one class sent",
+        "The held-out rows are of one class, or the load was so short that no row of the other was sent.",
+        "Give held-out rows of both classes (--heldout), or send more of them (--duration, --rate).",
+    )
     TRUTH_MISREAD = (
         "truth misread",
         "The served class takes every truth for the same class, as one does that expects one-hot rows and gets labels.",

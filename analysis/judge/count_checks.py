@@ -69,6 +69,11 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     expected, observed = _expected(low, high), _by_cell(value)
     if not counted.broken[-1].any():
         message = _equal_message(group, low, high, _number_undecided(evidence, group))
+        absent = _absent_class(tally, high)
+        if absent is not None:
+            message += f"; no row of class {absent} was sent, so nothing shows how its rows are counted"
+            one_class = Explanation(Diagnosis.ONE_CLASS_SENT, message)
+            return Finding.unknown(group.name, one_class, expected=expected, observed=observed)
         return Finding.passed(group.name, message, expected=expected, observed=observed)
     doubt = doubt_about(evidence, group, counted)
     if doubt is not None:
@@ -185,6 +190,17 @@ def _number_undecided(evidence: Evidence, group: Group) -> int:
         return 0
     rows = [undecided(evidence.offline.answers[name]) for name in group.share.artifacts]
     return int(np.logical_or.reduce(rows).sum())
+
+
+def _absent_class(tally: Tally, high: Ints) -> int | None:
+    """Label of a class of which no row can have been counted; None if both were. ``high`` [cell]: most counts."""
+    most = dict(zip(CELLS, high.tolist(), strict=True))
+    answers = tally.axes.offline
+    if len(answers.classes) != 2 or not sum(most.values()):
+        return None
+    if not most["tp"] + most["fn"]:
+        return answers.classes[answers.positive]
+    return answers.classes[1 - answers.positive] if not most["fp"] + most["tn"] else None
 
 
 def _equal_message(group: Group, low: Ints, high: Ints, undecided_rows: int) -> str:

@@ -51,9 +51,9 @@ def test_any_true_world_passes(world: World) -> None:
 
 
 def is_true(verdict: Verdict, findings: Sequence[Finding]) -> bool:
-    """Whether a true world is PASS, or INCONCLUSIVE for nothing but requests that failed."""
+    """Whether a true world is PASS, or INCONCLUSIVE for nothing but requests that failed or rows of one class."""
     wrong = {finding.diagnosis for finding in findings if finding.verdict is not Verdict.PASS}
-    return wrong <= {"feedback failed", "predictions failed"} and verdict is not Verdict.FAIL
+    return wrong <= {"feedback failed", "predictions failed", "one class sent"} and verdict is not Verdict.FAIL
 
 
 @FEW
