@@ -76,9 +76,10 @@ def silent_targets(
     A replica that has counted nothing publishes no cells, and whatever it counted since its last scrape is not known.
     So it is a target whose counts are 0 at each of its scrapes. ``targets``: those with cells, of all predictors. Where
     no target says which deployment it is of, those count that a job of theirs scrapes, if their pod is not another's.
+    One that shows cells of a predictor that the run does not name is not silent.
     """
-    known = {address_of(target.labels) for target in targets}
-    jobs = {job for job, _ in known}
+    jobs = {job for job, _ in (address_of(target.labels) for target in targets)}
+    known = {address_of(series.labels) for series in samples.series if _is_of_cell(series.metric)}
 
     def belongs(labels: Mapping[str, str]) -> bool:
         owner = labels.get(LABEL_TARGET_DEPLOYMENT)
@@ -92,6 +93,10 @@ def silent_targets(
         for up in samples.of(UP)
         if address_of(up.labels) in expected - known and len(up.time_ms)
     )
+
+
+def _is_of_cell(metric: str) -> bool:
+    return metric in CELL_OF_METRIC or metric.removesuffix(COUNTER_SUFFIX) in CELL_OF_METRIC
 
 
 def targets_of(samples: Samples, predictor: str) -> tuple[ScrapeTarget, ...]:
@@ -109,9 +114,7 @@ def cell_series(samples: Samples, predictor: str) -> tuple[Series, ...]:
     """Series of the predictor's cells: gauges if there are any, else Seldon's COUNTERs of the same name."""
     published = [series for series in samples.series if series.labels.get(LABEL_PREDICTOR) == predictor]
     gauges = tuple(series for series in published if series.metric in CELL_OF_METRIC)
-    return gauges or tuple(
-        series for series in published if series.metric.removesuffix(COUNTER_SUFFIX) in CELL_OF_METRIC
-    )
+    return gauges or tuple(series for series in published if _is_of_cell(series.metric))
 
 
 class _Matching:

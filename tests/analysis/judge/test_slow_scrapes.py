@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 import worlds
+from analysis.evidence import files
+from analysis.evidence.arrange import arrange
 from analysis.evidence.samples import Series
+from analysis.judge.registry import judge
+from analysis.record import runfolder
 from analysis.verdict import Finding, Verdict
 from worlds import SECOND, START_NS, World
 
@@ -55,6 +59,21 @@ def test_a_replica_that_was_not_scraped_since_is_not_taken_for_gone(tmp_path: Pa
     assert verdict is Verdict.INCONCLUSIVE
     assert equality.diagnosis == "no last scrape"
     assert f"{SECOND_REPLICA} was last scraped at" in equality.message
+
+
+def test_a_pod_of_a_predictor_that_the_manifest_leaves_out_is_not_silent(tmp_path: Path) -> None:
+    """The shadow is deployed and scraped, and the run does not name it."""
+    both = worlds.world(worlds.load_of(120, span_s=5.0), (worlds.PRIMARY, worlds.SHADOW))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    worlds.put(folder, both)
+    run = runfolder.read(folder)
+    runfolder.write(folder, replace(run, predictors=run.predictors[:1]))
+    worlds.reseal(folder)
+    evidence = arrange(files.read(folder, runfolder.read(folder)))
+    assert [member.silent for member in evidence.groups[0].members] == [()]
+    findings = judge(evidence)
+    assert {finding.verdict for finding in findings} == {Verdict.PASS}, findings
 
 
 def test_counts_that_are_missing_after_a_scrape_of_every_replica_fail(tmp_path: Path) -> None:
