@@ -55,7 +55,7 @@ analysis.command        : model.atomic model.command_line model.printable
 analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
 locustfiles.load        :
-locustfiles.protocol    : .http1 .load analysis.record model.dataset
+locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest

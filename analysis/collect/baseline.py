@@ -45,10 +45,13 @@ def write(
     now: Callable[[], float],
     sleep: Callable[[float], None],
     say: Callable[[str], None] = print,
+    *,
+    endpoints: int = 0,
 ) -> str:
     """Wait for a fresh scrape, write ``baseline.json``, and return one line that says what is known.
 
-    ``wait_s``: None for the longest scrape interval and a little, at least `LEAST_WAIT_S`.
+    ``wait_s``: None for the longest scrape interval and a little, at least `LEAST_WAIT_S`. ``endpoints``: number of
+    the models' metrics endpoints that can be read from here.
     """
     clock = prometheus.clock(now)
     configured = prometheus.scrape_intervals()
@@ -84,6 +87,7 @@ def write(
         "scrape_interval_s": longest_interval_s(ups, configured),
         "targets": [dict(up.labels) for up in fresh],
         "under_way": left,
+        "endpoints": endpoints,
     }
     write_text(folder / BASELINE_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
     line = _summary_line(ups, fresh, clock, waited)

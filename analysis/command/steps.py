@@ -21,7 +21,7 @@ from analysis.evidence.offline import OfflineError
 from analysis.evidence.samples import Samples
 from analysis.record import runfolder, seal
 from analysis.record.instants import epoch_s
-from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, Run
+from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, SAMPLES_FILE, SEAL_FILE, Run
 from analysis.record.urls import with_password
 from analysis.report import reports
 from analysis.report.terminal import summary
@@ -46,7 +46,9 @@ def _baseline(options: argparse.Namespace) -> int:
         save_gates(folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
     _answer_offline(folder, run)
-    print_line(baseline.write(folder, run, prometheus, options.wait, time.time, time.sleep, _say_first))
+    known = len(endpoints.endpoints(os.environ.get(endpoints.STACK_ENV, ""), run.host))
+    clocks = time.time, time.sleep
+    print_line(baseline.write(folder, run, prometheus, options.wait, *clocks, _say_first, endpoints=known))
     return 0
 
 
@@ -115,10 +117,16 @@ _STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
 
 @contextmanager
 def _sealing(folder: Path) -> Iterator[None]:
-    """Seal the folder at the end of the block: all of it, or, if it was sealed before, what the block wrote."""
-    before = seal.stamps(folder)
+    """Seal the folder at the end of the block: all of it, or, if it was sealed before, what the block wrote.
+
+    A folder without a seal whose samples the block did not write stays without: they are of an earlier step that never
+    ended, and nobody knows what is missing beside them.
+    """
+    before, was_sealed = seal.stamps(folder), (folder / SEAL_FILE).exists()
     yield
     after = seal.stamps(folder)
+    if not was_sealed and SAMPLES_FILE in before and before[SAMPLES_FILE] == after.get(SAMPLES_FILE):
+        return
     seal.write(folder, [name for name, stamp in after.items() if before.get(name) != stamp])
 
 

@@ -73,6 +73,7 @@ def arrange(files: RunFiles) -> Evidence:
         gates=files.gates,
         problems=files.problems,
         under_way=files.baseline.under_way if files.baseline is not None else 0,
+        endpoints=files.baseline.endpoints if files.baseline is not None else 0,
     )
 
 
@@ -138,7 +139,7 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
         replace(
             member,
             path=trajectory(member.awaited, first_ns, clock),
-            scored=_scored(samples, member.name, first_ns, clock),
+            scored=_scored(samples, member, first_ns, clock),
         )
         for member in group.members
     )
@@ -148,17 +149,17 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
     return replace(group, members=members, gateway=counters)
 
 
-def _scored(samples: Samples, predictor: str, first_ns: int, clock: ClockOffset) -> Trajectory | None:
+def _scored(samples: Samples, member: PredictorEvidence, first_ns: int, clock: ClockOffset) -> Trajectory | None:
     """The counters beside the cells over time, counted as the cells are; None if there are none with a baseline."""
     cell_of = {COUNTER_OF_CELL[cell] + COUNTER_SUFFIX: METRIC_OF_CELL[cell] for cell in CELLS}
     renamed = [
         replace(series, metric=cell_of[series.metric]) if series.metric in cell_of else series
         for series in samples.of(*cell_of, *TARGET_METRICS)
     ]
-    targets = targets_of(replace(samples, series=tuple(renamed)), predictor)
-    if not targets or obstacles.in_samples({predictor: targets}, first_ns, clock) is not None:
+    targets = targets_of(replace(samples, series=tuple(renamed)), member.name)
+    if not targets or obstacles.in_samples({member.name: targets}, first_ns, clock) is not None:
         return None
-    return trajectory(targets, first_ns, clock)
+    return trajectory((*targets, *member.silent), first_ns, clock)
 
 
 def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:

@@ -93,7 +93,8 @@ class Evidence:
     ``samples``: what Prometheus stored of the targets that took part. ``clock``: of Prometheus, over the whole run.
     ``provided``: the offline answers as they were read; ``offline``: the part of them that belongs to this run.
     ``predictors``: every predictor of the run, by name. ``groups``: those that get traffic, grouped.
-    ``under_way``: requests of an earlier load that were not answered when this one began.
+    ``under_way``: requests of an earlier load that were not answered when this one began. ``endpoints``: number of the
+    models' metrics endpoints that could be read before the load.
     ``gates``: as the user wrote them. ``problems``: what could not be read, by file name.
     """
 
@@ -110,6 +111,7 @@ class Evidence:
     gates: tuple[str, ...]
     problems: Mapping[str, str]
     under_way: int = 0
+    endpoints: int = 0
 
     def counted(self) -> tuple[tuple[Group, Counted], ...]:
         """The groups whose counts are known, each with its counts."""

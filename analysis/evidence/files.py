@@ -39,6 +39,7 @@ class Baseline:
 
     ``clock_offset_s``, ``clock_uncertainty_s``: Prometheus' clock, as `samples.ClockOffset` has it. ``targets``: labels
     of the targets that were up. ``under_way``: requests of an earlier load that the gateway had not got answers to.
+    ``endpoints``: number of the models' metrics endpoints that could be read from here; 0 on a cluster.
     """
 
     schema: Literal[1]
@@ -46,6 +47,7 @@ class Baseline:
     clock_uncertainty_s: Share
     targets: tuple[dict[str, str], ...] = ()
     under_way: Count = 0
+    endpoints: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ def due(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
     """The subjects on which each check must speak, by the check's name.
 
     Stored series and scrapes are due for each predictor with traffic, counts for each group of predictors that share
-    it, answers for each group that answers clients if predictions were asked for, endpoints for each predictor if any
-    endpoint was read, and gates if the run has some.
+    it, answers for each group that answers clients if predictions were asked for, endpoints for each predictor if the
+    run had any, and gates if the run has some.
     """
     groups = {group.name: [member.name for member in group.members] for group in evidence.groups}
     members = tuple(name for names in groups.values() for name in names)
@@ -39,7 +39,7 @@ def due(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
         "scrapes": members,
         "served": answering if evidence.run.options.get("predict_ratio") != 0 else (),
         "losses": answering,
-        "exposed": members if evidence.exposed else (),
+        "exposed": members if evidence.exposed or evidence.endpoints else (),
         "gate": (RUN,) if evidence.gates else (),
     }
 

@@ -9,14 +9,12 @@ from typing import Any, Final
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
 from locustfiles.drive.clock import Clock
 from locustfiles.drive.recorder import EndedRequest, Recorder
-from locustfiles.http1.outcome import Exchange
 from locustfiles.protocol.answers import AnswerError, Prediction
-from locustfiles.protocol.reasons import one_line, reason_of
+from locustfiles.protocol.reasons import UNREADABLE, reason_of
 from locustfiles.protocol.transport import Transport
 
 Fire = Callable[..., None]
 _NAMES: Final = {kind: kind.name.lower() for kind in Kind}
-_UNREADABLE: Final = "unreadable answer: "
 _NO_CONTEXT: Final[dict[str, object]] = {}
 
 
@@ -57,7 +55,7 @@ class Attempts:
             if exchange.outcome is Outcome.ACKNOWLEDGED:
                 prediction = self._read(kind, exchange.body, len(rows))
         except AnswerError as error:
-            fault = f"{_UNREADABLE}{error}"
+            fault = f"{UNREADABLE}{error}"
             exchange = exchange._replace(outcome=Outcome.INDETERMINATE, fault=fault)
         except Exception as error:  # noqa: BLE001  (nobody knows what was counted, and the user must live)
             fault = f"the attempt broke off: {type(error).__name__}: {error}"
@@ -79,7 +77,7 @@ class Attempts:
                 ),
             )
             if exchange.outcome is not Outcome.ACKNOWLEDGED:
-                self._recorder.failed(kind, exchange.status, lambda: _reason(exchange))
+                self._recorder.failed(kind, exchange.status, lambda: reason_of(exchange))
             self._report(kind, times_ns, len(exchange.body), exchange.fault)
         return prediction, not exchange.reached
 
@@ -105,9 +103,3 @@ class Attempts:
     def _facts_of(self, rows: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Ids and truths of a batch."""
         return tuple(self._ids[row] for row in rows), tuple(self._truth[row] for row in rows)
-
-
-def _reason(exchange: Exchange) -> str:
-    """Why a request failed: what its answer says, or what was wrong where no whole answer says it."""
-    reason = "" if 200 <= exchange.status < 300 else reason_of(exchange.body)
-    return reason or one_line(exchange.fault.removeprefix(_UNREADABLE))

@@ -7,8 +7,11 @@ import re
 from typing import Final
 
 from analysis.record.urls import without_password
+from locustfiles.http1.outcome import Exchange
 from model.printable import printable
 
+UNREADABLE: Final = "unreadable answer: "
+"""Beginning of the fault of a 2xx answer that is not one of Seldon's."""
 LONGEST: Final = 160
 """Characters of a reason. The rest is in the deployment's log."""
 _READ: Final = 64 * 1024
@@ -17,7 +20,13 @@ _TITLE: Final = re.compile(r"<(title|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DO
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
-def reason_of(body: bytes) -> str:
+def reason_of(exchange: Exchange) -> str:
+    """Why a request failed: what its answer says, or what was wrong where no whole answer says it."""
+    reason = "" if 200 <= exchange.status < 300 else reason_in(exchange.body)
+    return reason or one_line(exchange.fault.removeprefix(UNREADABLE))
+
+
+def reason_in(body: bytes) -> str:
     """The reason in an answer's body, in one line; empty if it has none.
 
     That is ``reason: info`` of Seldon's status, the text of a JSON error, the title of an HTML page, or the first line.

@@ -53,6 +53,12 @@ def endpoint_of_another(folder: Path) -> None:
     write_text(folder / runfolder.EXPOSED_FILE, exposed.text([ExposedCounts("10.9.9.9:6000", {})]))
 
 
+def endpoints_forgotten(folder: Path) -> None:
+    """An endpoint could be read before the load, and there is no file of any reading."""
+    path = folder / runfolder.BASELINE_FILE
+    write_text(path, json.dumps(json.loads(path.read_bytes()) | {"endpoints": 1}))
+
+
 def appended(name: str) -> Callable[[Path], None]:
     """One byte more in a file of the run folder; the file is made if it is not there."""
 
@@ -122,6 +128,11 @@ def scored_by(artifact: str, *, above: float | None = None) -> World:
             )
         counts.append(replace(count, cell=cell))
     return worlds.with_counts(replace(ALONE, known=(SHADOW.artifact,)), "default", counts)
+
+
+def rows_of_class(truth: int) -> World:
+    """Only rows of one class are sent, and all is counted rightly."""
+    return worlds.world(tuple(event for event in ALONE.events if event.truth == truth))
 
 
 def truth_always(truth: int) -> World:

@@ -22,6 +22,8 @@ NO_ROW: Final[dict[str, str]] = {
     "values in place of classes": "a split whose models answer with values; a test has one, and none is deployed so",
     "counted 4 times": "made as `counted 3 times` is, which has a row",
     "load shorter than asked": "every request has a time limit, so users end early only by a defect of Plumbline",
+    "fewer users than asked": "the front door starts all at once; a test has a load that ends before all have come",
+    "one class sent": "the example's held-out rows are of both classes; tests have rows of one",
     "visits broke off": "a defect of Plumbline itself; a test has a driver whose visits raise",
     "rows unknown": "the offline answers are of the run's own file by its digest, so only a garbled one lacks rows",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from locustfiles.protocol.reasons import LONGEST, one_line, reason_of
+from locustfiles.protocol.reasons import LONGEST, one_line, reason_in
 
 SELDON = b'{"status":{"code":-1,"info":"Expected 30 features\\nTraceback","reason":"MICROSERVICE_BAD_DATA"}}'
 
@@ -29,7 +29,7 @@ SELDON = b'{"status":{"code":-1,"info":"Expected 30 features\\nTraceback","reaso
     ],
 )
 def test_the_reason_is_one_short_line(body: bytes, reason: str) -> None:
-    assert reason_of(body) == reason
+    assert reason_in(body) == reason
 
 
 def test_a_long_line_is_cut() -> None:

@@ -109,6 +109,17 @@ def test_nothing_is_lost_when_the_run_time_is_over(
     assert recorder.users == runfolder.read(running.run).options["users"] == 4
 
 
+def test_a_load_that_ends_before_all_users_have_come_says_how_many_came(
+    locust: Callable[..., Any], counting: Callable[..., Any]
+) -> None:
+    running = locust(*started(counting().url), "--headless", "-u", "40", "-r", "2", "-t", "2s")
+    running.end()
+    recorder = runfolder.read(running.run).recorder
+    assert recorder is not None
+    assert recorder.users is not None
+    assert 1 < recorder.users < 8
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("how", ["Ctrl-C", "Ctrl-C twice", "SIGTERM"])
 def test_nothing_is_lost_when_somebody_breaks_it_off(
