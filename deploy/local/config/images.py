@@ -10,16 +10,23 @@ from typing import Any, Final
 from deploy.local.errors import StackError
 from deploy.manifest.schema import did_you_mean
 
-KEYS: Final = frozenset({"command", "cwd", "env"})
+KEYS: Final = frozenset({"command", "cwd", "env", "any_address"})
+STOCK: Final = "seldon-core-microservice"
+_STOCK_HERE: Final = ("python", "-P", str(Path(__file__).resolve().parents[3] / "model" / "stock.py"))
+"""The same on loopback: its own address is fixed. ``-P``: the folder of that file hides no module of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartCommand:
-    """How the code of one image is started. ``cwd`` is absolute. ``env``: what the image itself would set."""
+    """How the code of one image is started. ``cwd`` is absolute. ``env``: what the image itself would set.
+
+    ``any_address``: whether it may listen on other addresses than those of loopback.
+    """
 
     command: tuple[str, ...]
     cwd: Path
     env: dict[str, str] = field(default_factory=dict)
+    any_address: bool = False
 
 
 def read(path: Path) -> dict[str, StartCommand]:
@@ -56,4 +63,8 @@ def _entry(path: Path, image: str, table: object) -> StartCommand:
         raise StackError(f"{where}.cwd: expected a folder, relative to the file, got {folder!r}. Correct the path.")
     if not isinstance(env, dict) or not all(isinstance(value, str) for value in env.values()):
         raise StackError(f"{where}.env: expected text by name, got {env!r}. Quote the values.")
-    return StartCommand(tuple(command), cwd, dict(env))
+    any_address = table.get("any_address", False)
+    if not isinstance(any_address, bool):
+        raise StackError(f"{where}.any_address: expected true or false, got {any_address!r}. Correct the file.")
+    words = tuple(command)
+    return StartCommand(_STOCK_HERE + words[1:] if words[0] == STOCK else words, cwd, dict(env), any_address)

@@ -37,6 +37,8 @@ class Process:
     ready: tuple[str, ...]
     grace_s: float
     """How long it may take to stop on SIGTERM before SIGKILL."""
+    any_address: bool = False
+    """Whether it may listen on other addresses than those of loopback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def microservice(
         env=env | dict(extra),
         ready=(f"{replica.rest_url}{HEALTH_PATH}", replica.metrics_url),
         grace_s=2.0,
+        any_address=start.any_address,
     )
 
 

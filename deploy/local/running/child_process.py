@@ -14,6 +14,7 @@ from typing import Final
 from deploy.local.config.plan import Process
 from deploy.local.errors import StackError
 from deploy.local.running import probe, processes
+from deploy.local.running.listening import beyond_loopback
 from model.printable import printable
 
 START_S: Final = 60.0
@@ -67,8 +68,19 @@ class ChildProcess:
         self._started(self, self._process.pid)
 
     async def until_ready(self) -> None:
-        """Returns when the process serves; raises `StackError` with the last line of its log if it does not."""
+        """Returns when the process serves, on loopback alone unless it may do otherwise.
+
+        Raises `StackError`, with the last line of its log if it does not serve.
+        """
         await self.until(lambda: probe.unready(self.plan.ready))
+        if self._process is None or self.plan.any_address:
+            return
+        addresses = await asyncio.to_thread(beyond_loopback, self._process.pid)
+        if addresses:
+            raise StackError(
+                f"starting {self.plan.name}: expected it to listen on 127.0.0.1 only, got {', '.join(addresses)}. "
+                "Give it that address, or allow others by any_address = true in the image map."
+            )
 
     async def until(self, missing: Callable[[], Awaitable[str]], seconds: float = START_S) -> None:
         """Returns when nothing is missing; raises `StackError` when the process ended, or at the deadline."""

@@ -215,6 +215,23 @@ def test_a_model_that_cannot_start_is_quoted_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*/state.json")) == []
 
 
+@stack
+def test_a_server_that_others_can_reach_is_refused_unless_the_image_map_allows_it(tmp_path: Path) -> None:
+    """One line names the addresses, and nothing is left; with ``any_address`` it runs."""
+    text = (ROOT / "tests/deploy/toy/single.yaml").read_text()
+    (tmp_path / "open.yaml").write_text(text.replace("toy:0.1", "open:0.1"))
+    call_it = ["run", str(tmp_path / "open.yaml"), "--", "true"]
+    done = call(call_it, tmp_path)
+    assert done.returncode == 2
+    assert re.search(r"expected it to listen on 127\.0\.0\.1 only, got 0\.0\.0\.0:\d+, ", done.stderr.splitlines()[-1])
+    assert list(tmp_path.glob("*/state.json")) == []
+    allowed = tmp_path / "allowed.toml"
+    toy = str(ROOT / "tests/deploy/toy")
+    content = (ROOT / "tests/deploy/toy/images.toml").read_text().replace('cwd = "."', f'cwd = "{toy}"')
+    allowed.write_text(content + "any_address = true\n")
+    assert call([*call_it[:2], "--images", str(allowed), *call_it[2:]], tmp_path).returncode == 0
+
+
 def test_a_named_prometheus_that_is_none_is_refused(tmp_path: Path) -> None:
     """``$PROMETHEUS`` that is no program is not silently replaced by another."""
     done = call(["run", "single.yaml", "--", "true"], tmp_path, PROMETHEUS="/no/such/prometheus")
