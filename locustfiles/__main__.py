@@ -22,7 +22,7 @@ from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FIL
 from locustfiles.command.checks import INPUT_ERRORS, checked, run_folder
 from locustfiles.command.commands import command_of
 from locustfiles.command.parser import parser
-from locustfiles.load.options import OWN_STACK_ENV, forget_empty_variables, forget_foreign_variables
+from locustfiles.load.options import IMAGES_ENV, OWN_STACK_ENV, forget_empty_variables, forget_foreign_variables
 from locustfiles.run.progress import PROGRESS_ENV
 from locustfiles.run.setup import calibration_plan
 from model.artifact_name import ARTIFACTS_ENV
@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     os.environ[PROGRESS_ENV] = "1"
     if not parsed.host:
         os.environ[OWN_STACK_ENV] = "1"
+    if parsed.images and not parsed.host:
+        os.environ[IMAGES_ENV] = str(Path(parsed.images).resolve())
     if has_password(parsed.prometheus_url):
         os.environ[PROMETHEUS_URL_ENV] = parsed.prometheus_url
     os.environ[ARTIFACTS_ENV] = str(Path(parsed.artifacts).resolve())  # servers and judge take the same as the load

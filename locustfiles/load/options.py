@@ -117,6 +117,8 @@ OPTIONS: Final = (
 BY_DEST: Final = {option.flag[2:].replace("-", "_"): option for option in OPTIONS}
 
 
+IMAGES_ENV: Final = "PLUMBLINE_IMAGES"
+"""By which the front door tells the load which image map its stack has, so that run.json can say so."""
 OWN_STACK_ENV: Final = "PLUMBLINE_OWN_STACK"
 """Set by the front door if HOST is that of the stack which it starts."""
 
@@ -242,3 +244,12 @@ def _check(load: LoadOptions) -> None:
             raise OptionsError(f"reading {flag}: expected {low:g} to {high:g}, got {value:g}.")
     if not load.predict_ratio and not load.feedback_ratio:
         raise OptionsError("reading --predict-ratio and --feedback-ratio: expected one above 0, got 0 and 0.")
+
+
+def named_files(parsed: argparse.Namespace) -> dict[str, str]:
+    """Absolute path of each file and folder besides the manifest that the user named, by option."""
+    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout")} | {
+        "images": os.environ.get(IMAGES_ENV, "")
+    }
+    default = BY_DEST["artifacts"].default
+    return {name: str(Path(path).resolve()) for name, path in given.items() if path and path != default}

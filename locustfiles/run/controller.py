@@ -17,6 +17,7 @@ from locust.runners import MasterRunner, Runner
 from analysis.record.runfolder import Stop
 from analysis.record.urls import PROMETHEUS_URL_ENV
 from locustfiles.drive.driver import Driver
+from locustfiles.load.options import named_files
 from locustfiles.load.schedule import ends_after, peak_per_s
 from locustfiles.run.exit_code import exit_code
 from locustfiles.run.generators import INTERRUPTED_DRAIN_S, Generators
@@ -101,6 +102,7 @@ class RunController:
                 processes=int(options.processes or 1),
                 calibrate=not options.no_calibration and setup.load.transport == "rest",  # its server speaks HTTP/1.1
                 judge=not options.no_judge,
+                files=named_files(options),
             ),
         )
         self._report_calibration(self._prepared)

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,8 @@ class RunRequest:
     """What the options ask for, apart from the load itself.
 
     ``folder``: the run folder; empty for a new one under ``runs/``. ``calibrate``: measure the generator before an open
-    loop. ``judge``: take a baseline before and judge after; without it the load is only recorded.
+    loop. ``judge``: take a baseline before and judge after; without it the load is only recorded. ``files``: path of
+    each file and folder that the user named, by option, to be named again when the run is repeated.
     """
 
     host: str
@@ -49,6 +50,7 @@ class RunRequest:
     processes: int
     calibrate: bool = True
     judge: bool = True
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,7 @@ def _options(setup: Setup, request: RunRequest) -> dict[str, Any]:
         "spawn_rate_per_s": request.spawn_rate_per_s,
         "duration_s": request.duration_s,
         "processes": request.processes,
+        **request.files,
     }
 
 

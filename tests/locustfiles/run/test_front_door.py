@@ -29,7 +29,7 @@ from analysis.record.ledger_file import read_ledger
 from analysis.report.view import command_to_repeat
 from locustfiles.__main__ import main
 from locustfiles.command.parser import parser
-from locustfiles.load.options import load_of
+from locustfiles.load.options import IMAGES_ENV, load_of, named_files
 
 ROOT: Final = Path(__file__).parents[3]
 SINGLE: Final = str(ROOT / "deploy" / "seldon" / "metrics-model.yaml")
@@ -279,6 +279,25 @@ def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> Non
     parsed = parser().parse_args(command[3:])
     assert (load_of(parsed), parsed.users, parsed.sdep) == (load, 3, SINGLE)
     assert parsed.duration == ("" if shape else "30s")
+
+
+def test_the_reports_command_names_the_users_files(tmp_path: Path) -> None:
+    """Artefacts, held-out rows and image map, as absolute paths; those of the project itself are left out."""
+    parsed = parser().parse_args(["--artifacts", str(tmp_path), "--heldout", "rows.parquet"])
+    with contextlib.chdir(tmp_path), mock.patch.dict(os.environ, {IMAGES_ENV: str(tmp_path / "map.toml")}):
+        files = named_files(parsed)
+    run = runfolder.Run(
+        id="x", deployment="d", namespace="seldon", manifest=SINGLE, manifest_sha256="", predictors=(), host="",
+        prometheus_url="", seed=7, heldout="", heldout_sha256="", artifacts={}, versions={}, started="", options=files,
+    )  # fmt: skip
+    again = parser().parse_args(shlex.split(command_to_repeat(run))[3:])
+    assert (again.artifacts, again.heldout, again.images) == (
+        str(tmp_path),
+        str(tmp_path / "rows.parquet"),
+        str(tmp_path / "map.toml"),
+    )
+    with mock.patch.dict(os.environ, clear=True):
+        assert named_files(parser().parse_args([])) == {}
 
 
 @pytest.mark.stack
