@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from hashlib import md5
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +159,18 @@ def test_a_predictors_cluster_is_known_by_its_service(name: str, mine: bool) -> 
     answer = gateway(Samples((envoy(REQUESTS, name, 5),), worlds.SAME_CLOCK), "ab-test", "shadow", (START_NS / 1e6, 0))
     assert (answer is not None) is mine
     assert cluster_pattern("ab-test", "shadow").endswith("([.].*)?")
+
+
+@pytest.mark.parametrize(("length", "is_hashed"), [(56, True), (55, False)])
+def test_a_service_of_a_long_name_is_found_by_its_digest(length: int, is_hashed: bool) -> None:
+    """As Seldon's operator names it where deployment and predictor are more than 63 characters together."""
+    deployment = "a" * length
+    name = f"{deployment}-default"
+    digest = md5(name.encode(), usedforsecurity=False).hexdigest()
+    pattern = re.compile(cluster_pattern(deployment, "default"))
+    hashed = pattern.fullmatch(f"outbound|8000||seldon-{digest}.models.svc.cluster.local")
+    assert (hashed is not None) is is_hashed
+    assert pattern.fullmatch(name), "the local stack's own"
 
 
 def test_what_the_gateway_lost_is_told_by_reason(tmp_path: Path) -> None:
