@@ -214,8 +214,8 @@ class Diagnosis(StrEnum):
     )
     SCRAPED_TWICE = (
         "scraped twice",
-        "Two scrape jobs take the same pod, so that every sum over its series doubles.",
-        "Remove one of the two scrape jobs (two PodMonitors on one pod?).",
+        "Two scrape jobs take the same pod, or two copies of Prometheus are asked as one, so that every sum doubles.",
+        "Remove one of two scrape jobs (two PodMonitors on one pod?), or ask through what merges copies (Thanos).",
     )
     RECYCLED = (
         "worker or replica recycled",

@@ -23,7 +23,7 @@ class PredictorEvidence:
     """What Prometheus stored of one predictor.
 
     ``series``: of its cells. ``targets``: the scrape targets that they come from. ``silent``: targets that may be its
-    own and show no cells. ``scraped_twice``: the pod or instance that two jobs scraped, or None. ``malformed``: why its
+    own and show no cells. ``scraped_twice``: how a pod or instance is stored twice, or None. ``malformed``: why its
     series are no counts, whatever was sent, or None. ``path``: its counts since the run began; None if something makes
     them unknown (`Group.obstacle`). ``scored``: the same of the counters beside the cells; None if there are none.
     """

@@ -234,19 +234,31 @@ def _durations(time_ms: Ints, duration: Series | None) -> Floats:
 
 
 def scraped_twice(targets: Iterable[ScrapeTarget]) -> str | None:
-    """Pod or instance that two targets scraped during the same time, or None.
+    """Text like ``pod-0 is scraped by two jobs, a and b`` if two targets of a pod were stored at one time, or None.
 
     A job that was renamed leaves an old target beside a new one. They do not overlap in time, so no sum doubles.
     """
     scrapes = [(target, target.time_ms[target.up]) for target in targets if target.up.any()]
     for label in ("pod", "instance"):
-        earlier: dict[tuple[str, str], list[Ints]] = {}
+        earlier: dict[tuple[str, str], list[tuple[ScrapeTarget, Ints]]] = {}
         for target, times in scrapes:
             place = target.labels.get(label, ""), target.labels.get("namespace", "")
-            if place[0] and any(other[0] <= times[-1] and times[0] <= other[-1] for other in earlier.get(place, [])):
-                return place[0]
-            earlier.setdefault(place, []).append(times)
+            for other, at in earlier.get(place, []) if place[0] else []:
+                if at[0] <= times[-1] and times[0] <= at[-1]:
+                    return f"{place[0]} is {_difference(other.labels, target.labels)}"
+            earlier.setdefault(place, []).append((target, times))
     return None
+
+
+def _difference(first: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """In what two targets of one pod differ: their jobs, or else some other label."""
+    jobs = first.get("job", ""), other.get("job", "")
+    if jobs[0] != jobs[1]:
+        return f"scraped by two jobs, {jobs[0]} and {jobs[1]}"
+    for name in sorted({*first, *other}):
+        if first.get(name) != other.get(name):
+            return f"stored twice, with {name} {first.get(name, 'unset')} and {other.get(name, 'unset')}"
+    return "stored twice"
 
 
 def baseline_index(target: ScrapeTarget, first_ms: float) -> int | None:

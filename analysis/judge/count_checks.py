@@ -141,14 +141,14 @@ def surplus_since_once(counted: Counted) -> Floats | None:
 
 
 def _explanation(tally: Tally, group: Group, counted: Counted) -> Explanation:
-    """Why the counts are wrong: malformed series, a pod scraped by two jobs, or what the counts themselves show."""
+    """Why the counts are wrong: malformed series, a pod stored twice, or what the counts themselves show."""
     if group.malformed is not None:
         return group.malformed
     twice = next((member.scraped_twice for member in group.members if member.scraped_twice), None)
     if twice is None:
         return of_counts(counted, group.share, tally, group.gateway)
     value, highest = counted.path.value[-1].sum(), int(counted.bounds.high[-1, -1])
-    message = f"{twice} is scraped by two jobs: {value:,.0f} counts for {highest:,}"
+    message = f"{twice}: {value:,.0f} counts for {highest:,}"
     return Explanation(Diagnosis.SCRAPED_TWICE, message)
 
 

@@ -104,7 +104,7 @@ def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float) -> l
         )
     ]
     if predictor.scraped_twice:
-        message = f"{predictor.scraped_twice} is scraped by two jobs, so every sum over its series doubles"
+        message = f"{predictor.scraped_twice}, so every sum over its series doubles"
         findings.append(Finding.failed(name, Explanation(Diagnosis.SCRAPED_TWICE, message), expected=1, observed=2))
     if findings:
         return findings

@@ -31,7 +31,15 @@ def target(job: str, *times_ms: int) -> ScrapeTarget:
 
 def test_two_jobs_at_once_scrape_a_pod_twice() -> None:
     """Their scrapes lie in one stretch of time, so a sum over them doubles."""
-    assert scraped_twice([target("old", 1000, 2000, 3000), target("new", 2500, 3500)]) == "a-pod"
+    assert scraped_twice([target("old", 1000, 2000, 3000), target("new", 2500, 3500)]) == (
+        "a-pod is scraped by two jobs, old and new"
+    )
+
+
+def test_two_copies_of_prometheus_store_a_pod_twice_and_the_label_that_differs_is_named() -> None:
+    first, second = target("job", 1000, 2000), target("job", 1500, 2500)
+    first.labels["prometheus_replica"], second.labels["prometheus_replica"] = "a", "b"  # type: ignore[index]
+    assert scraped_twice([first, second]) == "a-pod is stored twice, with prometheus_replica a and b"
 
 
 def test_a_renamed_job_does_not_scrape_a_pod_twice() -> None:
