@@ -127,14 +127,17 @@ def role(predictor: ParsedPredictor) -> str:
     return f"{name}, {predictor.traffic} % {'mirrored' if predictor.shadow else 'of the traffic'}"
 
 
-def cells_right(counts: CellCounts) -> str:
-    """The number of cells that are as expected, with a mark."""
+def cells_right(result: Result, counts: CellCounts) -> str:
+    """The number of cells that are as expected, with a mark; it is no good one if another check failed on them."""
     if counts.live is None:
         return "? no live sample"
     off = [counts.off_by(cell) for cell in counts.live]
     if None in off:
         return "? nothing to compare with"
     right = off.count(0)
+    failed = {finding.subject for finding in result.findings if finding.verdict is Verdict.FAIL}
+    if right == len(off) and counts.name in failed:
+        return f"✗ {right} of {len(off)} cells as expected, another check failed"
     return f"{'✓' if right == len(off) else '✗'} {right} of {len(off)} cells as expected"
 
 

@@ -176,6 +176,14 @@ def test_a_count_within_its_bounds_is_right_although_it_equals_neither() -> None
     assert [cell.text for cell in row.find_all("td")] == ["3,650 to 3,652", "3,651", "✓ within"]
 
 
+def test_right_cells_are_not_marked_as_good_where_another_check_failed_on_them() -> None:
+    """Feedback that is refused where the model errs is in no cell, and the head of the page must not call that well."""
+    failed = samples.finding("losses", "default", "FAIL", "340 of 4,057 feedbacks failed", advice="Look there.")
+    content = samples.result("FAIL", [samples.EQUAL, failed], samples.single_pass()["predictors"])
+    assert "✗ 4 of 4 cells as expected, another check failed" in opened(content).find_all("header")[0].text
+    assert "✓ 4 of 4 cells as expected" in opened(samples.single_pass()).find_all("header")[0].text
+
+
 def test_every_finding_is_on_the_page_the_worst_first() -> None:
     """FAIL, then INCONCLUSIVE, each with message, values, diagnosis and advice; then PASS, folded."""
     content = samples.result(
