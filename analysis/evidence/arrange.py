@@ -28,7 +28,7 @@ from analysis.record.runfolder import PredictorSpec, Run
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL
 
 _FULL: Final = 100
-"""Per cent of the traffic that a complete mirror gets; 0 means the same."""
+"""Per cent of the traffic that a complete mirror gets. A manifest without the field has 0, and Istio mirrors all."""
 _UNFINISHED_NS: Final = 60 * 10**9
 """Length of the timeline of a run without an end."""
 _NO_ANSWERS: Final = OfflineAnswers(np.empty(0, np.int32), np.empty(0, np.int16), (0, 1), 1, "", {})

@@ -113,7 +113,11 @@ def cell_of_pattern(axes: Axes, artifact: str) -> Ints:
 
 
 def membership(axes: Axes, artifacts: Sequence[str]) -> tuple[Ints, Ints]:
-    """Two arrays ``[pattern, sum]``: 1 where all artefacts, and where any, put the event into a cell of the sum."""
+    """Which sums of cells an event is counted in, by its pattern: two arrays ``[pattern, sum]`` of 0 and 1.
+
+    The first is 1 where every artefact puts the event into a cell of the sum: it is in it for certain. The second is 1
+    where any of them does: it may be.
+    """
     by_artifact = np.stack([_IN_SUM[cell_of_pattern(axes, name)] for name in artifacts])
     return by_artifact.min(axis=0), by_artifact.max(axis=0)
 

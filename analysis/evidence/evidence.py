@@ -81,7 +81,10 @@ class Group:
 
     @property
     def awaited(self) -> tuple[ScrapeTarget, ...]:
-        """The targets that the counts of all members come from, or may come from."""
+        """The targets that the counts of all members come from, or may come from.
+
+        A silent target does not say which predictor it is of, so each member has the same ones.
+        """
         return self.targets + self.members[0].silent
 
 

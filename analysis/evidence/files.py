@@ -1,7 +1,8 @@
 """Everything that a run left behind, read once. After this nothing reads a file, apart from the ledger's second pass.
 
 A file that is missing, unreadable or not as it was sealed is not an exception here. It is an entry of
-`RunFiles.problems`, and the check ``folder`` turns each of them into a finding.
+`RunFiles.problems`, and the check ``folder`` turns each of them into a finding. `exposed.json` alone may be missing,
+because on a cluster there are no endpoints to read; where there were some, the check ``exposed`` is due.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import Samples
 from analysis.record import ledger, ledger_rules, seal
-from analysis.record.decoding import Count, Share, decode
+from analysis.record.decoding import Count, NonNegative, decode
 from analysis.record.ledger_file import Scan
 from analysis.record.runfolder import (
     BASELINE_FILE,
@@ -44,7 +45,7 @@ class Baseline:
 
     schema: Literal[1]
     clock_offset_s: float
-    clock_uncertainty_s: Share
+    clock_uncertainty_s: NonNegative
     targets: tuple[dict[str, str], ...] = ()
     under_way: Count = 0
     endpoints: Count = 0
@@ -78,14 +79,14 @@ def read(folder: Path, run: Run) -> RunFiles:
     problems = _seal_problems(folder)
     unread = seal.SEALED if RUN_FILE in problems else tuple(problems)
 
-    def attempt[T](name: str, reader: Callable[[], T], error: type[Exception]) -> T | None:
+    def attempt[T](name: str, reader: Callable[[], T], expected: type[Exception]) -> T | None:
         if name in unread:
             problems.setdefault(name, f"{name} was not read, because {RUN_FILE} is not the one that was sealed")
             return None
         try:
             return reader()
-        except error as reason:
-            problems[name] = str(reason)
+        except expected as error:
+            problems[name] = str(error)
             return None
 
     stored = attempt(SAMPLES_FILE, lambda: samples.read(folder / SAMPLES_FILE), samples.SamplesError)

@@ -43,7 +43,7 @@ def answers_of_run(provided: OfflineAnswers | None, run: Run) -> OfflineAnswers 
 def without_answers(
     artifacts: Mapping[str, str], provided: OfflineAnswers | None, answers: OfflineAnswers | None
 ) -> Explanation | None:
-    """Why nothing is known offline of a group; None if all is known. ``artifacts``: by predictor."""
+    """Why some member of a group has no offline answers; None if all have. ``artifacts``: by predictor."""
     known = set(answers.answers) if answers is not None else set()
     missing = [name for name, artifact in artifacts.items() if artifact not in known]
     if not missing:

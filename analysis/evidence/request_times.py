@@ -16,8 +16,8 @@ _MOST: Final = np.iinfo(np.uint32).max
 class RequestTimes:
     """Running sums over requests. A request of several rows counts once, by its first row.
 
-    An exact percentile needs every time, so each is kept as a whole number of nanoseconds. 32 bits hold up to 4.2 s,
-    so 32 bits are enough for most batches.
+    An exact percentile needs every time, so each is kept as a whole number of nanoseconds. Most batches have no time
+    above the 4.2 s that 32 bits hold, and take half of the memory so.
     """
 
     def __init__(self, window_ns: tuple[int, int]) -> None:

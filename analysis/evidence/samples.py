@@ -61,6 +61,10 @@ class ClockOffset:
         """As `prometheus_ms`, but the earliest value that the uncertainty allows."""
         return ledger_ns / 1e6 + (self.offset_s - self.uncertainty_s) * 1000
 
+    def latest_prometheus_ms(self, ledger_ns: float) -> float:
+        """As `prometheus_ms`, but the latest value that the uncertainty allows."""
+        return ledger_ns / 1e6 + (self.offset_s + self.uncertainty_s) * 1000
+
     def prometheus_s(self, ledger_s: float) -> float:
         """A time in seconds since the epoch on the ledger's clock, as such a time on Prometheus' clock."""
         return ledger_s + self.offset_s
@@ -68,14 +72,6 @@ class ClockOffset:
     def latest_prometheus_s(self, ledger_s: float) -> float:
         """As `prometheus_s`, but the latest value that the uncertainty allows."""
         return ledger_s + self.offset_s + self.uncertainty_s
-
-    def earliest_ms(self, ledger_s: float) -> float:
-        """A time in seconds on the ledger's clock as milliseconds on Prometheus' clock; the earliest value."""
-        return (ledger_s + self.offset_s - self.uncertainty_s) * 1000
-
-    def latest_ms(self, ledger_s: float) -> float:
-        """As `earliest_ms`, but the latest value that the uncertainty allows."""
-        return (ledger_s + self.offset_s + self.uncertainty_s) * 1000
 
     def ledger_ms(self, prometheus_ms: Floats) -> Floats:
         """Times on Prometheus' clock, in ms, as milliseconds on the ledger's clock; the likeliest values."""

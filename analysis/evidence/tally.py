@@ -22,8 +22,8 @@ from analysis.record.ledger import SCHEMA, Kind, Outcome
 KINDS: Final = len(Kind)
 OUTCOMES: Final = len(Outcome)
 CHUNK: Final = 32_768
-"""Events that are folded at once. The load generator flushes each second, and a step costs the same for a few
-hundred events as for some thousands. Much more than this would not fit into the processor's cache."""
+"""Events that are folded at once, at least. The load generator writes a batch each second, and a step costs the same
+for a few hundred events as for some thousands, so small batches are joined. A larger batch is folded as it is."""
 _COLUMNS: Final = {
     name: SCHEMA.get_field_index(name)
     for name in (

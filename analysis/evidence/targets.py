@@ -22,7 +22,8 @@ ALIGNMENT_MS: Final = 2
 class ScrapeTarget:
     """The scrapes of one target.
 
-    ``time_ms`` [n]: its scrapes, increasing. ``up`` [n]: whether the scrape succeeded. ``duration_ms`` [n].
+    ``time_ms`` [n]: its scrapes, increasing. ``up`` [n]: whether the scrape succeeded; where no series ``up``
+    is stored, whether it has any sample of a cell. ``duration_ms`` [n].
     ``value`` [n, cells]: sum of the target's series of each cell. ``present`` [n]: number of series in the scrape.
     ``absent`` [n]: number of series that the scrape lacked and a later one had again; their values before are in the
     sum, because absent is not 0. Those that only the last scrape lacks are among them: whether they come again is not
@@ -262,9 +263,9 @@ def _difference(first: Mapping[str, str], other: Mapping[str, str]) -> str:
 
 
 def baseline_index(target: ScrapeTarget, first_ms: float) -> int | None:
-    """Index of the scrape that gives the target's baseline: the last good one that ended before ``first_ms``.
+    """Index of the scrape that is the target's baseline: the last that ended before ``first_ms`` and lacked no series.
 
-    -1 if there is no such scrape, but the first good one shows 0 in each cell: then nothing was counted before it.
+    -1 if there is no such scrape, but the first whole one shows 0 in each cell: then nothing was counted before it.
     None if the baseline is not known.
     """
     good = np.flatnonzero(target.up & (target.absent == 0))

@@ -1,4 +1,4 @@
-"""The counts of a predictor since the run began, scrape by scrape.
+"""The counts of a predictor, or of several together, since the run began, scrape by scrape.
 
 The live count of a cell is the sum over every series of it, as a dashboard would sum it: over workers of
 a target, over targets of a predictor. A target's value is known at its own scrapes only, so the sum is
@@ -25,10 +25,10 @@ NEVER: Final = np.iinfo(np.int64).min
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """Counts of one predictor since the run began, at each scrape of any of its targets.
+    """Counts of one or several predictors since the run began, at each scrape of any of their targets.
 
     ``start_ns`` [n], ``end_ns`` [n]: on the ledger's clock and widened by its uncertainty; what ended before
-    ``start_ns[i]`` must be in ``value[i]``, what began after ``end_ns[i]`` cannot be. ``value`` [n, cells].
+    ``start_ns[i]`` must be in ``value[i]``, what began after ``end_ns[i]`` cannot be in it. ``value`` [n, cells].
     ``time_ms`` [n]: the scrape, on Prometheus' clock.
     """
 

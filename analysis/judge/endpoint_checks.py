@@ -91,9 +91,9 @@ def _pair(name: str, target: ScrapeTarget, readings: Sequence[ExposedCounts], cl
     ended_ms = float(target.time_ms[last] + target.duration_ms[last]) + ALIGNMENT_MS
     low, high = [], []
     for reading in readings:
-        if reading.at_s is None or clock.earliest_ms(reading.at_s[0]) > ended_ms:
+        if reading.at_s is None or clock.earliest_prometheus_ms(reading.at_s[0] * 1e9) > ended_ms:
             high.append(_counts(reading, name))
-        elif clock.latest_ms(reading.at_s[1]) < began_ms:
+        elif clock.latest_prometheus_ms(reading.at_s[1] * 1e9) < began_ms:
             low.append(_counts(reading, name))
     return EndpointPair(
         target.labels.get("instance", ""),

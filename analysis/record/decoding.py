@@ -11,7 +11,7 @@ import msgspec
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
-Share = Annotated[float, msgspec.Meta(ge=0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 Plain = str | bool | Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)] | float | None
 """A value that is no list and no object."""
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from analysis.record.decoding import Count, Percent, Plain, Share, convert, decode
+from analysis.record.decoding import Count, NonNegative, Percent, Plain, convert, decode
 from analysis.record.instants import epoch_s
 from model.atomic import write_text
 
@@ -68,12 +68,12 @@ class RecorderReport:
     unrecorded: Count
     workers: Count
     workers_lost: Count
-    cpu_share: Share
+    cpu_share: NonNegative
     dropped: Count = 0
-    waited_share: Share | None = None
+    waited_share: NonNegative | None = None
     broken_off: Count = 0
     clock_offset_s: float = 0.0
-    clock_uncertainty_s: Share = 0.0
+    clock_uncertainty_s: NonNegative = 0.0
     users: Count | None = None
 
 
