@@ -111,7 +111,7 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
 
     ``features``: names that must be columns, in the order in which ``X`` is to hold them; ``classes``:
     labels that ``truth`` may hold (those of a card). Raises `DatasetError` for a missing or unreadable
-    file, a missing column, no rows, a duplicate id, NaN or infinity, an unknown class.
+    file, a column that is missing or there twice, no rows, a duplicate id, NaN or infinity, an unknown class.
     """
     path = Path(path)
     try:
@@ -127,9 +127,7 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
         raise DatasetError(
             f"held-out rows: expected a parquet file, got {_first_line(error)} ({path}). Run `make train`."
         ) from error
-    missing = [name for name in (ID_COLUMN, TRUTH_COLUMN, *features) if name not in table.column_names]
-    if missing:
-        raise _problem(path, "the columns id, truth and every feature", f"none named {missing[0]!r}")
+    _check_columns(table.column_names, (ID_COLUMN, TRUTH_COLUMN, *features), path)
     if table.num_rows == 0:
         raise _problem(path, "at least one row", "no rows")
     ids = _whole_numbers(table, ID_COLUMN, path)
@@ -148,6 +146,15 @@ def _problem(path: Path, expected: str, actual: str) -> DatasetError:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0].rstrip(".")
+
+
+def _check_columns(columns: Sequence[str], needed: Sequence[str], path: Path) -> None:
+    """Raise `DatasetError` unless each needed column is there once."""
+    for name in needed:
+        number = columns.count(name)
+        if number != 1:
+            actual = f"{number} named {name!r}" if number else f"none named {name!r}"
+            raise _problem(path, "the columns id, truth and every feature once", actual)
 
 
 def _whole_numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.int64]:

@@ -109,6 +109,16 @@ def test_a_missing_column_is_refused(tmp_path: Path, table: pa.Table, name: str)
         dataset.load_heldout(saved(table.drop_columns([name]), tmp_path))
 
 
+@pytest.mark.parametrize("name", ["id", "truth", "mean radius"])
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path, table: pa.Table, name: str) -> None:
+    """Parquet allows two columns of one name; which of them is meant cannot be known."""
+    path = saved(table.append_column(name, table.column(name)), tmp_path)
+    with pytest.raises(dataset.DatasetError, match=f"once, got 2 named '{name}'") as caught:
+        dataset.load_heldout(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_no_rows_are_refused(tmp_path: Path, table: pa.Table) -> None:
     """An empty file is an error, not an empty evaluation."""
     with pytest.raises(dataset.DatasetError, match="at least one row, got no rows"):
