@@ -9,6 +9,8 @@ from deploy.manifest import schema, webhook
 from deploy.manifest.schema import Document
 
 ADVICE: Final = "Run it on a cluster and point HOST and PROMETHEUS_URL at it."
+MOST_REPLICAS: Final = 100
+"""Of one field: each replica is a server of its own on this machine, with three ports."""
 PORT_VARIABLES: Final = schema.words(
     "PREDICTIVE_UNIT_SERVICE_PORT PREDICTIVE_UNIT_HTTP_SERVICE_PORT PREDICTIVE_UNIT_GRPC_SERVICE_PORT "
     "PREDICTIVE_UNIT_METRICS_SERVICE_PORT"
@@ -54,6 +56,8 @@ def _of_replicas(document: Document, where: str) -> Iterator[str]:
     number = document.get("replicas")
     if isinstance(number, int) and number < 1:
         yield f"{where}.replicas: expected 1 or more, got {number}: nothing would run. {ADVICE}"
+    if isinstance(number, int) and number > MOST_REPLICAS:
+        yield f"{where}.replicas: the local stack runs at most {MOST_REPLICAS}, got {number}. {ADVICE}"
 
 
 def remarks(spec: Document) -> Iterator[str]:

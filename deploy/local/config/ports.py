@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from types import TracebackType
 from typing import Final, Self
@@ -33,8 +34,18 @@ class Ports:
             held.close()
 
     def take(self, port: int = 0, option: str = "") -> int:
-        """A port number: ``port``, or a free one for 0. Raises `StackError` naming a port that is taken."""
-        held = socket.socket()
+        """A port number: ``port``, or a free one for 0.
+
+        Raises `StackError` naming a port that is taken, or the limit if this process may hold no more sockets.
+        """
+        try:
+            held = socket.socket()
+        except OSError as error:
+            most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+            raise StackError(
+                f"replicas: expected three ports for each, got: {error.strerror} after {len(self._held)} ports, "
+                f"where the local stack may hold {most} files. Lower the manifest's replicas, or raise `ulimit -n`."
+            ) from error
         self._held.append(held)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

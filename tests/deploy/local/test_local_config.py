@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 from collections.abc import Iterator
 from itertools import count
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from deploy.local.config import binaries, envoy, images, plan, prometheus
 from deploy.local.config.images import StartCommand
+from deploy.local.config.ports import Ports
 from deploy.local.errors import StackError
 from deploy.manifest import deployment as manifest
 from deploy.manifest.deployment import Deployment
@@ -91,6 +93,20 @@ def test_every_replica_has_a_name_and_ports_of_its_own() -> None:
         len({port for replica in replicas for port in (replica.http_port, replica.grpc_port, replica.metrics_port)})
         == 9
     )
+
+
+def test_more_ports_than_a_process_may_hold_files_is_one_line() -> None:
+    """Some thousand replicas: the line names the field and the limit; there is no traceback."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = 100
+    with Ports() as held:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
+        try:
+            with pytest.raises(StackError, match=r"^replicas: expected three ports for each.* 100 files") as refusal:
+                [held.take() for _ in range(limit)]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert "\n" not in str(refusal.value)
 
 
 def test_the_prefix_is_rewritten_and_all_of_it_mirrored() -> None:

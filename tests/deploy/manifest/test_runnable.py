@@ -27,6 +27,12 @@ UNRUNNABLE: dict[str, tuple[Edit, str]] = {
         lambda d: primary(d)["componentSpecs"][0].update(replicas=0),
         f"{P0}.componentSpecs[0].replicas",
     ),
+    "more replicas than one machine holds": (lambda d: d["spec"].update(replicas=10_000), "spec.replicas"),
+    "more of a predictor": (set_to(primary, replicas=101), f"{P0}.replicas"),
+    "more of a component": (
+        lambda d: primary(d)["componentSpecs"][0].update(replicas=101),
+        f"{P0}.componentSpecs[0].replicas",
+    ),
     "a long name": (lambda d: d["metadata"].update(name="a" * 67), "metadata.name"),
     "explainer": (set_to(primary, explainer={"type": "AnchorTabular"}), f"{P0}.explainer"),
     "ssl": (set_to(primary, ssl={"certSecretName": "x"}), f"{P0}.ssl"),
