@@ -10,6 +10,9 @@ from typing import Final
 SCHEDSTAT: Final = Path("/proc/self/schedstat")
 """``used waited slices`` of the main thread, nanoseconds (Documentation/scheduler/sched-stats.rst); Linux only."""
 
+SHORTEST_S: Final = 0.1
+"""A shorter load has no shares: what the process used before it began would count as used in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CpuTime:
@@ -29,7 +32,12 @@ class CpuTime:
         return cls(usage.ru_utime + usage.ru_stime, _waited_s(schedstat))
 
     def shares_until(self, later: CpuTime, wall_s: float) -> tuple[float, float | None]:
-        """Of ``wall_s`` seconds between the two readings: the share used (of one core), and the share waited."""
+        """Of ``wall_s`` seconds between the two readings: the share used (of one core), and the share waited.
+
+        0 and None below `SHORTEST_S`, also for a load that was to begin only after the later reading.
+        """
+        if wall_s < SHORTEST_S:
+            return 0.0, None
         waited = None
         if self.waited_s is not None and later.waited_s is not None:
             waited = (later.waited_s - self.waited_s) / wall_s

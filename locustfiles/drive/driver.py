@@ -105,7 +105,7 @@ class Driver:
         self._group.kill()
         self._client.close()
         recorded = self._recorder.finish()
-        wall_s = max((self._clock.now_ns() - self._plan.start_ns) / 1e9, 1e-9)
+        wall_s = (self._clock.now_ns() - self._plan.start_ns) / 1e9
         used, waited = self._processor.shares_until(CpuTime.read(), wall_s)
         return DriverReport(recorded, used, self._dropped, waited, self._broken_off, self._most_users)
 

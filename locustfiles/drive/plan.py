@@ -45,7 +45,8 @@ class DriverReport:
     """What a generator process reports at its end.
 
     ``cpu_share``: share of one core that it used. ``dropped``: arrivals beyond the allowed number in flight.
-    ``waited_share``: share of the run for which it waited for a CPU that others had; None if the kernel does not say.
+    ``waited_share``: share of the run for which it waited for a CPU that others had; None if the kernel does not say,
+    or the load was too short to tell (``cpu_share`` is 0 then).
     ``broken_off``: visits that an exception ended. ``users``: of a closed loop, the most that visited at once.
     """
 

@@ -16,6 +16,12 @@ def test_shares_are_of_the_time_between_two_readings() -> None:
     assert CpuTime(1.0, 0.5).shares_until(CpuTime(2.0, 1.5), 2.0) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize("wall_s", [-0.1, 0.0, 1e-9, 0.02])
+def test_a_load_that_has_hardly_begun_has_no_shares(wall_s: float) -> None:
+    """An interrupted run took all that its process had used for the use in a nanosecond: 6,663,200,000 %."""
+    assert CpuTime(1.0, 0.5).shares_until(CpuTime(1.1, 0.6), wall_s) == (0.0, None)
+
+
 @pytest.mark.parametrize("content", [None, "", "12", "a b c"])
 def test_a_kernel_that_does_not_say_is_not_taken_for_one_without_waits(tmp_path: Path, content: str | None) -> None:
     """No file, or one of another form: not known, which is not 0."""

@@ -304,6 +304,14 @@ def test_arrivals_past_the_bound_are_dropped_and_counted(misbehaving: Callable[.
     assert (len(drive.events), driven.dropped >= 30) == (5, True)
 
 
+def test_a_drain_before_the_load_has_begun_reports_no_use_of_a_core() -> None:
+    """Ctrl-C between the start of the test and the first arrival: the load began at no time, so no share is known."""
+    drive = Drive("http://127.0.0.1:1")
+    drive.driver.start_at(time.time_ns() + 10**9)
+    driven = drive.driver.drain(1)
+    assert (driven.recorded.events, driven.cpu_share, driven.waited_share) == (0, 0.0, None)
+
+
 def test_a_trace_is_kept_and_ends(misbehaving: Callable[..., Any]) -> None:
     """Visits at the given seconds, and then no more."""
     drive = Drive(misbehaving(seldon).url, replace(LOAD, trace="t"))
