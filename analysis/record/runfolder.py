@@ -175,7 +175,7 @@ def read(folder: Path) -> Run:
         raw = decode(path.read_bytes(), object)
     except OSError as error:
         raise RunFolderError(
-            f"reading a run: expected a run folder with {RUN_FILE}, got {folder}: {error.strerror}. "
+            f"reading a run: expected a run folder with {RUN_FILE}, got {folder}: {_unread(folder, error)}. "
             "Name one under runs/, or start one with `make loadtest`."
         ) from error
     except ValueError as error:
@@ -184,6 +184,15 @@ def read(folder: Path) -> Run:
         version = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
         raise RunFolderError(f"reading a run: expected schema {SCHEMA_VERSION} in {path}, got {version!r}.")
     return _run_of(raw, path)
+
+
+def _unread(folder: Path, error: OSError) -> str:
+    """Why ``run.json`` was not read. The system's own words do not say whether folder or file is missing."""
+    if isinstance(error, FileNotFoundError) and folder.is_dir():
+        return f"there is no {RUN_FILE} in it"
+    if isinstance(error, IsADirectoryError):
+        return f"its {RUN_FILE} is a folder"
+    return error.strerror or str(error)
 
 
 KEY_OF_FIELD: Final = {"options": "asked"}
@@ -211,11 +220,27 @@ def _run_of(raw: dict[str, Any], path: Path) -> Run:
     return run
 
 
-def point_latest(folder: Path, runs: Path = Path("runs")) -> None:
-    """Make ``runs/latest`` point at ``folder`` if that lies in ``runs/``; two runs that start together may both try."""
+RUNS: Final = Path("runs")
+LATEST_LINK: Final = "latest"
+
+
+def forget_latest(folder: Path, runs: Path = RUNS) -> None:
+    """Remove ``runs/latest`` if ``folder``, in which a run is about to begin, lies in ``runs/``.
+
+    If the run ends before its ``run.json`` is written, the verdict of an earlier run is not taken for its own.
+    """
+    if folder.parent == runs.resolve() and (runs / LATEST_LINK).is_symlink():
+        (runs / LATEST_LINK).unlink(missing_ok=True)
+
+
+def point_latest(folder: Path, runs: Path = RUNS) -> None:
+    """Make ``runs/latest`` point at ``folder``, which holds a ``run.json``, if it lies in ``runs/``.
+
+    Two runs that start together may both try.
+    """
     if folder.parent != runs.resolve():
         return
-    temporary = runs / f".latest.{os.getpid()}"
+    temporary = runs / f".{LATEST_LINK}.{os.getpid()}"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(os.path.relpath(folder, runs.resolve()))
-    temporary.replace(runs / "latest")
+    temporary.replace(runs / LATEST_LINK)

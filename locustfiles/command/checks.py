@@ -56,9 +56,9 @@ def run_folder(parsed: argparse.Namespace, setup: Setup) -> Path | None:
     """The run folder, made; None for the web page, where each test makes its own. Raises ``RunFolderError``."""
     if parsed.web and not parsed.run:
         return None
-    folder = Path(parsed.run or Path("runs") / runfolder.run_id(time.time(), setup.deployment.name)).absolute()
+    folder = Path(parsed.run or runfolder.RUNS / runfolder.run_id(time.time(), setup.deployment.name)).absolute()
     runfolder.make_folder(folder)
-    runfolder.point_latest(folder.resolve())
+    runfolder.forget_latest(folder.resolve())
     return folder
 
 

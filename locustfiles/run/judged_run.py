@@ -27,7 +27,6 @@ from locustfiles.run.analysis_stages import start_judge, take_baseline
 from locustfiles.run.setup import Setup, SetupError, calibration_plan
 from model.artifact import card_digest
 
-RUNS: Final = Path("runs")
 PACKAGES: Final = ("locust", "gevent", "grpcio", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
 INCONCLUSIVE: Final = 4
 
@@ -172,14 +171,14 @@ def make_run(setup: Setup, request: RunRequest) -> JudgedRun:
     now = time.time()
     deployment = setup.deployment
     name = runfolder.run_id(now, deployment.name)
-    folder = Path(request.folder) if request.folder else RUNS / name
+    folder = Path(request.folder) if request.folder else runfolder.RUNS / name
     try:
         runfolder.make_folder(folder)
     except RunFolderError as error:
         raise SetupError(str(error)) from error
-    runfolder.point_latest(folder.resolve())  # also if this run never gets a verdict: the last one's is not this one's
     run = _run_of(setup, request, folder.resolve().name if request.folder else name, now)
     runfolder.write(folder, run)
+    runfolder.point_latest(folder.resolve())  # also if this run never gets a verdict: the last one's is not this one's
     judge = start_judge(folder.resolve()) if request.judge else None
     judged_run = JudgedRun(folder.resolve(), run, setup, judge)
     calibrating = _calibrating(setup, folder / runfolder.LOGS_FOLDER) if request.calibrate and setup.load.open else None

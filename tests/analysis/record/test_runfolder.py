@@ -92,6 +92,35 @@ def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: str | No
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("runs", r"got .*runs: there is no run\.json in it\. Name one under runs/"),
+        ("runs/r", r"got .*runs/r: its run\.json is a folder\. Name one under runs/"),
+        ("runs/none", r"got .*runs/none: No such file or directory\."),
+        ("file", r"got .*file: Not a directory\."),
+    ],
+)
+def test_a_folder_that_is_there_is_not_called_missing(tmp_path: Path, name: str, message: str) -> None:
+    """The line says what is missing: the folder, or ``run.json`` in it; or that ``run.json`` is a folder."""
+    (tmp_path / "runs" / "r" / "run.json").mkdir(parents=True)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(RunFolderError, match=message):
+        runfolder.read(tmp_path / name)
+
+
+def test_latest_points_at_no_run_while_one_has_begun_and_has_no_run_json(tmp_path: Path) -> None:
+    """An earlier run is not taken for it, nor a folder that is no run. A run elsewhere changes nothing."""
+    runs = tmp_path / "runs"
+    (runs / "a").mkdir(parents=True)
+    runfolder.point_latest(runs / "a", runs)
+    runfolder.forget_latest(tmp_path / "elsewhere", runs)
+    assert (runs / "latest").resolve() == runs / "a"
+    runfolder.forget_latest(runs / "b", runs)
+    assert [path.name for path in runs.iterdir()] == ["a"]
+    runfolder.forget_latest(runs / "b", runs)
+
+
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash or a full disk in the middle of the second writing must not destroy the first."""
     runfolder.write(tmp_path, RUN)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -256,6 +257,17 @@ def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path: Path) -> None:
     (old / "run.json").write_text("{}")
     assert_refused(tmp_path, "which holds a run", "--run", "old")
     assert [path.name for path in old.iterdir()] == ["run.json"]
+
+
+def test_a_run_that_ends_before_its_run_json_is_not_the_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the stack does not come up, `make judge` judges neither the run before nor a folder without run.json."""
+    old = tmp_path / "runs" / "old"
+    old.mkdir(parents=True)
+    (tmp_path / "runs" / "latest").symlink_to("old")
+    monkeypatch.setattr(os, "execv", lambda *_: sys.exit(2))
+    assert knock(tmp_path).returncode == 2
+    (new,) = [path for path in (tmp_path / "runs").iterdir() if path != old]
+    assert [path.name for path in new.iterdir()] == ["logs"]
 
 
 def test_the_help_explains_every_option_with_examples() -> None:
