@@ -104,9 +104,14 @@ def read(path: Path | str, namespace: str | None = None) -> Deployment:
     """The deployment in a manifest file.
 
     ``namespace``: as ``kubectl -n``; without it the manifest's own, else `DEFAULT_NAMESPACE`.
-    Raises `ManifestError` when there is no such file, it is not one SeldonDeployment, or a cluster would
-    refuse it.
+    Raises `ManifestError` when ``namespace`` is no name of one, there is no such file, it is not one
+    SeldonDeployment, or a cluster would refuse it.
     """
+    if namespace:
+        try:
+            _name(namespace, "reading --namespace", advice="Name the deployment's namespace.")
+        except FieldError as error:
+            raise ManifestError(str(error)) from error
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -231,16 +236,17 @@ def _measure(value: object, sizes: dict[int, int], depth: int) -> int:
 def _namespace(written: object, option: str | None) -> str:
     own = schema.text(written, "metadata.namespace", "")
     if own and option and own != option:
-        raise FieldError("metadata.namespace", f"expected {option!r} as asked for, got {own!r}. Name one of the two.")
+        problem = f"expected {option!r} as --namespace says, got {own!r}. Name one of the two."
+        raise FieldError("metadata.namespace", problem)
     return _name(option or own or DEFAULT_NAMESPACE, "metadata.namespace")
 
 
-def _name(value: object, where: str, pattern: re.Pattern[str] = NAME) -> str:
+def _name(value: object, where: str, pattern: re.Pattern[str] = NAME, advice: str = "Rename it.") -> str:
     name = schema.text(value, where)
     if not pattern.fullmatch(name):
         most = 63 if pattern is NAME else 253
         raise FieldError(
-            where, f"expected lower-case letters, digits and '-', at most {most}, got {name[:80]!r}. Rename it."
+            where, f"expected lower-case letters, digits and '-', at most {most}, got {name[:80]!r}. {advice}"
         )
     return name
 

@@ -81,8 +81,17 @@ def test_the_namespace_is_the_one_asked_for_or_written_or_seldon() -> None:
     assert parsed(content, "models").namespace == "models"
     content["metadata"]["namespace"] = "models"
     assert parsed(content).namespace == "models"
-    with pytest.raises(FieldError, match=r"^metadata\.namespace: expected 'seldon' as asked for, got 'models'"):
+    with pytest.raises(FieldError, match=r"^metadata\.namespace: expected 'seldon' as --namespace says, got 'models'"):
         parsed(content, "seldon")
+
+
+@pytest.mark.parametrize("namespace", ["UPPER_case", "a b", "-a", "a" * 64])
+def test_a_namespace_that_is_no_name_is_not_blamed_on_the_manifest(namespace: str, tmp_path: Path) -> None:
+    """The option is named, and the file, whose own namespace is right, is not."""
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(document()))
+    with pytest.raises(ManifestError, match=r"^reading --namespace: expected lower-case letters") as refusal:
+        deployment.read(tmp_path / "m.yaml", namespace)
+    assert "m.yaml" not in str(refusal.value)
 
 
 NOT_YAML = {
