@@ -32,12 +32,13 @@ from model.printable import printable
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Check, make the run folder, and become the command that runs the test."""
-    parsed = parser().parse_args(arguments)
+    options = parser()
+    parsed = options.parse_args(arguments)
     try:
         setup = checked(parsed)
         folder = run_folder(parsed, setup)
     except INPUT_ERRORS as error:
-        print(f"plumbline: {printable(str(error))}", file=sys.stderr)
+        print(f"plumbline: {printable(options.naming_variables(str(error)))}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     command = command_of(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"

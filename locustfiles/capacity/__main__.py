@@ -29,7 +29,7 @@ from analysis.record.urls import PROMETHEUS_URL_ENV, has_password
 from locustfiles.capacity.step_runner import StepRunner
 from locustfiles.command.checks import INPUT_ERRORS, checked
 from locustfiles.command.commands import locust_command, stack_command
-from locustfiles.command.parser import parser
+from locustfiles.command.parser import FrontDoorParser, parser
 from locustfiles.load.options import OptionsError, forget_empty_variables, forget_foreign_variables, parse_duration
 from locustfiles.run.setup import Setup
 from model.artifact_name import ARTIFACTS_ENV
@@ -52,13 +52,14 @@ exit codes: 0 found (both ends of the interval were seen), 4 could not tell, and
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Check, make the folder, and search; in a local stack unless a deployment is given."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = _parser().parse_args(words)
+    options = _parser()
+    parsed = options.parse_args(words)
     try:
         search, gates = _search_of(parsed), gates_of(parsed.gate, gates_of_project())
         setup = _checked(parsed)
         folder = _folder_of(parsed, setup)
     except (*INPUT_ERRORS, GateError, ValueError) as error:
-        print(f"plumbline: {error}", file=sys.stderr)
+        print(f"plumbline: {printable(options.naming_variables(str(error)))}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     if has_password(parsed.prometheus_url):
         os.environ[PROMETHEUS_URL_ENV] = parsed.prometheus_url  # for the steps, which are commands of their own
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(_search(parsed, setup, folder, search, gates))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> FrontDoorParser:
     """The front door's options, and those of the search."""
     options = parser()
     options.prog, options.epilog = "python -m locustfiles.capacity", EPILOG

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Final
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
 
 from locustfiles.load.options import (
     NO_CALIBRATION,
@@ -32,9 +35,39 @@ NAMESPACE RUN IMAGES; the others by PLUMBLINE_ and the name in capitals, as PLUM
 exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 2 bad arguments or input."""
 
 
-def parser() -> argparse.ArgumentParser:
+class FrontDoorParser(OneLineParser):
+    """A parser whose options can be set by variables; an error names the variable that the value came from."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self._variables: dict[str, str] = {}
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does it. The options that the words give are not those of the variables."""
+        words: Sequence[str] = sys.argv[1:] if args is None else list(args)
+        given = {word.partition("=")[0] for word in words}
+        flags = [flag for action in self._actions for flag in action.option_strings if flag not in given]
+        self._variables = {flag: variable_of(flag) for flag in flags if os.environ.get(variable_of(flag))}
+        return super().parse_known_args(words, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """As `OneLineParser.error`, with the variable."""
+        super().error(self.naming_variables(message))
+
+    def naming_variables(self, message: str) -> str:
+        """The message, with the variable behind each option that has its value from one.
+
+        This holds for the first sentence. The others are advice: they name options that the user may give.
+        """
+        problem, stop, advice = message.partition(". ")
+        for flag, variable in self._variables.items():
+            problem = re.sub(rf"(?<![\w-]){flag}(?![\w-])", f"{flag} (set by {variable})", problem, count=1)
+        return problem + stop + advice
+
+
+def parser() -> FrontDoorParser:
     """The parser of the front door."""
-    options = OneLineParser(
+    options = FrontDoorParser(
         prog="python -m locustfiles",
         description=DESCRIPTION,
         epilog=EPILOG,

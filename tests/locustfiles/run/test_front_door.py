@@ -101,9 +101,15 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], messag
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("RATE", "fast", "invalid float value: 'fast'"),
-        ("USERS", "many", "invalid int value: 'many'"),
-        ("DURATION", "soon", "expected a time"),
+        ("RATE", "fast", "argument --rate (set by RATE): invalid float value: 'fast'"),
+        ("USERS", "many", "argument --users (set by USERS): invalid int value: 'many'"),
+        ("USERS", "0", "reading --users (set by USERS): expected 1 to 100000, got 0"),
+        ("DURATION", "soon", "reading --duration (set by DURATION): expected a time"),
+        ("NAMESPACE", "a b", "reading --namespace (set by NAMESPACE): expected lower-case letters"),
+        ("HOST", "http://h", "expected both --host (set by HOST) and --prometheus-url"),
+        ("PLUMBLINE_TIMEOUT", "foo", "argument --timeout (set by PLUMBLINE_TIMEOUT): invalid float value: 'foo'"),
+        ("PLUMBLINE_REWARD", "gold", "reading --reward (set by PLUMBLINE_REWARD): expected one of correct, none"),
+        ("PLUMBLINE_WEB_PORT", "x", "argument --web-port (set by PLUMBLINE_WEB_PORT): invalid int value: 'x'"),
         ("SDEP", "none.yaml", "none.yaml"),
         ("IMAGES", "none.toml", "none.toml"),
         ("PLUMBLINE_SHAPE", "ramp", "got 'ramp'"),
@@ -112,6 +118,12 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], messag
 def test_a_bad_variable_is_refused_like_a_bad_argument(tmp_path: Path, variable: str, value: str, message: str) -> None:
     """The Makefile hands on variables; a bad one is no default."""
     assert_refused(tmp_path, message, **{variable: value})
+
+
+@pytest.mark.parametrize("words", [["--timeout", "foo"], ["--timeout=foo"]])
+def test_an_option_that_is_given_is_not_blamed_on_its_variable(tmp_path: Path, words: list[str]) -> None:
+    """The option is taken before the variable, so the variable is not what is wrong."""
+    assert_refused(tmp_path, "argument --timeout: invalid float value: 'foo'", *words, PLUMBLINE_TIMEOUT="3")
 
 
 def test_an_empty_variable_is_not_set() -> None:
