@@ -10,6 +10,7 @@ from typing import Final
 
 from analysis.record import runfolder
 from deploy.manifest.deployment import ManifestError, require_runnable
+from locustfiles.command.parser import BREAKERS
 from locustfiles.load.options import OptionsError, parse_duration
 from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
 from model.artifact import load_model
@@ -28,6 +29,7 @@ def checked(parsed: argparse.Namespace) -> Setup:
         )
     parsed.duration_s = parse_duration(parsed.duration or DURATION)
     _check_counts(parsed)
+    _check_breakers(parsed.breakers)
     setup = read_setup(parsed, SHADOW)
     for predictor in setup.deployment.predictors:
         load_model(artifact_of(predictor, Path(parsed.artifacts)))
@@ -63,9 +65,19 @@ def run_folder(parsed: argparse.Namespace, setup: Setup) -> Path | None:
 
 
 def _check_counts(parsed: argparse.Namespace) -> None:
-    for flag, value, high in (("--users", parsed.users, 100_000), ("--processes", parsed.processes, 256)):
-        if not 1 <= value <= high:
+    for flag, value, high in (
+        ("--users", parsed.users, 100_000),
+        ("--processes", parsed.processes, 256),
+        ("--workers", parsed.workers, 256),
+    ):
+        if value is not None and not 1 <= value <= high:
             raise SetupError(f"reading {flag}: expected 1 to {high}, got {value}.")
+
+
+def _check_breakers(breakers: str) -> None:
+    """A choice that a variable sets; argparse checks those of the command line only."""
+    if breakers and breakers not in BREAKERS:
+        raise SetupError(f"reading --breakers: expected one of {', '.join(BREAKERS)}, got {breakers!r}.")
 
 
 def _check_port(port: int) -> None:

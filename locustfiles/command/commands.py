@@ -25,7 +25,7 @@ def stack_command(parsed: argparse.Namespace, setup: Setup, folder: Path | None)
     for flag, value in (
         ("--namespace", setup.deployment.namespace),
         ("--images", parsed.images),
-        ("--workers", parsed.workers),
+        ("--workers", str(parsed.workers or "")),
         ("--breakers", parsed.breakers),
         ("--logs", str(folder / LOGS_FOLDER) if folder else ""),
     ):

@@ -20,6 +20,8 @@ from locustfiles.load.options import (
 from model.command_line import OneLineParser
 
 DESCRIPTION: Final = "Drive a Seldon deployment, hold its live metrics against scikit-learn, and print a verdict."
+BREAKERS: Final = ("istio", "envoy")
+"""Circuit breakers of the local stack's ingress."""
 EPILOG: Final = """\
 examples:
   python -m locustfiles                                   primary and shadow on the local stack, 30 s
@@ -83,8 +85,8 @@ def parser() -> FrontDoorParser:
     _add(target, "--host", "", str, "Ingress in front of Seldon, as http://127.0.0.1:8003")
     stack = options.add_argument_group("the local stack (without --host)")
     _add(stack, "--images", "", str, "Image map: which command stands for which image (TOML)")
-    _add(stack, "--workers", "", str, "Gunicorn workers of each model server")
-    _add(stack, "--breakers", "", str, "Circuit breakers of the ingress: istio or envoy")
+    _add(stack, "--workers", None, int, "Gunicorn workers of each model server")
+    _add(stack, "--breakers", "", str, "Circuit breakers of the ingress", BREAKERS)
     load = options.add_argument_group("the load")
     for option in OPTIONS:
         _add(load, option.flag, option.default, option.convert, option.text, option.choices)

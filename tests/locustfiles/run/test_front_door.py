@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn, get_args
 from unittest import mock
 
 import joblib
@@ -28,8 +28,10 @@ import yaml
 from analysis.record import runfolder
 from analysis.record.ledger_file import read_ledger
 from analysis.report.view import command_to_repeat
+from deploy.local.__main__ import parser as launcher_parser
+from deploy.local.config.envoy import Breakers
 from locustfiles.__main__ import main
-from locustfiles.command.parser import parser
+from locustfiles.command.parser import BREAKERS, parser
 from locustfiles.load.options import IMAGES_ENV, load_of, named_files
 
 ROOT: Final = Path(__file__).parents[3]
@@ -73,6 +75,9 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
         (["--rate", "-1"], "expected 0 to 1e+06, got -1"),
         (["--users", "0"], "expected 1 to 100000, got 0"),
         (["--processes", "-1"], "expected 1 to 256, got -1"),
+        (["--workers", "0"], "reading --workers: expected 1 to 256, got 0"),
+        (["--workers", "two"], "argument --workers: invalid int value: 'two'"),
+        (["--breakers", "foo"], "argument --breakers: invalid choice: 'foo'"),
         (["--duration", "soon"], "expected a time as 45, 30s, 5m or 1h30m, got 'soon'"),
         (["--duration", "0s"], "expected a time as 45, 30s, 5m or 1h30m, got '0s'"),
         (["--predict-ratio", "0", "--feedback-ratio", "0"], "expected one above 0"),
@@ -109,6 +114,8 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], messag
         ("HOST", "http://h", "expected both --host (set by HOST) and --prometheus-url"),
         ("PLUMBLINE_TIMEOUT", "foo", "argument --timeout (set by PLUMBLINE_TIMEOUT): invalid float value: 'foo'"),
         ("PLUMBLINE_REWARD", "gold", "reading --reward (set by PLUMBLINE_REWARD): expected one of correct, none"),
+        ("PLUMBLINE_BREAKERS", "foo", "reading --breakers (set by PLUMBLINE_BREAKERS): expected one of istio, envoy"),
+        ("PLUMBLINE_WORKERS", "-1", "reading --workers (set by PLUMBLINE_WORKERS): expected 1 to 256, got -1"),
         ("PLUMBLINE_WEB_PORT", "x", "argument --web-port (set by PLUMBLINE_WEB_PORT): invalid int value: 'x'"),
         ("SDEP", "none.yaml", "none.yaml"),
         ("IMAGES", "none.toml", "none.toml"),
@@ -280,6 +287,26 @@ def test_a_run_that_ends_before_its_run_json_is_not_the_latest(tmp_path: Path, m
     assert knock(tmp_path).returncode == 2
     (new,) = [path for path in (tmp_path / "runs").iterdir() if path != old]
     assert [path.name for path in new.iterdir()] == ["logs"]
+
+
+@pytest.mark.parametrize("words", [[], ["--workers", "3", "--breakers", "envoy"]])
+def test_the_stack_gets_its_options_as_it_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """What the front door lets through is no error of the launcher, whose command the user has not typed."""
+    commands: list[list[str]] = []
+
+    def execute(_: str, command: list[str]) -> NoReturn:
+        commands.append(command)
+        sys.exit(0)
+
+    monkeypatch.setattr(os, "execv", execute)
+    knock(tmp_path, *words)
+    [command] = commands
+    stack = command[command.index("run") + 1 : command.index("--")]
+    parsed = launcher_parser().parse_args(["run", *stack])
+    assert (parsed.workers, parsed.breakers) == ((3, "envoy") if words else (None, "istio"))
+    assert get_args(Breakers) == BREAKERS
 
 
 def test_the_help_explains_every_option_with_examples() -> None:
