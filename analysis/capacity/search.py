@@ -39,11 +39,12 @@ class Search:
 
     def __post_init__(self) -> None:
         if not 0 < self.low <= self.high < math.inf:
-            raise ValueError(f"the search: expected rates with 0 < from <= to, got {self.low:g} and {self.high:g}")
+            rates = f"{self.low:.15g} and {self.high:.15g}"
+            raise ValueError(f"the search: expected rates with 0 < from <= to, got {rates}")
         if not 0.005 <= self.within <= 1 or not self.budget_s > 0:
             raise ValueError(
-                f"the search: expected a resolution of 0.5 % to 100 % and a budget above 0 s, got {self.within:g} "
-                f"and {self.budget_s:g}"
+                f"the search: expected a resolution of 0.5 % to 100 % and a budget above 0 s, got {self.within:.15g} "
+                f"and {self.budget_s:.15g}"
             )
 
 

@@ -30,7 +30,13 @@ from locustfiles.capacity.step_runner import StepRunner
 from locustfiles.command.checks import INPUT_ERRORS, checked
 from locustfiles.command.commands import locust_command, stack_command
 from locustfiles.command.parser import FrontDoorParser, parser
-from locustfiles.load.options import OptionsError, forget_empty_variables, forget_foreign_variables, parse_duration
+from locustfiles.load.options import (
+    OptionsError,
+    forget_empty_variables,
+    forget_foreign_variables,
+    parse_duration,
+    plain_number,
+)
 from locustfiles.run.setup import Setup
 from model.artifact_name import ARTIFACTS_ENV
 from model.atomic import write_text
@@ -110,7 +116,7 @@ def _seconds(flag: str, text: str) -> float:
 
 def _checked(parsed: argparse.Namespace) -> Setup:
     """The checks of the front door, at the lowest rate."""
-    parsed.duration, parsed.rate = f"{parsed.step_duration_s:g}s", parsed.low
+    parsed.duration, parsed.rate = f"{plain_number(parsed.step_duration_s)}s", parsed.low
     return checked(parsed)
 
 

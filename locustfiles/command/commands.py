@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.record.runfolder import LOGS_FOLDER
 from analysis.record.urls import has_password
-from locustfiles.load.options import BY_DEST, NO_CALIBRATION, NO_JUDGE, ROOT
+from locustfiles.load.options import BY_DEST, NO_CALIBRATION, NO_JUDGE, ROOT, plain_number
 from locustfiles.run.setup import Setup
 
 
@@ -39,7 +39,7 @@ def locust_command(parsed: argparse.Namespace, setup: Setup, folder: Path | None
     name = "shadow.py" if any(predictor.shadow for predictor in setup.deployment.predictors) else "single.py"
     users = str(parsed.users)
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / name), "-u", users, "-r", users]
-    command += ["--only-summary"] if parsed.shape else ["-t", f"{parsed.duration_s:g}s", "--only-summary"]
+    command += ["--only-summary"] if parsed.shape else ["-t", f"{plain_number(parsed.duration_s)}s", "--only-summary"]
     command += ["--web-host", "127.0.0.1", "--web-port", str(parsed.web_port)] if parsed.web else ["--headless"]
     if folder:
         command += ["--run", str(folder), "--logfile", str(folder / LOGS_FOLDER / "locust.log")]

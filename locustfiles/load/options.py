@@ -172,6 +172,11 @@ def add_options(parser: Any) -> None:
         parser.add_argument(flag, action="store_true", help=text, env_var=variable_of(flag))
 
 
+def plain_number(value: float) -> str:
+    """The number without an exponent (below 10^15) and, if it is whole, without a point."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
 def parse_duration(text: str) -> float:
     """Seconds in ``45``, ``30s``, ``5m`` or ``1h30m``.
 
@@ -230,7 +235,7 @@ def _getter(parsed: argparse.Namespace) -> Callable[[str], Any]:
 
 def _check(load: LoadOptions) -> None:
     for flag, value, low, high in (
-        ("--rate", load.rate_per_s, 0, 1e6),
+        ("--rate", load.rate_per_s, 0, 1_000_000),
         ("--predict-ratio", load.predict_ratio, 0, 1),
         ("--feedback-ratio", load.feedback_ratio, 0, 1),
         ("--feedback-delay", load.feedback_delay_s, 0, 3600),
@@ -241,7 +246,7 @@ def _check(load: LoadOptions) -> None:
         ("--batch", load.batch, 1, 10_000),
     ):
         if not math.isfinite(value) or not low <= value <= high:
-            raise OptionsError(f"reading {flag}: expected {low:g} to {high:g}, got {value:g}.")
+            raise OptionsError(f"reading {flag}: expected {low} to {high}, got {plain_number(value)}.")
     if not load.predict_ratio and not load.feedback_ratio:
         raise OptionsError("reading --predict-ratio and --feedback-ratio: expected one above 0, got 0 and 0.")
 

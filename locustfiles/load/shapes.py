@@ -22,7 +22,7 @@ from typing import Final
 
 from locustfiles.load.options import OptionsError, parse_duration
 
-MAX_RATE_PER_S: Final = 1e6
+MAX_RATE_PER_S: Final = 1_000_000
 MAX_STEPS: Final = 1000
 GRAMMAR: Final = "hold:RATE:TIME, ramp:RATE..RATE:TIME, steps:RATE..RATE:COUNT:TIME or spike:RATE..RATE:TIME"
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)/s")
@@ -175,6 +175,6 @@ def _rate(phase: str, text: str) -> float:
     rate = float(match[1]) if match else math.inf
     if rate > MAX_RATE_PER_S:
         raise OptionsError(
-            f"reading --shape: expected a rate as 100/s, of at most {MAX_RATE_PER_S:g}/s, in {phase!r}, got {text!r}."
+            f"reading --shape: expected a rate as 100/s, of at most {MAX_RATE_PER_S}/s, in {phase!r}, got {text!r}."
         )
     return rate

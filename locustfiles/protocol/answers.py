@@ -96,7 +96,8 @@ def _object_of(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except ValueError as error:
-        raise AnswerError(f"expected JSON, got {body[:40]!r}") from error
+        shown = repr(body[:40].decode("utf-8", "replace")) if body else "an empty body"
+        raise AnswerError(f"expected JSON, got {shown}") from error
     if not isinstance(answer, dict):
         raise AnswerError(f"expected a JSON object, got {type(answer).__name__}")
     status = answer.get("status")

@@ -111,7 +111,8 @@ def answer_of(body: bytes) -> dict[str, Any]:
     try:
         answer = SeldonMessage.FromString(body)
     except message.DecodeError as error:
-        raise AnswerError(f"expected a SeldonMessage, got {body[:40]!r}") from error
+        shown = f"{len(body)} bytes that begin with {body[:16].hex(' ')}"
+        raise AnswerError(f"expected a SeldonMessage, got {shown}") from error
     if answer.status.status == _FAILURE:
         raise AnswerError(f"Seldon reports a failure: {(answer.status.info or answer.status.reason)[:80]}")
     decoded: dict[str, Any] = {"meta": {"tags": {key: _plain(value) for key, value in answer.meta.tags.items()}}}

@@ -141,7 +141,7 @@ def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
     """
     status, body = _get(url, target, _route(target, deployment, "health/status"))
     name = f"{deployment.namespace}/{deployment.name}"
-    observed = f"got HTTP {status} with {without_password(repr(body[:60]))}"
+    observed = f"got HTTP {status} with {_shown(body)}"
     if not 200 <= status < 300:
         raise SetupError(
             f"reaching the host: expected {name} to be up at {without_password(url)} "
@@ -156,6 +156,12 @@ def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
             f"reaching the host: expected Seldon's health at {without_password(url)}"
             f"{_route(target, deployment, 'health/status')}, {observed}. {_ADVICE[404]}"
         ) from error
+
+
+def _shown(body: bytes) -> str:
+    """The first characters of an answer, fit for a line."""
+    text = body[:60].decode("utf-8", "replace").strip()
+    return without_password(repr(text)) if text else "an empty body"
 
 
 _ADVICE: Final = {

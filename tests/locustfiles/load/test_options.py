@@ -29,10 +29,10 @@ def test_values_typed_into_a_form_are_converted() -> None:
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"rate": -1}, "reading --rate: expected 0 to 1e+06, got -1."),
-        ({"rate": "nan"}, "reading --rate: expected 0 to 1e+06, got nan."),
+        ({"rate": -1}, "reading --rate: expected 0 to 1000000, got -1."),
+        ({"rate": "nan"}, "reading --rate: expected 0 to 1000000, got nan."),
         ({"rate": "fast"}, "reading --rate: expected float, got 'fast'."),
-        ({"seed": -1}, "reading --seed: expected 0 to 9.22337e+18, got -1."),
+        ({"seed": -1}, "reading --seed: expected 0 to 9223372036854775807, got -1."),
         ({"predict_ratio": 1.5}, "reading --predict-ratio: expected 0 to 1, got 1.5."),
         ({"timeout": 0}, "reading --timeout: expected 0.001 to 3600, got 0."),
         ({"reward": "gold"}, "reading --reward: expected one of correct, none, got 'gold'."),

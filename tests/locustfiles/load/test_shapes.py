@@ -66,7 +66,7 @@ def test_each_phase_means_what_the_help_says(text: str, pieces: list[tuple[float
         ("ramp", "joined by commas, got 'ramp'."),
         ("ramp:1/s..2/s", "joined by commas, got 'ramp:1/s..2/s'."),
         ("hold:100/s:30s,", "joined by commas, got ''."),
-        ("hold:100:30s", "expected a rate as 100/s, of at most 1e+06/s, in 'hold:100:30s', got '100'."),
+        ("hold:100:30s", "expected a rate as 100/s, of at most 1000000/s, in 'hold:100:30s', got '100'."),
         ("hold:-1/s:30s", "in 'hold:-1/s:30s', got '-1/s'."),
         ("hold:1e9/s:30s", "in 'hold:1e9/s:30s', got '1e9/s'."),
         ("hold:nan/s:30s", "in 'hold:nan/s:30s', got 'nan/s'."),

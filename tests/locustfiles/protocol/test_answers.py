@@ -99,8 +99,10 @@ def test_feedback_is_acknowledged_by_any_object_that_tells_of_no_failure() -> No
     reader = AnswerReader((0, 1))
     reader.acknowledgement(b"{}")
     reader.acknowledgement(b'{"meta": {}}')
-    with pytest.raises(AnswerError, match="expected JSON"):
+    with pytest.raises(AnswerError, match="expected JSON, got '<html>Welcome</html>'"):
         reader.acknowledgement(b"<html>Welcome</html>")
+    with pytest.raises(AnswerError, match="expected JSON, got an empty body"):
+        reader.acknowledgement(b"")
     with pytest.raises(AnswerError, match="RecursionError"):
         reader.acknowledgement(b"[" * 100_000)
 

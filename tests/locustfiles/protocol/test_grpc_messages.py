@@ -107,7 +107,7 @@ def failure() -> bytes:
 @pytest.mark.parametrize(
     ("body", "line"),
     [
-        (b"\xff\xff garbage", "expected a SeldonMessage"),
+        (b"\xff\xff garbage", "expected a SeldonMessage, got 10 bytes that begin with ff ff 20 67"),
         (b"", "expected data in the answer, got none"),
         (prediction_pb2.SeldonMessage(strData="1").SerializeToString(), "expected data in the answer, got none"),
         (SeldonMessage(data={"tensor": {"shape": [2], "values": [1, 0]}}).SerializeToString(), "expected 1 rows"),

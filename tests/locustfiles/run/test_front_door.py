@@ -72,7 +72,11 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
     [
         (["--bogus", "1"], "unrecognized arguments: --bogus 1"),
         (["--rate", "fast"], "invalid float value: 'fast'"),
-        (["--rate", "-1"], "expected 0 to 1e+06, got -1"),
+        (["--rate", "-1"], "expected 0 to 1000000, got -1"),
+        (["--rate", "1234567.5"], "expected 0 to 1000000, got 1234567.5"),
+        (["--batch", "1000000"], "reading --batch: expected 1 to 10000, got 1000000."),
+        (["--seed", "-1"], "reading --seed: expected 0 to 9223372036854775807, got -1."),
+        (["--shape", "hold:1000001/s:3s"], "of at most 1000000/s"),
         (["--users", "0"], "expected 1 to 100000, got 0"),
         (["--processes", "-1"], "expected 1 to 256, got -1"),
         (["--workers", "0"], "reading --workers: expected 1 to 256, got 0"),
@@ -289,11 +293,8 @@ def test_a_run_that_ends_before_its_run_json_is_not_the_latest(tmp_path: Path, m
     assert [path.name for path in new.iterdir()] == ["logs"]
 
 
-@pytest.mark.parametrize("words", [[], ["--workers", "3", "--breakers", "envoy"]])
-def test_the_stack_gets_its_options_as_it_takes_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
-) -> None:
-    """What the front door lets through is no error of the launcher, whose command the user has not typed."""
+def command_for(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
+    """The command that the front door becomes; it is not run."""
     commands: list[list[str]] = []
 
     def execute(_: str, command: list[str]) -> NoReturn:
@@ -301,8 +302,23 @@ def test_the_stack_gets_its_options_as_it_takes_them(
         sys.exit(0)
 
     monkeypatch.setattr(os, "execv", execute)
-    knock(tmp_path, *words)
+    knock(folder, *words)
     [command] = commands
+    return command
+
+
+def test_the_duration_reaches_locust_in_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest load is 30 days: Locust does not take 2.592e+06s."""
+    command = command_for(tmp_path, monkeypatch, "--duration", "720h")
+    assert command[command.index("-t") + 1] == "2592000s"
+
+
+@pytest.mark.parametrize("words", [[], ["--workers", "3", "--breakers", "envoy"]])
+def test_the_stack_gets_its_options_as_it_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """What the front door lets through is no error of the launcher, whose command the user has not typed."""
+    command = command_for(tmp_path, monkeypatch, *words)
     stack = command[command.index("run") + 1 : command.index("--")]
     parsed = launcher_parser().parse_args(["run", *stack])
     assert (parsed.workers, parsed.breakers) == ((3, "envoy") if words else (None, "istio"))

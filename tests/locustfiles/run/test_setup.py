@@ -59,9 +59,10 @@ def test_seldon_is_taken_for_seldon(stack: ExitStack, health: Answer, other: Ans
         ((503, JSON, b'{"status": "no"}'), NOT_FOUND, "wait until every replica is"),
         ((401, JSON, b'{"error": "who?"}'), NOT_FOUND, "It asks for a login"),
         ((404, JSON, b'{"error": "no route"}'), NOT_FOUND, "what is deployed there?"),
-        ((500, JSON, b"{}"), NOT_FOUND, "got HTTP 500 with b'{}'"),
+        ((500, JSON, b"{}"), NOT_FOUND, "got HTTP 500 with '{}'"),
+        ((404, JSON, b""), NOT_FOUND, "got HTTP 404 with an empty body"),
     ],
-    ids=["a page", "a server that says yes to all", "not ready", "login", "another name", "broken"],
+    ids=["a page", "a server that says yes to all", "not ready", "login", "another name", "broken", "empty"],
 )
 def test_what_is_no_seldon_or_is_not_up_is_refused(stack: ExitStack, health: Answer, other: Answer, words: str) -> None:
     """In one line, with the status, the first of the body, and advice for that status."""
