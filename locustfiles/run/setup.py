@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import http.client
 import json
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -126,6 +127,8 @@ def check_host(url: str, deployment: Deployment, load: LoadOptions) -> None:
 
 def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
     answer = unanswered(DeploymentAddress(url, deployment.namespace, deployment.name), load)
+    if answer and "WRONG_VERSION_NU" in answer:  # grpcio gives OpenSSL's words, cut short
+        raise _without_tls(url)
     if answer:
         raise SetupError(
             f"reaching the host: expected Seldon's gRPC at {url} for {deployment.namespace}/{deployment.name}, "
@@ -190,12 +193,24 @@ def _get(url: str, target: Target, path: str) -> tuple[int, bytes]:
         answer = connection.getresponse()
         return answer.status, answer.read(65536)
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+            raise _without_tls(url) from error
         raise SetupError(
             f"reaching the host: expected Seldon at {without_password(url)}, got: {error}. "
             "Is the deployment up (`make up`)?"
         ) from error
     finally:
         connection.close()
+
+
+_NO_TLS: Final = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
+"""What OpenSSL says, by its version, of an answer that is plain HTTP."""
+
+
+def _without_tls(url: str) -> SetupError:
+    shown = without_password(url)
+    plain = f"http://{shown.removeprefix('https://')}"
+    return SetupError(f"reaching the host: expected TLS at {shown}, got none: the port speaks plain HTTP. Use {plain}.")
 
 
 def _check_no_proxy(parts: SplitResult) -> None:

@@ -73,6 +73,17 @@ def test_what_is_no_seldon_or_is_not_up_is_refused(stack: ExitStack, health: Ans
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_https_at_a_port_of_plain_http_is_named_as_that(stack: ExitStack, transport: str) -> None:
+    """The deployment is up and the URL's scheme is wrong: the advice is the URL with the other scheme."""
+    url = stack.enter_context(answering(lambda _: (200, JSON, b"{}")))
+    load = load_of(parser().parse_args(["--transport", transport]))
+    with pytest.raises(SetupError) as caught:
+        check_host(url.replace("http:", "https:"), read_manifest(MANIFEST, None), load)
+    assert f"the port speaks plain HTTP. Use {url}." in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("environment", "kept", "lines"),
     [
