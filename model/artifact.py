@@ -108,12 +108,16 @@ def load_card(path: Path | str) -> Card:
     """The card of a model file (or at this path itself). `ArtifactError` if it is missing or malformed."""
     where = card_path(path)
     try:
-        return parse_card(json.loads(where.read_bytes()))
+        content = json.loads(where.read_bytes())
     except OSError as error:
         raise ArtifactError(
             f"model card: expected a file, got {error.strerror or error} ({where}). {advice_for(where)}"
         ) from error
-    except ValueError as error:  # of JSON, of UTF-8 and of the card's own checks alike
+    except (ValueError, RecursionError) as error:  # of JSON and of UTF-8 alike
+        raise ArtifactError(f"model card: expected JSON, got: {error} ({where}). {advice_for(where)}") from error
+    try:
+        return parse_card(content)
+    except ValueError as error:
         message = str(error).splitlines()[0].rstrip(".")
         raise ArtifactError(
             f"model card: expected schema {SCHEMA_VERSION}, got {message} ({where}). {advice_for(where)}"

@@ -144,9 +144,11 @@ def test_a_card_that_is_not_json_or_lacks_a_field_is_refused(path: Path) -> None
     del card["sha256"]
     artifact.card_path(path).write_text(json.dumps(card))
     assert "no field 'sha256'" in refusal(path)
-    for content in (b"{", b"[]", b"\xff\xfe", b""):
+    for content in (b"{", b"\xff\xfe", b"", b"[" * 100_000):
         artifact.card_path(path).write_bytes(content)
-        assert "model card: expected schema 1" in refusal(path)
+        assert "model card: expected JSON, got: " in refusal(path)
+    artifact.card_path(path).write_bytes(b"[]")
+    assert "model card: expected schema 1, got a document that is not an object" in refusal(path)
 
 
 def test_a_card_survives_writing_and_reading(path: Path) -> None:
