@@ -7,8 +7,11 @@ from typing import Final
 
 ARTIFACTS_ENV: Final = "PLUMBLINE_ARTIFACTS"
 """Names the folder of the artefacts, for servers, load generator and judge alike."""
-TRAINED: Final = ("binary-lr", "binary-percept")
-"""The artefacts that `model.train` makes."""
+ARTIFACTS: Final = Path(__file__).resolve().parents[1] / "artifacts"
+"""The project's own folder of the artefacts, into which ``make train`` writes."""
+HELDOUT_FILE: Final = "heldout.parquet"
+TRAINED: Final = ("binary-lr", "binary-percept", Path(HELDOUT_FILE).stem)
+"""Names, without the ending, of the files that `model.train` makes."""
 
 
 class ArtifactError(Exception):
@@ -30,7 +33,15 @@ def artifact_file(folder: Path, name: str) -> Path:
 
 
 def advice_for(path: Path) -> str:
-    """What to do about a model file or a card that cannot be used."""
-    if path.stem in TRAINED:
+    """What to do about a model file, a card or a file of held-out rows that cannot be used.
+
+    Training is advised only for what it makes: it writes no file of the user's own.
+    """
+    if path.stem in TRAINED and path.parent.resolve() == ARTIFACTS.resolve():
         return "Run `make train`."
-    return "The manifest's parameter model_name names it: put the file and its card there, or mend the name."
+    if path.suffix == Path(HELDOUT_FILE).suffix:
+        return "Correct the file, or the path that --heldout gives."
+    return (
+        "The manifest's parameter model_name names it: put the file and its card there, mend the name, or name their "
+        f"folder with --artifacts ({ARTIFACTS_ENV})."
+    )

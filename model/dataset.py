@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from model.artifact_name import advice_for
+
 SEED: Final = 0
 HELDOUT_SHARE: Final = 0.9
-HELDOUT_FILE: Final = "heldout.parquet"
 ID_COLUMN: Final = "id"
 TRUTH_COLUMN: Final = "truth"
 
@@ -121,11 +122,11 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
         table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except OSError as error:
         raise DatasetError(
-            f"held-out rows: expected a file, got {error.strerror or error} ({path}). Run `make train`."
+            f"held-out rows: expected a file, got {error.strerror or error} ({path}). {advice_for(path)}"
         ) from error
     except pa.ArrowInvalid as error:
         raise DatasetError(
-            f"held-out rows: expected a parquet file, got {_first_line(error)} ({path}). Run `make train`."
+            f"held-out rows: expected a parquet file, got {_first_line(error)} ({path}). {advice_for(path)}"
         ) from error
     _check_columns(table.column_names, (ID_COLUMN, TRUTH_COLUMN, *features), path)
     if table.num_rows == 0:
@@ -139,9 +140,7 @@ def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: 
 
 
 def _problem(path: Path, expected: str, actual: str) -> DatasetError:
-    return DatasetError(
-        f"held-out rows: expected {expected}, got {actual} ({path}). Correct the file or run `make train`."
-    )
+    return DatasetError(f"held-out rows: expected {expected}, got {actual} ({path}). {advice_for(path)}")
 
 
 def _first_line(error: Exception) -> str:

@@ -56,7 +56,7 @@ MODELS: Final[dict[str, Callable[[], Any]]] = {
 
 
 OURS: Final = (
-    dataset.HELDOUT_FILE,
+    artifact_name.HELDOUT_FILE,
     *(name for model in MODELS for name in (model, artifact.card_path(Path(model)).name)),
 )
 """Names of all files that training writes."""
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.force and not options.remove and _whole(out, options.seed):
         for name in MODELS:
             print(f"{out / name}: {_summary(artifact.load_card(out / name))}; already there")
-        print(f"{out / dataset.HELDOUT_FILE}: already there. --force trains again.")
+        print(f"{out / artifact_name.HELDOUT_FILE}: already there. --force trains again.")
         return 0
     try:
         if options.remove:
@@ -106,8 +106,8 @@ def train(out: Path, seed: int) -> None:
     parts = dataset.split(seed)
     heldout = dataset.heldout_bytes(parts.test_ids, parts.test_x, parts.test_y)
     out.mkdir(parents=True, exist_ok=True)
-    _write(out, dataset.HELDOUT_FILE, heldout)
-    print(f"{out / dataset.HELDOUT_FILE}: {len(parts.test_ids)} held-out rows, seed {seed}")
+    _write(out, artifact_name.HELDOUT_FILE, heldout)
+    print(f"{out / artifact_name.HELDOUT_FILE}: {len(parts.test_ids)} held-out rows, seed {seed}")
     for name, make in MODELS.items():
         estimator = make()
         with warnings.catch_warnings():
@@ -235,7 +235,7 @@ def _versions() -> dict[str, str]:
 def _whole(out: Path, seed: int) -> bool:
     """Whether every file is there, of the digest that its card names, of this seed and of the versions that run now."""
     try:
-        heldout = dataset.load_heldout(out / dataset.HELDOUT_FILE)
+        heldout = dataset.load_heldout(out / artifact_name.HELDOUT_FILE)
         cards = [artifact.load_card(out / name) for name in MODELS]
         digests = [hashlib.sha256((out / name).read_bytes()).hexdigest() for name in MODELS]
     except (dataset.DatasetError, artifact_name.ArtifactError, OSError):

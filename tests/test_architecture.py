@@ -26,7 +26,7 @@ model.linear            :
 model.stock             :
 model.artifact_name     :
 model.artifact          : .artifact_name
-model.dataset           :
+model.dataset           : .artifact_name
 model.metrics           : .contract
 model.MetricsModel      : .contract .artifact .artifact_name .linear .metrics
 model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset

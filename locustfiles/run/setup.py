@@ -25,8 +25,8 @@ from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
 from locustfiles.load.schedule import ScheduleError, arrivals_of
 from locustfiles.protocol.transport import DeploymentAddress, unanswered
 from model.artifact import Card, load_card
-from model.artifact_name import ArtifactError, advice_for, artifact_file
-from model.dataset import HELDOUT_FILE, DatasetError, Heldout, load_heldout
+from model.artifact_name import HELDOUT_FILE, ArtifactError, advice_for, artifact_file
+from model.dataset import DatasetError, Heldout, load_heldout
 
 PROBE_TIMEOUT_S: Final = 5.0
 SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"

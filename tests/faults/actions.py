@@ -24,7 +24,7 @@ from analysis.collect.offline_answers import answers_for
 from analysis.evidence import offline
 from analysis.record import runfolder, seal
 from model.artifact import load_card
-from model.dataset import HELDOUT_FILE
+from model.artifact_name import HELDOUT_FILE
 from scene import ROOT, Action, Before, Scene
 
 WAIT_S: Final = 30.0

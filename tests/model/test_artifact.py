@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -178,10 +179,28 @@ def test_a_manifest_names_a_file_and_never_a_path(tmp_path: Path, name: str) -> 
     assert artifact_name.artifact_file(tmp_path, "my model.joblib") == tmp_path / "my model.joblib"
 
 
-@pytest.mark.parametrize(("name", "advice"), [("binary-lr", "make train"), ("credit", "parameter model_name names it")])
-def test_training_is_advised_only_for_what_it_makes(tmp_path: Path, name: str, advice: str) -> None:
-    with pytest.raises(artifact_name.ArtifactError, match=advice):
-        artifact.load_model(tmp_path / f"{name}.joblib")
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("artifacts/binary-lr.joblib", "Run `make train`."),
+        ("artifacts/binary-lr.json", "Run `make train`."),
+        ("artifacts/heldout.parquet", "Run `make train`."),
+        ("artifacts/credit.joblib", "The manifest's parameter model_name names it"),
+        ("nope/binary-lr.json", "The manifest's parameter model_name names it"),
+        ("own/g.parquet", "Correct the file, or the path that --heldout gives."),
+        ("own/heldout.parquet", "Correct the file, or the path that --heldout gives."),
+    ],
+)
+def test_training_is_advised_only_for_what_it_makes(path: str, advice: str) -> None:
+    """That is, for its own files in the project's own folder; a path may be relative to the working folder."""
+    project = artifact_name.ARTIFACTS.parent
+    assert artifact_name.advice_for(project / path).startswith(advice)
+    assert artifact_name.advice_for(Path(os.path.relpath(project / path))).startswith(advice)
+
+
+def test_the_files_for_which_training_is_advised_are_those_that_it_makes() -> None:
+    """Without their endings: a model and its card have one name."""
+    assert {Path(name).stem for name in train.OURS} == set(artifact_name.TRAINED)
 
 
 @pytest.mark.parametrize(

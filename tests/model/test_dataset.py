@@ -126,9 +126,9 @@ def test_no_rows_are_refused(tmp_path: Path, table: pa.Table) -> None:
 
 
 def test_a_file_that_is_missing_or_not_parquet_is_refused(tmp_path: Path) -> None:
-    """Both say what to do, in one line."""
-    with pytest.raises(dataset.DatasetError, match=r"No such file.*Run `make train`"):
-        dataset.load_heldout(tmp_path / "none.parquet")
+    """Both say what to do, in one line. Training writes no file of the user's own, so it is not advised for one."""
+    with pytest.raises(dataset.DatasetError, match=r"No such file.*\. Correct the file, or the path"):
+        dataset.load_heldout(tmp_path / "heldout.parquet")
     (tmp_path / "text.parquet").write_text("id,truth\n")
     with pytest.raises(dataset.DatasetError, match="expected a parquet file") as caught:
         dataset.load_heldout(tmp_path / "text.parquet")
