@@ -48,7 +48,12 @@ class Progress:
     def _show(self) -> None:
         while True:
             gevent.sleep(TTY_S if self._tty else LINE_S)
-            self._write()
+            if self._tty or not self._ends_now():
+                self._write()
+
+    def _ends_now(self) -> bool:
+        """Whether the load is about to end. `stop` writes that line, with the last events."""
+        return self._total_s is not None and round(time.monotonic() - self._began) == round(self._total_s)
 
     def _write(self) -> None:
         now, counts = time.monotonic(), self._counts()
