@@ -247,11 +247,14 @@ def command_to_repeat(run: Run) -> str:
         if value in {None, ""} or (name == "rate" and not value) or name in unsaid:
             continue
         seconds = "s" if name == "duration" else ""
-        words_ += [
-            f"--{name.replace('_', '-')}",
-            f"{value:g}{seconds}" if isinstance(value, float | int) else str(value),
-        ]
+        words_ += [f"--{name.replace('_', '-')}", _as_typed(value) + seconds]
     return shlex.join(words_)
+
+
+def _as_typed(value: object) -> str:
+    """The value as an option that is read back as the same value: no digit of a seed or of a rate is lost."""
+    short = f"{value:.15g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)
 
 
 def judge_again(run: Run) -> str:

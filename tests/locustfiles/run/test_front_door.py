@@ -336,7 +336,7 @@ def test_the_help_explains_every_option_with_examples() -> None:
 @pytest.mark.parametrize("shape", ["", "hold:5/s:30s"])
 def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> None:
     """The options in `run.json`, written as a command, ask for the same load again."""
-    load = load_of(argparse.Namespace(shape=shape, seed=7, batch=2))
+    load = load_of(argparse.Namespace(shape=shape, seed=2**63 - 1, batch=2, max_in_flight=100_000, think_time=1 / 3))
     run = runfolder.Run(
         id="r", deployment="d", namespace="ns", manifest=SINGLE, manifest_sha256="", predictors=(), host="",
         prometheus_url="", seed=7, heldout="", heldout_sha256="", artifacts={}, versions={}, started="",
