@@ -242,8 +242,9 @@ def command_to_repeat(run: Run) -> str:
     options = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.options.items()}
     options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | options
     words_ = [".venv/bin/python", "-m", "locustfiles"]
+    unsaid = {"spawn_rate"} | ({"duration"} if options.get("shape") else set())
+    unsaid |= {"users"} if any(options.get(name) for name in ("rate", "trace", "shape")) else set()
     for name, value in options.items():
-        unsaid = {"spawn_rate"} | ({"duration"} if options.get("shape") else set())
         if value in {None, ""} or (name == "rate" and not value) or name in unsaid:
             continue
         seconds = "s" if name == "duration" else ""

@@ -95,7 +95,8 @@ def _parser() -> FrontDoorParser:
 
 
 def _search_of(parsed: argparse.Namespace) -> Search:
-    for flag, value in (("--rate", parsed.rate), ("--trace", parsed.trace), ("--web", parsed.web)):
+    for flag in ("--rate", "--trace", "--shape", "--users", "--web"):
+        value = getattr(parsed, flag[2:])
         if value:
             raise OptionsError(f"reading {flag}: expected none, since the search chooses the load, got {value}.")
     parsed.step_duration_s = _seconds("--step-duration", parsed.step_duration)

@@ -10,7 +10,7 @@ from typing import Final
 
 from analysis.record import runfolder
 from deploy.manifest.deployment import ManifestError, require_runnable
-from locustfiles.command.parser import BREAKERS
+from locustfiles.command.parser import BREAKERS, USERS
 from locustfiles.load.options import OptionsError, parse_duration
 from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
 from model.artifact import load_model
@@ -22,12 +22,16 @@ INPUT_ERRORS: Final = (SetupError, OptionsError, ManifestError, ArtifactError, r
 
 
 def checked(parsed: argparse.Namespace) -> Setup:
-    """The setup that the options ask for. Raises one of `INPUT_ERRORS`. Sets ``parsed.duration_s``."""
+    """The setup that the options ask for. Sets ``parsed.duration_s`` and ``parsed.users``.
+
+    Raises one of `INPUT_ERRORS`.
+    """
     if parsed.shape and parsed.duration:
         raise SetupError(
             f"reading --duration: expected none beside --shape, which says how long it lasts, got {parsed.duration}."
         )
     parsed.duration_s = parse_duration(parsed.duration or DURATION)
+    _settle_users(parsed)
     _check_counts(parsed)
     _check_breakers(parsed.breakers)
     setup = read_setup(parsed, SHADOW)
@@ -62,6 +66,16 @@ def run_folder(parsed: argparse.Namespace, setup: Setup) -> Path | None:
     runfolder.make_folder(folder)
     runfolder.forget_latest(folder.resolve())
     return folder
+
+
+def _settle_users(parsed: argparse.Namespace) -> None:
+    """Set ``parsed.users`` if it was not given. Raises `SetupError` if it was, beside an open loop."""
+    schedule = next((flag for flag in ("--rate", "--trace", "--shape") if getattr(parsed, flag[2:])), None)
+    if schedule and parsed.users is not None:
+        raise SetupError(
+            f"reading --users: expected none beside {schedule}, whose arrivals wait for no user, got {parsed.users}."
+        )
+    parsed.users = USERS if parsed.users is None else parsed.users
 
 
 def _check_counts(parsed: argparse.Namespace) -> None:

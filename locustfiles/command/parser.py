@@ -20,6 +20,8 @@ from locustfiles.load.options import (
 from model.command_line import OneLineParser
 
 DESCRIPTION: Final = "Drive a Seldon deployment, hold its live metrics against scikit-learn, and print a verdict."
+USERS: Final = 10
+"""Users of a closed loop if ``--users`` is not given."""
 BREAKERS: Final = ("istio", "envoy")
 """Circuit breakers of the local stack's ingress."""
 EPILOG: Final = """\
@@ -77,7 +79,7 @@ def parser() -> FrontDoorParser:
     )
     run = options.add_argument_group("the run")
     _add(run, "--duration", "", str, "How long the load lasts, as 45, 30s, 5m or 1h30m (default 30s, or the shape's)")
-    _add(run, "--users", "10", int, "Users of the closed loop, each waiting for its answers")
+    _add(run, "--users", None, int, f"Users of the closed loop, each waiting for its answers (default {USERS})")
     _add(run, "--processes", "1", int, "Processes that share the load")
     run.add_argument("--web", action="store_true", help="Locust's web page in place of one test from the terminal")
     _add(run, "--web-port", "8089", int, "Port of the web page, on 127.0.0.1")

@@ -52,9 +52,9 @@ def test_the_ceiling_of_the_generator_is_told() -> None:
     assert "9,000.5/s, 0.10 ms at least" in html.render(parse(content), samples.run())
 
 
-@pytest.mark.parametrize(("shape", "length"), [("hold:5/s:30s", ""), ("", " --duration 30s")])
-def test_the_command_for_the_same_load_names_the_shape_or_the_duration(shape: str, length: str) -> None:
-    """Not both: the front door takes one of them."""
+@pytest.mark.parametrize(("shape", "others"), [("hold:5/s:30s", ""), ("", " --duration 30s --users 10")])
+def test_the_command_for_the_same_load_names_the_shape_or_duration_and_users(shape: str, others: str) -> None:
+    """Not both: the front door takes either."""
     options = {"rate_per_s": 0.0, "shape": shape, "duration_s": 30.0, "spawn_rate_per_s": 10.0, "users": 10}
     command = view.command_to_repeat(replace(samples.run(), options=options))
-    assert command.endswith((f" --shape {shape}" if shape else "") + length + " --users 10")
+    assert command.endswith((f" --shape {shape}" if shape else "") + others)

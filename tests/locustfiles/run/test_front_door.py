@@ -99,6 +99,9 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
         (["--shape", "rump:1/s..2/s:3s"], "expected hold:RATE:TIME, ramp:"),
         (["--shape", "hold:9/s:9s", "--duration", "5s"], "expected none beside --shape, which says how long it lasts"),
         (["--shape", "hold:9/s:9s", "--rate", "5"], "reading --rate and --shape: expected one of them, got 2"),
+        (["--users", "5", "--rate", "10"], "reading --users: expected none beside --rate, whose arrivals"),
+        (["--users", "10", "--shape", "hold:9/s:9s"], "reading --users: expected none beside --shape"),
+        (["--users", "10", "--trace", "none.txt"], "reading --users: expected none beside --trace"),
         (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
     ],
 )
@@ -129,6 +132,16 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], messag
 def test_a_bad_variable_is_refused_like_a_bad_argument(tmp_path: Path, variable: str, value: str, message: str) -> None:
     """The Makefile hands on variables; a bad one is no default."""
     assert_refused(tmp_path, message, **{variable: value})
+
+
+def test_users_beside_a_rate_are_refused_only_if_they_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the variable as by the option; the ten users of a closed loop without either are no wish of the user."""
+    line = "reading --users (set by USERS): expected none beside --rate, whose arrivals wait for no user, got 5."
+    assert_refused(tmp_path, line, "--rate", "5", USERS="5")
+    command = command_for(tmp_path, monkeypatch, "--rate", "5", "--no-calibration")
+    assert command[command.index("-u") + 1] == "10"
 
 
 @pytest.mark.parametrize("words", [["--timeout", "foo"], ["--timeout=foo"]])
@@ -344,7 +357,7 @@ def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> Non
     )  # fmt: skip
     command = shlex.split(command_to_repeat(run))
     parsed = parser().parse_args(command[3:])
-    assert (load_of(parsed), parsed.users, parsed.sdep) == (load, 3, SINGLE)
+    assert (load_of(parsed), parsed.users, parsed.sdep) == (load, None if shape else 3, SINGLE)
     assert parsed.duration == ("" if shape else "30s")
 
 
