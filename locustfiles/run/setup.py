@@ -58,6 +58,7 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
     """The checked setup. Raises `SetupError` with one line about the first error."""
     try:
         load = load_of(parsed)
+        _check_ca_file(load.ca_file)
         arrivals_of(load)
         manifest = Path(parsed.sdep or default_manifest)
         deployment = read_manifest(manifest, parsed.namespace or None)
@@ -70,6 +71,12 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
     except (OptionsError, ScheduleError, ManifestError, ArtifactError, DatasetError) as error:
         raise SetupError(str(error)) from error
     return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), cards, load)
+
+
+def _check_ca_file(path: str) -> None:
+    """Raise `SetupError` for a file that is not there, also if the host is none of https, which would not read it."""
+    if path and not Path(path).is_file():
+        raise SetupError(f"reading --ca-file: expected a file of certificates, got none at {path}. Correct the path.")
 
 
 def artifact_of(predictor: Predictor, folder: Path) -> Path:

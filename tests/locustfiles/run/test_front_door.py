@@ -102,6 +102,7 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
         (["--users", "5", "--rate", "10"], "reading --users: expected none beside --rate, whose arrivals"),
         (["--users", "10", "--shape", "hold:9/s:9s"], "reading --users: expected none beside --shape"),
         (["--users", "10", "--trace", "none.txt"], "reading --users: expected none beside --trace"),
+        (["--ca-file", "nope"], "reading --ca-file: expected a file of certificates, got none at nope"),
         (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
     ],
 )
