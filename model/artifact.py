@@ -68,8 +68,6 @@ class Card:
     versions: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        if self.score_kind != SCORE_KIND:
-            raise ValueError(f"score_kind: expected {SCORE_KIND}, got {self.score_kind}")
         if self.positive_class not in self.classes:
             raise ValueError(f"positive_class: expected one of {list(self.classes)}, got {self.positive_class}")
         if any(a >= b for a, b in zip(self.score_edges, self.score_edges[1:], strict=False)):

@@ -24,7 +24,7 @@ from locustfiles.http1.target import Target, TargetError, target_of
 from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
 from locustfiles.load.schedule import ScheduleError, arrivals_of
 from locustfiles.protocol.transport import DeploymentAddress, unanswered
-from model.artifact import Card, load_card
+from model.artifact import SCORE_KIND, Card, load_card
 from model.artifact_name import HELDOUT_FILE, ArtifactError, advice_for, artifact_file
 from model.dataset import DatasetError, Heldout, load_heldout
 
@@ -96,6 +96,11 @@ def _card_of(predictor: Predictor, folder: Path) -> Card:
         raise ArtifactError(
             f"model card: expected artifact {path.name!r}, got {card.artifact!r} ({path.with_suffix('.json')}). "
             "Put the model's own card beside it."
+        )
+    if card.score_kind != SCORE_KIND:
+        raise ArtifactError(
+            f"model card: expected score_kind {SCORE_KIND}, the only score that can be judged yet, got "
+            f"{card.score_kind!r} ({path.with_suffix('.json')}). Give a model that has it, such as a linear one."
         )
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

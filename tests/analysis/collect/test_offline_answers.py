@@ -20,7 +20,8 @@ from analysis.evidence.offline import OfflineError
 from analysis.evidence.rounding import undecided
 from analysis.record.runfolder import Run
 from model.artifact import card_digest, load_card
-from model.dataset import HELDOUT_FILE, load_heldout
+from model.artifact_name import HELDOUT_FILE
+from model.dataset import load_heldout
 
 ARTIFACT = "binary-lr.joblib"
 

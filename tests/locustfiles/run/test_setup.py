@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +17,7 @@ from deploy.manifest.deployment import Deployment
 from deploy.manifest.deployment import read as read_manifest
 from locustfiles.command.parser import parser
 from locustfiles.load.options import forget_foreign_variables, load_of
-from locustfiles.run.setup import SetupError, check_host
+from locustfiles.run.setup import SetupError, check_host, read_setup
 
 MANIFEST = Path(__file__).parents[3] / "deploy" / "seldon" / "metrics-model.yaml"
 JSON, HTML = "application/json", "text/html"
@@ -102,3 +104,20 @@ def test_variables_of_others_are_ignored_and_named(
         assert dict(os.environ) == kept
     assert len(lines_printed) == lines
     assert all(name in line for name in environment.keys() - kept.keys() for line in lines_printed)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"score_kind": "predict_proba"}, "expected score_kind decision_function, the only score that can be judged"),
+        ({"artifact": "other.joblib"}, "expected artifact 'binary-percept.joblib', got 'other.joblib'"),
+    ],
+)
+def test_a_card_that_cannot_be_judged_is_refused_before_anything_starts(
+    trained: Path, tmp_path: Path, change: dict[str, str], words: str
+) -> None:
+    shutil.copytree(trained, tmp_path / "artifacts")
+    card = tmp_path / "artifacts" / "binary-percept.json"
+    card.write_text(json.dumps(json.loads(card.read_bytes()) | change))
+    with pytest.raises(SetupError, match=words):
+        read_setup(parser().parse_args(["--artifacts", str(tmp_path / "artifacts")]), MANIFEST)
