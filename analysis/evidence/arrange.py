@@ -9,9 +9,10 @@ from typing import Final
 
 import numpy as np
 
+from analysis.diagnoses import Diagnosis
 from analysis.evidence import obstacles
 from analysis.evidence.bounds import Counted, Share, bounds_of
-from analysis.evidence.curve import CurveError, curve_of
+from analysis.evidence.curve import CurveError, CurveUnknownError, curve_of
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
@@ -25,6 +26,7 @@ from analysis.evidence.trajectories import Trajectory, trajectory
 from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run
+from analysis.verdict import Explanation
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL
 
 _FULL: Final = 100
@@ -201,14 +203,15 @@ def _with_counts(
     group = replace(group, counted=Counted(path, bounds_of(counts, path, group.share)))
     if samples is None or counts.span_ns is None:
         return group
-    first_ms = clock.prometheus_ms(counts.span_ns[0])
+    first_ms = clock.earliest_prometheus_ms(counts.span_ns[0])
     try:
         curves = {
-            member.name: curve_of(samples, counts, member.name, member.spec.artifact, first_ms)
-            for member in group.members
+            member.name: curve_of(samples, counts, member.spec, member.awaited, first_ms) for member in group.members
         }
     except CurveError as error:
-        return replace(group, curve_problem=str(error))
+        return replace(group, curve_problem=Explanation(Diagnosis.NOT_A_COUNT, str(error)))
+    except CurveUnknownError as error:
+        return replace(group, curve_problem=Explanation(Diagnosis.COUNTS_BEFORE, str(error)))
     if len(group.members) == 1:
         return replace(group, curve=curves[group.name])
     return replace(group, member_curves=tuple((name, curve) for name, curve in curves.items() if curve is not None))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis.evidence.gateway import growth
 from analysis.evidence.rounding import margins
 from analysis.evidence.samples import Samples, Series, is_count
 from analysis.evidence.tally import Tally
+from analysis.evidence.targets import ScrapeTarget
+from analysis.evidence.trajectories import growth
 from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
+from analysis.record.runfolder import PredictorSpec
 from analysis.stats.average_precision import average_precision_bounds, average_precisions
 from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCORE_BUCKETS
 
@@ -49,12 +51,19 @@ class CurveError(Exception):
     """The score buckets that a predictor publishes are no counts by threshold; one line says why."""
 
 
-def curve_of(samples: Samples, tally: Tally, predictor: str, artifact: str, first_ms: float) -> Curve | None:
-    """The curve of a predictor since ``first_ms`` (Prometheus' clock); None if it publishes no score buckets.
+class CurveUnknownError(Exception):
+    """By how much the score buckets grew since the run began is not known; one line says why."""
 
-    Raises `CurveError` if what it publishes are no counts by threshold.
+
+def curve_of(
+    samples: Samples, tally: Tally, predictor: PredictorSpec, targets: Sequence[ScrapeTarget], first_ms: float
+) -> Curve | None:
+    """The curve of a predictor since ``first_ms`` (Prometheus' clock, at the earliest); None without score buckets.
+
+    ``targets``: the predictor's. Raises `CurveError` if what it publishes are no counts by threshold,
+    `CurveUnknownError` if it is not known what they were before.
     """
-    counts = _counts(samples, predictor, first_ms)
+    counts = _counts(samples, predictor.name, targets, first_ms)
     if not counts:
         return None
     if not any(math.isfinite(edge) for by_edge in counts.values() for edge in by_edge):
@@ -63,7 +72,7 @@ def curve_of(samples: Samples, tally: Tally, predictor: str, artifact: str, firs
     answers = tally.axes.offline
     weight = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     unknown = tally.total[Kind.FEEDBACK, Outcome.INDETERMINATE]
-    score = answers.answers[artifact].score
+    score = answers.answers[predictor.artifact].score
     live = [
         np.array([counts.get(label, {}).get(edge, 0) for edge in [*edges.tolist(), math.inf]], np.int64)
         for label in answers.classes
@@ -103,14 +112,23 @@ def _average_precision(score: Floats, weight: Ints, positive: int) -> float | No
     )
 
 
-def _counts(samples: Samples, predictor: str, first_ms: float) -> dict[int, dict[float, int]]:
+def _counts(
+    samples: Samples, predictor: str, targets: Sequence[ScrapeTarget], first_ms: float
+) -> dict[int, dict[float, int]]:
     """Rows by true class and edge, summed over workers and targets."""
-    counts: dict[int, dict[float, int]] = {}
+    buckets: dict[tuple[int, float], list[Series]] = {}
     for series in samples.of(SCORE_BUCKETS):
         if series.labels.get(LABEL_PREDICTOR) == predictor:
-            truth, edge = _bucket_of(series)
-            by_edge = counts.setdefault(truth, {})
-            by_edge[edge] = by_edge.get(edge, 0) + growth(series, first_ms)
+            buckets.setdefault(_bucket_of(series), []).append(series)
+    counts: dict[int, dict[float, int]] = {}
+    for (truth, edge), parts in buckets.items():
+        grown = growth(parts, targets, first_ms)
+        where = f"of class {truth} and threshold {edge:g}"
+        if grown.fault is not None:
+            raise CurveError(f"{grown.fault} ({where})")
+        if grown.low < grown.high:
+            raise CurveUnknownError(f"{grown.doubt} ({where})")
+        counts.setdefault(truth, {})[edge] = int(grown.low)
     return counts
 
 
@@ -118,10 +136,13 @@ def _bucket_of(series: Series) -> tuple[int, float]:
     """True class and threshold of the rows that a bucket counts. Raises `CurveError` if it does not count rows."""
     labels = series.labels
     try:
-        truth, edge = int(float(labels[LABEL_TRUTH])), float(labels[LABEL_EDGE])
+        label, edge = float(labels[LABEL_TRUTH]), float(labels[LABEL_EDGE])
+        truth = int(label)
     except (KeyError, ValueError, OverflowError) as error:
         raise CurveError(f"a series of {SCORE_BUCKETS} has no class or no threshold: {dict(labels)}") from error
-    if math.isnan(edge) or not is_count(series.value).all():
+    if label != truth:
+        raise CurveError(f"a series of {SCORE_BUCKETS} has a class that is no whole number: {dict(labels)}")
+    if math.isnan(edge) or edge == -math.inf or not is_count(series.value).all():
         raise CurveError(f"{SCORE_BUCKETS} of class {truth} and threshold {edge:g} holds what is no count")
     return truth, edge
 

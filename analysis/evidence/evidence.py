@@ -66,7 +66,7 @@ class Group:
     obstacle: Explanation | None = None
     malformed: Explanation | None = None
     curve: Curve | None = None
-    curve_problem: str | None = None
+    curve_problem: Explanation | None = None
     member_curves: tuple[tuple[str, Curve], ...] = ()
 
     @property
@@ -119,6 +119,13 @@ class Evidence:
     def counted(self) -> tuple[tuple[Group, Counted], ...]:
         """The groups whose counts are known, each with its counts."""
         return tuple((group, group.counted) for group in self.groups if group.counted is not None)
+
+    @property
+    def first_ms(self) -> float | None:
+        """When the first event was sent at the earliest, on Prometheus' clock; None without an event."""
+        if self.tally is None or self.tally.span_ns is None:
+            return None
+        return self.clock.earliest_prometheus_ms(self.tally.span_ns[0])
 
     @property
     def span_ms(self) -> tuple[float, float] | None:

@@ -71,24 +71,26 @@ def cluster_pattern(deployment: str, predictor: str) -> str:
 
 
 def gateway(samples: Samples, deployment: str, predictor: str, window_ms: tuple[float, float]) -> Gateway | None:
-    """The gateway's counters of a predictor; None if they are not stored, or not up to the last event.
+    """The gateway's counters of a predictor; None if they are not stored, or are not known over the whole run.
 
-    ``window_ms``: first and last event, on Prometheus' clock. A gateway whose last scrape is older than the last
-    event does not know the whole run.
+    ``window_ms``: first and last event, on Prometheus' clock. What a gateway counted is not known if its last scrape is
+    older than the last event, or if a process of it ended or began anew during the run.
     """
     first_ms, last_ms = window_ms
-    series = [
+    took_part = [
         counter
         for counter in of_cluster(samples, deployment, predictor)
-        if len(counter.time_ms) and counter.time_ms[-1] >= last_ms
+        if len(counter.time_ms) and counter.time_ms[-1] >= first_ms
     ]
-    if not series:
+    series = [counter for counter in took_part if counter.time_ms[-1] >= last_ms]
+    if not series or len(series) < len(took_part) or any(_began_anew(counter, first_ms) for counter in series):
         return None
     increases = {
-        metric: sum(growth(counter, first_ms) for counter in series if counter.metric == metric) for metric in _COUNTERS
+        metric: sum(_growth(counter, first_ms) for counter in series if counter.metric == metric)
+        for metric in _COUNTERS
     }
     failed = sum(
-        growth(counter, first_ms)
+        _growth(counter, first_ms)
         for counter in series
         if counter.metric == ANSWERED and counter.labels.get(LABEL_CLASS) == "5"
     )
@@ -108,7 +110,15 @@ def unanswered(series: Sequence[Series]) -> int:
     return int(sum(value for value in last if np.isfinite(value) and value > 0))
 
 
-def growth(series: Series, first_ms: float) -> int:
+def _began_anew(counter: Series, first_ms: float) -> bool:
+    """Whether a counter fell since the last scrape before ``first_ms``. A gauge of what is under way may fall."""
+    if counter.metric in UNDER_WAY:
+        return False
+    begun = max(int(np.searchsorted(counter.time_ms, first_ms)) - 1, 0)
+    return bool((np.diff(counter.value[begun:]) < 0).any())
+
+
+def _growth(series: Series, first_ms: float) -> int:
     """Last value minus the last value before ``first_ms``; a counter without an earlier value began at 0."""
     before = series.value[series.time_ms < first_ms]
     base = before[-1] if len(before) else 0.0

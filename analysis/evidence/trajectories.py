@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from analysis.evidence.samples import ClockOffset, canonical
-from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget, baseline_index
+from analysis.evidence.samples import ClockOffset, Series, canonical
+from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget, address_of, baseline_index
 from analysis.record.arrays import Floats, Ints
 from model.contract import CELLS
 
@@ -74,3 +74,78 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None) -> tuple[Ints, F
     base = target.value[baseline] if baseline >= 0 else np.zeros(len(CELLS))
     time_ms = target.time_ms[good]
     return time_ms, time_ms + target.duration_ms[good], target.value[good] - base
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """By how much counters grew since the run began: by at least ``low`` and at most ``high``.
+
+    ``doubt``: why the two differ, or None. ``fault``: what no counter does, such as a fall, or None.
+    """
+
+    low: float
+    high: float
+    doubt: str | None = None
+    fault: str | None = None
+
+
+def growth(counters: Sequence[Series], targets: Sequence[ScrapeTarget], first_ms: float) -> Growth:
+    """The growth of all ``counters`` together.
+
+    ``targets``: those that they come from, which say when they were scraped, and how long that took. ``first_ms``: when
+    the first event was sent at the earliest, on Prometheus' clock.
+    """
+    by_address = {address_of(target.labels): target for target in reversed(targets)}
+    parts = [_growth(counter, by_address.get(address_of(counter.labels)), first_ms) for counter in counters]
+    return Growth(
+        sum(part.low for part in parts),
+        sum(part.high for part in parts),
+        next((part.doubt for part in parts if part.doubt is not None), None),
+        next((part.fault for part in parts if part.fault is not None), None),
+    )
+
+
+def _growth(counter: Series, target: ScrapeTarget | None, first_ms: float) -> Growth:
+    """The growth of one counter.
+
+    Its baseline is what the last scrape showed that had ended before the first event. If that scrape lacked it, and an
+    earlier one had it, its process may have begun anew since, at 0, or that scrape was a broken one. One that is gone
+    in the end has taken its counts along: no sum over counters has them any more.
+    """
+    times, values = counter.time_ms, counter.value
+    if not np.isfinite(values).all() or (values < 0).any():
+        return Growth(0.0, np.inf, fault=f"{counter.metric} holds NaN, infinity or a negative number")
+    scrapes, took = (times, np.zeros(len(times))) if target is None else _scrapes_of(target)
+    ended = scrapes[scrapes + took + ALIGNMENT_MS + 1 < first_ms]
+    base_ms = int(ended[-1]) if len(ended) else -1
+    since = values[times > base_ms]
+    if not len(since):
+        return Growth(0.0, 0.0)
+    if (np.diff(since) < 0).any():
+        return Growth(0.0, np.inf, fault=f"{counter.metric} fell, as no counter does whose process lives")
+    grown = _from_baseline(counter, base_ms, since)
+    missed = int(np.count_nonzero(scrapes > times[-1]))
+    if missed == 1:
+        return Growth(0.0, np.inf, f"the last scrape lacked {counter.metric}")
+    return grown if not missed else Growth(0.0, 0.0)
+
+
+def _from_baseline(counter: Series, base_ms: int, since: Floats) -> Growth:
+    """``base_ms``: when the baseline's scrape began, -1 without one. ``since``: the counter's values after it."""
+    name, before = counter.metric, counter.value[counter.time_ms <= base_ms]
+    base, last = float(before[-1]) if len(before) else 0.0, float(since[-1])
+    was_there = bool(np.any(counter.time_ms == base_ms))
+    if base_ms < 0 and since[0]:
+        return Growth(last - float(since[0]), last, f"it is not known what {name} showed before the load")
+    if since[0] < base and was_there:
+        return Growth(last, np.inf, f"{name} began anew about when the load did, and what it lost is not known")
+    if since[0] < base:
+        return Growth(last, last)  # it began anew before the load
+    if base and not was_there:
+        return Growth(last - base, last, f"{name} was missing before the load, and whether it began anew is not known")
+    return Growth(last - base, last - base)
+
+
+def _scrapes_of(target: ScrapeTarget) -> tuple[Ints, Floats]:
+    """When the good scrapes of a target began, and how long each took, in milliseconds."""
+    return target.time_ms[target.up], target.duration_ms[target.up]

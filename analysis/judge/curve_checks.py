@@ -11,6 +11,7 @@ from analysis.evidence.bounds import after_end
 from analysis.evidence.curve import Curve, differing
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.tally import Tally
+from analysis.evidence.trajectories import Trajectory
 from analysis.judge.count_checks import samples_of_other_times
 from analysis.verdict import Explanation, Finding, Verdict
 from model.contract import CELLS, METRIC_OF_CELL
@@ -20,14 +21,15 @@ def curves(evidence: Evidence) -> tuple[Finding, ...]:
     """At every threshold the live counts are what the offline scores of the rows sent allow.
 
     They are equal if every event is certain and went to the predictor. Events of unknown outcome widen them to an
-    interval; where a predictor gets a part of the traffic (a partial mirror, a split) there is no lower bound. A
-    predictor without score buckets passes and says so. There is no finding where the four cells are wrong, or are not
-    known to the end: another check says so already.
+    interval; where a predictor gets a part of the traffic (a partial mirror, a split) there is no lower bound. In each
+    case the buckets hold as many rows of either class as the four cells do. A predictor without score buckets passes
+    and says so. There is no finding where the four cells are wrong, or are not known to the end: another check says so
+    already.
     """
     findings = []
     for group in evidence.groups:
         if group.curve_problem is not None:
-            findings.append(Finding.unknown(group.name, Explanation(Diagnosis.NOT_A_COUNT, group.curve_problem)))
+            findings.append(Finding.unknown(group.name, group.curve_problem))
         elif group.counted is not None and not (group.curve or group.member_curves):
             message = "it publishes no score buckets, so there is no curve by threshold, only over time"
             findings.append(Finding.passed(group.name, message))
@@ -47,11 +49,38 @@ def _is_known(tally: Tally | None, group: Group) -> bool:
 
 
 def _of_group(group: Group) -> Finding:
+    paths = {member.name: member.path for member in group.members}
     if group.curve is not None:
-        return _compared(group.name, group.curve, sees_all=group.share.sees_all)
-    findings = [_compared(f"{name}: ", curve, sees_all=False) for name, curve in group.member_curves]
+        return _unlike_cells(group.name, group.curve, paths[group.name]) or _compared(
+            group.name, group.curve, sees_all=group.share.sees_all
+        )
+    findings = [
+        _unlike_cells(f"{name}: ", curve, paths[name]) or _compared(f"{name}: ", curve, sees_all=False)
+        for name, curve in group.member_curves
+    ]
     worst = max(findings, key=lambda finding: finding.verdict)
     return replace(worst, subject=group.name, message=worst.subject + worst.message)
+
+
+def _unlike_cells(subject: str, curve: Curve, path: Trajectory | None) -> Finding | None:
+    """A finding if the buckets hold other numbers of rows of either class than the predictor's own cells.
+
+    Both are of the same process and the same scrape, so this needs no bound, also where a predictor gets a part only.
+    """
+    if path is None:
+        return None
+    cells = dict(zip(CELLS, path.value[-1].astype(np.int64).tolist(), strict=True))
+    buckets = dict(zip(CELLS, curve.live[0].tolist(), strict=True))
+    in_cells = cells["tp"] + cells["fn"], cells["fp"] + cells["tn"]
+    in_buckets = buckets["tp"] + buckets["fn"], buckets["fp"] + buckets["tn"]
+    if in_buckets == in_cells:
+        return None
+    message = (
+        f"its score buckets hold {in_buckets[0]:,} positive and {in_buckets[1]:,} negative rows, where its cells hold "
+        f"{in_cells[0]:,} and {in_cells[1]:,}"
+    )
+    explanation = Explanation(Diagnosis.SCORES_DIFFER, message)
+    return Finding.failed(subject, explanation, expected=sum(in_cells), observed=sum(in_buckets))
 
 
 def _compared(subject: str, curve: Curve, *, sees_all: bool) -> Finding:

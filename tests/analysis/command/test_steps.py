@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 import worlds
-from alterations import ALONE, BASE, fewer
+from alterations import ALONE, BASE, fewer, with_buckets
 from analysis.__main__ import main
 from analysis.command import judge_step, steps
 from analysis.evidence import arrange, samples
+from analysis.evidence.samples import Series
 from analysis.record import runfolder
 from analysis.report import terminal
 from twins import TWINS
@@ -274,3 +275,21 @@ def test_a_full_disk_does_not_lose_the_verdict_and_makes_no_pass(
     assert shown.startswith({3: "FAIL", 4: "INCONCLUSIVE"}[code])
     assert "No space left on device" in shown
     assert "Make room there" in shown
+
+
+def test_buckets_that_are_no_curve_do_not_take_the_other_findings_along(tmp_path: Path) -> None:
+    """Without the negative class's bucket of all rows, its counts are below 0 and the page has no average precision."""
+    right = with_buckets()
+
+    def alter(series: list[Series]) -> list[Series]:
+        return [
+            part for part in right.alter(series) if (part.labels.get("truth"), part.labels.get("le")) != ("0", "inf")
+        ]
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    worlds.put(folder, replace(right, alter=alter))
+    assert main(["judge", str(folder)]) == 3
+    result = json.loads((folder / runfolder.RESULT_FILE).read_text())
+    assert {finding["check"] for finding in result["findings"] if finding["verdict"] == "FAIL"} == {"curve"}
+    assert main(["report", str(folder)]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
+import any_world
 import worlds
 from alterations import ALONE, EDGES, feedback_of, hour, with_buckets, without_between
 from analysis.evidence.curve import Curve, as_json, differing
 from analysis.evidence.samples import Series
 from analysis.record.arrays import Bools, Ints
 from analysis.record.ledger import Kind
-from analysis.stats.average_precision import average_precision_bounds
+from analysis.stats.average_precision import average_precision_bounds, harmonic
 from analysis.verdict import Verdict
 from model.contract import CELLS
 from worlds import PRIMARY, World
@@ -129,6 +131,56 @@ def test_the_interval_holds_every_order_within_the_buckets(rows: list[tuple[int,
     random = np.random.default_rng(seed)
     for score in (bucket + random.random(len(rows)), bucket, bucket + 0.5 * positive, bucket - 0.5 * positive):
         assert low - 1e-9 <= average_precision_score(positive, score) <= high + 1e-9
+
+
+def test_the_bounds_of_a_huge_bucket_take_no_memory_and_are_those_of_its_parts() -> None:
+    """The asymptotic series gives what adding up gives; buckets that are none by threshold have no bounds."""
+    for first, count in ((1, 5), (1, 5000), (17, 10_000), (3_000_000, 12_000)):
+        added_up = math.fsum(1 / at for at in range(first, first + count))
+        assert harmonic(first, count) == pytest.approx(added_up, rel=1e-13)
+    low, high = average_precision_bounds(np.array([[10**13, 10**13, 0, 0]]))
+    assert low is not None
+    assert high == 1.0
+    assert low == pytest.approx(1 - math.log(2), rel=1e-9)
+    assert average_precision_bounds(np.array([[5, 5, 0, 0], [7, 5, 0, 0]])) == (None, None)
+    assert average_precision_bounds(np.array([[5, -5, 5, 0]])) == (None, None)
+
+
+def is_of_shadow(cell: Series, metrics: tuple[str, ...]) -> bool:
+    return cell.metric in metrics and cell.labels["predictor_name"] == "shadow"
+
+
+def summed(cells: list[Series], *, nothing: bool) -> Series:
+    """The sum of series that appear at different scrapes; 0 at each scrape for ``nothing``."""
+    times = np.unique(np.concatenate([cell.time_ms for cell in cells]))
+    last = [np.searchsorted(cell.time_ms, times, "right") - 1 for cell in cells]
+    value = sum(np.where(at >= 0, cell.value[at], 0.0) for at, cell in zip(last, cells, strict=True))
+    return replace(cells[0], time_ms=times, value=np.zeros(len(times)) if nothing else np.asarray(value))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_buckets_of_a_partial_mirror_hold_as_many_rows_as_its_cells(tmp_path: Path, frozen: bool) -> None:
+    """There is no lower bound on either, and still one cannot be without the other."""
+    world = any_world.half_mirrored(worlds.world(ALONE.events, any_world.HALF), 3)
+
+    def alter(series: list[Series]) -> list[Series]:
+        return [
+            *series,
+            *(
+                replace(total, metric="feedback_score_bucket", labels={**total.labels, "truth": truth, "le": edge})
+                for truth, cells in (("1", ("true_pos", "false_neg")), ("0", ("true_neg", "false_pos")))
+                for total in [summed([cell for cell in series if is_of_shadow(cell, cells)], nothing=frozen)]
+                for edge in ("99", "+Inf")  # all rows score below 99
+            ),
+        ]
+
+    verdict, findings = worlds.judged(tmp_path, replace(world, alter=alter))
+    wrong = {finding.check: finding.message for finding in findings if finding.verdict is not Verdict.PASS}
+    assert verdict is (Verdict.FAIL if frozen else Verdict.PASS), wrong
+    assert set(wrong) == ({"curve"} if frozen else set())
+    assert not frozen or wrong["curve"].startswith(
+        "its score buckets hold 0 positive and 0 negative rows, where its cells"
+    )
 
 
 def test_more_buckets_narrow_the_interval() -> None:
