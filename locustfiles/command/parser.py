@@ -36,7 +36,8 @@ examples:
 
 Each option may be set by a variable in the environment: SDEP DURATION USERS RATE SEED HOST PROMETHEUS_URL
 NAMESPACE RUN IMAGES; the others by PLUMBLINE_ and the name in capitals, as PLUMBLINE_TIMEOUT.
-exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 2 bad arguments or input."""
+exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 2 bad arguments or input; 129, 130 or 143: interrupted before a verdict
+by SIGHUP, SIGINT (Ctrl-C) or SIGTERM."""
 
 
 class FrontDoorParser(OneLineParser):

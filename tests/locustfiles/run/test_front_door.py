@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -25,6 +26,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from analysis.command.judge_step import EXIT_CODE
 from analysis.record import runfolder
 from analysis.record.ledger_file import read_ledger
 from analysis.report.view import command_to_repeat
@@ -33,6 +35,7 @@ from deploy.local.config.envoy import Breakers
 from locustfiles.__main__ import main
 from locustfiles.command.parser import BREAKERS, parser
 from locustfiles.load.options import IMAGES_ENV, load_of, named_files
+from model.command_line import BAD_INPUT
 
 ROOT: Final = Path(__file__).parents[3]
 SINGLE: Final = str(ROOT / "deploy" / "seldon" / "metrics-model.yaml")
@@ -345,6 +348,18 @@ def test_the_help_explains_every_option_with_examples() -> None:
     for word in ("examples:", "--rate", "--sdep", "DURATION", "exit codes:", "python -m locustfiles --web"):
         assert word in text
     assert all(action.help for action in parser()._actions)
+
+
+@pytest.mark.parametrize("text", ["help", "README"])
+def test_every_exit_code_is_explained(text: str) -> None:
+    """The judge's, that of bad input, and those of a run that a signal ended: 128 plus its number."""
+    explained = parser().format_help().partition("exit codes:")[2]
+    if text == "README":
+        explained = (ROOT / "README.md").read_text(encoding="utf-8").partition("## How to read a verdict")[2]
+        explained = explained.partition("\n## ")[0]
+    signals = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    codes = {*EXIT_CODE.values(), BAD_INPUT, *(128 + number for number in signals)}
+    assert {code for code in codes if not re.search(rf"\b{code}\b", explained)} == set()
 
 
 @pytest.mark.parametrize("shape", ["", "hold:5/s:30s"])
