@@ -51,7 +51,7 @@ test: train lint ## lint, types and all tests, with real servers on free ports
 test-quick: train ## the tests that need no server
 	@$(WITH_ARGS) -m pytest -q -m "not stack and not slow"
 
-mutants: environment ## alter recorded run folders in 30,000 ways and judge each: ARGS="--only shadow"
+mutants: environment ## alter recorded run folders in every way and judge each: ARGS="--only shadow"
 	@$(WITH_ARGS) tests/mutants/mutants.py
 
 faults: train ## run the catalogue of faults and clean variants: RUNS=50 runs the clean one 50 times instead
