@@ -131,6 +131,7 @@ def until(condition: Callable[[], bool]) -> None:
         (("--rate", "50"), "reading --rate: expected none, since the search chooses the load, got 50.0."),
         (("--shape", "hold:9/s:9s"), "reading --shape: expected none, since the search chooses the load, got"),
         (("--users", "5"), "reading --users: expected none, since the search chooses the load, got 5."),
+        (("--warm-up", "1.5s"), "reading --warm-up: expected whole seconds, got '1.5s'."),
         (("--gate", "fast"), "gate: expected one like"),
         (("--from", "50", "--to", "5"), "the search: expected rates with 0 < from <= to, got 50 and 5"),
         (("--within", "little"), "reading --within: expected a share as 10%, got 'little'."),

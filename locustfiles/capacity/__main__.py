@@ -34,7 +34,7 @@ from locustfiles.load.options import (
     OptionsError,
     forget_empty_variables,
     forget_foreign_variables,
-    parse_duration,
+    parse_run_time,
     plain_number,
 )
 from locustfiles.run.setup import Setup
@@ -110,7 +110,7 @@ def _search_of(parsed: argparse.Namespace) -> Search:
 
 def _seconds(flag: str, text: str) -> float:
     try:
-        return parse_duration(text)
+        return parse_run_time(text)
     except OptionsError as error:
         raise OptionsError(str(error).replace("--duration", flag)) from error
 

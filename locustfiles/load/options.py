@@ -193,6 +193,14 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def parse_run_time(text: str) -> float:
+    """As `parse_duration`, in whole seconds: Locust takes no others for a test's run time."""
+    seconds = parse_duration(text)
+    if not seconds.is_integer():
+        raise OptionsError(f"reading --duration: expected whole seconds, got {text!r}.")
+    return seconds
+
+
 def load_of(parsed: argparse.Namespace) -> LoadOptions:
     """The load that the parsed options ask for; raises `OptionsError`."""
     get = _getter(parsed)

@@ -86,6 +86,7 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
         (["--workers", "two"], "argument --workers: invalid int value: 'two'"),
         (["--breakers", "foo"], "argument --breakers: invalid choice: 'foo'"),
         (["--duration", "soon"], "expected a time as 45, 30s, 5m or 1h30m, got 'soon'"),
+        (["--duration", "1.5s"], "reading --duration: expected whole seconds, got '1.5s'"),
         (["--duration", "0s"], "expected a time as 45, 30s, 5m or 1h30m, got '0s'"),
         (["--predict-ratio", "0", "--feedback-ratio", "0"], "expected one above 0"),
         (["--reward", "gold"], "invalid choice: 'gold'"),
