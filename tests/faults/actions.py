@@ -281,6 +281,7 @@ def retrained(scene: Scene) -> None:
     since = replace(
         run,
         artifacts={name: load_card(folder / name).sha256 for name in run.artifacts},
+        cards={},
         heldout=str(folder / HELDOUT_FILE),
         heldout_sha256=hashlib.sha256((folder / HELDOUT_FILE).read_bytes()).hexdigest(),
     )
