@@ -221,6 +221,7 @@ class Diagnosis(StrEnum):
         "worker or replica recycled",
         "A worker or a replica ended and took its counts along.",
         "A worker or replica was recycled and took its counts along: keep totals where a restart leaves them.",
+        {"before the load": "Send feedback after a restart, let Prometheus scrape it, and only then begin the load."},
     )
     NOT_A_COUNT = ("not a count", "A metric holds a fraction, a negative number or NaN.", _MEND_METRICS)
     SEVERAL_SERIES = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -60,6 +60,25 @@ class Counted:
     def broken(self) -> Bools:
         """``[n, sums]``: whether the counts lie outside their bounds; NaN lies outside."""
         return ~((self.sums >= self.bounds.low) & (self.sums <= self.bounds.high))
+
+    @property
+    def most(self) -> Floats:
+        """``[n, sums]``: the sums with all that is in doubt (`Trajectory.doubt`)."""
+        return self.sums + self.path.doubt @ _IN_SUM
+
+    @property
+    def undecided(self) -> Bools:
+        """``[n, sums]``: whether it depends on what is in doubt that the counts lie within their bounds."""
+        most = self.most
+        may_be_right = (most >= self.bounds.low) & (self.sums <= self.bounds.high)
+        may_be_wrong = (self.sums < self.bounds.low) | (most > self.bounds.high)
+        return may_be_right & may_be_wrong
+
+    @property
+    def nearest(self) -> Counted:
+        """The same, with the counts as near to their bounds as what is in doubt allows."""
+        more = np.clip(self.low - self.path.value, 0, self.path.doubt)
+        return replace(self, path=replace(self.path, value=self.path.value + more))
 
     @property
     def low(self) -> Ints:

@@ -27,9 +27,10 @@ class ScrapeTarget:
     ``value`` [n, cells]: sum of the target's series of each cell. ``present`` [n]: number of series in the scrape.
     ``absent`` [n]: number of series that the scrape lacked and a later one had again; their values before are in the
     sum, because absent is not 0. Those that only the last scrape lacks are among them: whether they come again is not
-    known. ``partial`` [n]: whether the scrape lacked a cell that was not published yet, and had another of the same
-    worker. ``appeared`` [cells]: first values of the series that its first scrape lacked. ``own_times``: the samples
-    are not of the times of the scrapes, so it is only known what the last of them says.
+    known. ``renewed`` [n]: whether the target may have restarted between this good scrape and the next: a series was
+    away then for longer than by a glitch. ``partial`` [n]: whether the scrape lacked a cell that was not published yet,
+    and had another of the same worker. ``appeared`` [cells]: first values of the series that its first scrape lacked.
+    ``own_times``: the samples are not of the times of the scrapes, so it is only known what the last of them says.
     """
 
     labels: Mapping[str, str]
@@ -39,6 +40,7 @@ class ScrapeTarget:
     value: Floats
     present: Ints
     absent: Ints
+    renewed: Bools
     partial: Bools
     appeared: Floats
     own_times: bool = False
@@ -157,10 +159,10 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
     absent = np.zeros(len(time_ms), np.int64)
     appeared = np.zeros(len(CELLS))
     good = np.flatnonzero(succeeded)
-    for cell in series:
-        filled = _filled(cell, time_ms[good])
-        value[good, _cell_of(cell)] += filled
-        absent[good] += filled > 0
+    absences = _absences(series, time_ms[good])
+    for cell, absence in zip(series, absences, strict=True):
+        value[good, _cell_of(cell)] += absence.filling
+        absent[good] += absence.filling > 0
         if len(good) and len(cell.value) and cell.time_ms[0] > time_ms[good[0]]:
             appeared[_cell_of(cell)] += cell.value[0]
     return ScrapeTarget(
@@ -171,6 +173,7 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
         value=value,
         present=present,
         absent=absent,
+        renewed=_renewed(absences, good, len(time_ms)),
         partial=_partial(series, time_ms),
         appeared=appeared,
         own_times=own_times,
@@ -207,8 +210,50 @@ def _at_scrapes(cell: Series, up: Series) -> Series:
     return replace(cell, time_ms=up.time_ms[known], value=cell.value[last[known]])
 
 
-def _filled(cell: Series, time_ms: Ints) -> Floats:
-    """``[n]``: the series' last value at each good scrape that lacks it and a later one shows it, no less; else 0.
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """The good scrapes of a target that lack a series after its first sample.
+
+    ``absent`` [n]: which these are. ``reset`` [n]: those after which it comes again with less. ``filled`` [n]: those in
+    which its last value still counts, ``filling`` [n]: that value, else 0. ``is_glitch`` [n]: of the filled ones, those
+    that are no longer than a scrape, in which another series of the same worker is there.
+    """
+
+    absent: Bools
+    reset: Bools
+    filled: Bools
+    filling: Floats
+    is_glitch: Bools
+
+
+def _absences(series: Sequence[Series], time_ms: Ints) -> list[_Absence]:
+    """For each series, what is absent of it at the good scrapes of its target.
+
+    A worker that restarts begins all of its series anew. So where one of them comes again with less, the others that
+    were away with it did not come again either, even if they show more by now.
+    """
+    absences = [_absence(cell, time_ms) for cell in series]
+    workers = [canonical(cell.labels) for cell in series]
+    members = {name: [i for i, worker in enumerate(workers) if worker == name] for name in workers}
+    joined = []
+    for absence, worker in zip(absences, workers, strict=True):
+        of_worker = [absences[i] for i in members[worker]]
+        restarted = np.logical_or.reduce([other.reset for other in of_worker])
+        is_gone = np.logical_and.reduce([other.absent for other in of_worker])
+        filled = absence.filled & ~restarted
+        joined.append(
+            replace(
+                absence,
+                filled=filled,
+                filling=np.where(filled, absence.filling, 0.0),
+                is_glitch=filled & ~is_gone & ~_beside(filled),
+            )
+        )
+    return joined
+
+
+def _absence(cell: Series, time_ms: Ints) -> _Absence:
+    """Absences of one series: its last value counts where a later scrape shows it again, no less.
 
     Also at the last good scrape, if the one before it has the series: whether it is gone, the next scrape would show.
     And at all of the last ones, if it has been away and come again before.
@@ -216,12 +261,32 @@ def _filled(cell: Series, time_ms: Ints) -> Floats:
     last = np.searchsorted(cell.time_ms, time_ms, "right") - 1
     before, after = np.maximum(last, 0), np.minimum(last + 1, len(cell.value) - 1)
     absent = (last >= 0) & (cell.time_ms[before] != time_ms)
-    returns = (last + 1 < len(cell.value)) & (cell.value[after] >= cell.value[before])
+    comes_again = last + 1 < len(cell.value)
+    returns = comes_again & (cell.value[after] >= cell.value[before])
+    reset = absent & comes_again & (cell.value[after] < cell.value[before])
     if len(time_ms) > 1 and absent[-1] and not absent[-2]:
         returns[-1] = True
-    if (absent & returns & (last + 1 < len(cell.value))).any():  # it has come again before, so it may once more
-        returns |= absent & (last + 1 >= len(cell.value))
-    return np.where(absent & returns, cell.value[before], 0.0)
+    if (absent & returns & comes_again).any():  # it has come again before, so it may once more
+        returns |= absent & ~comes_again
+    filled = absent & returns
+    return _Absence(absent, reset, filled, np.where(filled, cell.value[before], 0.0), np.zeros_like(filled))
+
+
+def _beside(chosen: Bools) -> Bools:
+    """Which elements have a chosen neighbour."""
+    beside = np.zeros_like(chosen)
+    beside[1:] |= chosen[:-1]
+    beside[:-1] |= chosen[1:]
+    return beside
+
+
+def _renewed(absences: Sequence[_Absence], good: Ints, number: int) -> Bools:
+    """``[number]``: the good scrapes after which a series was away, and not by a glitch."""
+    renewed = np.zeros(number, np.bool_)
+    for absence in absences:
+        is_away = absence.filled & ~absence.is_glitch
+        renewed[good[:-1]] |= is_away[1:] & ~absence.filled[:-1]
+    return renewed
 
 
 def _durations(time_ms: Ints, duration: Series | None) -> Floats:

@@ -29,13 +29,15 @@ class Trajectory:
 
     ``start_ns`` [n], ``end_ns`` [n]: on the ledger's clock and widened by its uncertainty; what ended before
     ``start_ns[i]`` must be in ``value[i]``, what began after ``end_ns[i]`` cannot be in it. ``value`` [n, cells].
-    ``time_ms`` [n]: the scrape, on Prometheus' clock.
+    ``time_ms`` [n]: the scrape, on Prometheus' clock. ``doubt`` [n, cells]: by how much the counts may be more: of a
+    target that restarted between its baseline and the first event what the baseline shows was gone by then.
     """
 
     start_ns: Ints
     end_ns: Ints
     value: Floats
     time_ms: Ints
+    doubt: Floats
 
 
 def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffset) -> Trajectory:
@@ -44,27 +46,39 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
     Raises ValueError for a target without a baseline.
     """
     first_ms = clock.earliest_prometheus_ms(first_ns)
-    parts = [_since_baseline(target, baseline_index(target, first_ms)) for target in targets]
-    at_ms = np.unique(np.concatenate([time_ms for time_ms, _, _ in parts]))
-    value = np.zeros((len(at_ms), len(CELLS)))
+    last_ms = clock.latest_prometheus_ms(first_ns) + ALIGNMENT_MS
+    parts = [_since_baseline(target, baseline_index(target, first_ms), last_ms) for target in targets]
+    at_ms = np.unique(np.concatenate([part.time_ms for part in parts]))
+    value, doubt = np.zeros((len(at_ms), len(CELLS))), np.zeros((len(at_ms), len(CELLS)))
     oldest = np.full(len(at_ms), np.iinfo(np.int64).max, np.int64)
     youngest = np.zeros(len(at_ms))
-    for time_ms, end_ms, counts in parts:
-        last = np.searchsorted(time_ms, at_ms, "right") - 1
+    for part in parts:
+        last = np.searchsorted(part.time_ms, at_ms, "right") - 1
         scraped = last >= 0
-        value[scraped] += counts[last[scraped]]
-        oldest = np.minimum(oldest, np.where(scraped, time_ms[last], NEVER))
-        youngest = np.maximum(youngest, np.where(scraped, end_ms[last], 0))
+        value[scraped] += part.value[last[scraped]]
+        doubt[scraped] += part.doubt[last[scraped]]
+        oldest = np.minimum(oldest, np.where(scraped, part.time_ms[last], NEVER))
+        youngest = np.maximum(youngest, np.where(scraped, part.end_ms[last], 0))
     slack_ms = clock.uncertainty_s * 1000 + ALIGNMENT_MS
     never = oldest == NEVER
     start_ms = clock.ledger_ms(np.where(never, 0, oldest)) - slack_ms
     end_ms = clock.ledger_ms(youngest) + slack_ms + 1  # a sample's time is cut to whole milliseconds
     start_ns = np.where(never, NEVER, np.floor(start_ms * 1e6).astype(np.int64))
-    return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms)
+    return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms, doubt)
 
 
-def _since_baseline(target: ScrapeTarget, baseline: int | None) -> tuple[Ints, Floats, Floats]:
-    """Good scrapes of a target from its baseline on: when each began, when it ended, its counts since the baseline."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A target's part in a trajectory: its good scrapes from the baseline on. ``end_ms`` [n]: when each had ended."""
+
+    time_ms: Ints
+    end_ms: Floats
+    value: Floats
+    doubt: Floats
+
+
+def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) -> _Part:
+    """The counts of a target since its baseline. ``last_ms``: the first event was not later."""
     if baseline is None:
         raise ValueError(f"trajectory: target {canonical(target.labels)} has no baseline")
     good = np.flatnonzero(target.up & (target.absent == 0))  # what a scrape lacked, it says nothing of
@@ -73,7 +87,9 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None) -> tuple[Ints, F
         good = good[-1:]  # at any scrape before, it is not known when its samples were read
     base = target.value[baseline] if baseline >= 0 else np.zeros(len(CELLS))
     time_ms = target.time_ms[good]
-    return time_ms, time_ms + target.duration_ms[good], target.value[good] - base
+    may_have_restarted = target.renewed & (target.time_ms <= last_ms) & (np.arange(len(target.time_ms)) >= baseline)
+    is_after = good > np.argmax(may_have_restarted) if may_have_restarted.any() else np.zeros(len(good), np.bool_)
+    return _Part(time_ms, time_ms + target.duration_ms[good], target.value[good] - base, is_after[:, None] * base)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,11 @@ def bounds(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _bounds(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
-    broken, path = counted.broken, counted.path
+    undecided, stored, counted = counted.undecided, counted, counted.nearest
+    broken, path = counted.broken & ~undecided, counted.path
     scrapes = len(path.time_ms)
+    if undecided.any() and not broken.any():
+        return Finding.unknown(group.name, _restart(stored, int(np.argmax(undecided.any(axis=1)))))
     if not broken.any():
         kept = "within acknowledged and attempted" if group.share.sees_all else "not above what was attempted"
         return Finding.passed(group.name, f"{scrapes} scrapes, every cell {kept}")
@@ -67,7 +70,11 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
         return _no_last_scrape(evidence, tally, group, counted)
     low, high, value = counted.last
     expected, observed = _expected(low, high), _by_cell(value)
-    if not counted.broken[-1].any():
+    undecided, stored, counted = counted.undecided[-1], counted, counted.nearest
+    broken = counted.broken[-1] & ~undecided
+    if undecided.any() and not broken.any():
+        return Finding.unknown(group.name, _restart(stored, -1), expected=expected, observed=observed)
+    if not broken.any():
         message = _equal_message(group, low, high, _number_undecided(evidence, group))
         absent = _absent_class(tally, high)
         if absent is not None:
@@ -83,6 +90,18 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     message = f"{cause.message} ({location})" if location else cause.message
     explanation = Explanation(cause.diagnosis, message, cause.situation)
     return Finding.failed(group.name, explanation, expected=expected, observed=observed)
+
+
+def _restart(counted: Counted, scrape: int) -> Explanation:
+    """That the counts at a scrape are right only if a process restarted before the load, or only if none did."""
+    cells = int(np.argmax(counted.undecided[scrape]))
+    low, high = int(counted.bounds.low[scrape, cells]), int(counted.bounds.high[scrape, cells])
+    allowed = f"where only {low:,} can be" if low == high else f"where {low:,} to {high:,} can be"
+    message = (
+        f"{name_of_sum(cells)} grew by {counted.most[scrape, cells]:,.0f} if a process restarted before the first "
+        f"event, and by {counted.sums[scrape, cells]:,.0f} if none did, {allowed}; nothing shows which it was"
+    )
+    return Explanation(Diagnosis.RECYCLED, message, "before the load")
 
 
 def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanation | None:

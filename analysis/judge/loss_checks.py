@@ -107,7 +107,7 @@ def _live(tally: Tally, group: Group) -> Ints | None:
     counted = group.counted
     if counted is None or len(group.share.artifacts) > 1:
         return None
-    if not after_end(tally, counted.path)[-1] or counted.broken[-1].any():
+    if not after_end(tally, counted.path)[-1] or (counted.broken | counted.undecided)[-1].any():
         return None
     live: Ints = counted.path.value[-1].astype(np.int64)
     return live

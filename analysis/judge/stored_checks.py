@@ -110,9 +110,11 @@ def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float) -> l
         return findings
     number = sum(int(np.count_nonzero(target.up)) for target in targets)
     message = f"{number} scrapes of {len(targets)} target{'s' * (len(targets) > 1)}, no gap, no reset"
-    lacking = sum(int(np.count_nonzero(target.absent)) for target in targets)
-    if lacking:
-        message += f"; {lacking} of them lacked a series that the next one had again"
+    lacking = [target.absent[target.up] > 0 for target in targets]
+    number = sum(int(np.count_nonzero(scrapes)) for scrapes in lacking)
+    if number:
+        which = "a later one" if any((scrapes[1:] & scrapes[:-1]).any() for scrapes in lacking) else "the next one"
+        message += f"; {number} of them lacked a series that {which} had again"
     return [Finding.passed(name, message)]
 
 

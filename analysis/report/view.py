@@ -219,7 +219,9 @@ def differences(comparison: Mapping[str, Any]) -> list[pictures.Interval]:
         return []
     rows = {"accuracy": raw} if "low" in raw else raw
     return [
-        pictures.Interval(str(name).replace("_", " "), *(_fraction(interval, key, str(name)) for key in ("value", "low", "high")))
+        pictures.Interval(
+            str(name).replace("_", " "), *(_fraction(interval, key, str(name)) for key in ("value", "low", "high"))
+        )
         for name, interval in rows.items()
         if isinstance(interval, Mapping)
     ]

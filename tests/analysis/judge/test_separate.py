@@ -25,6 +25,7 @@ def target(job: str, *times_ms: int) -> ScrapeTarget:
         np.ones(number, np.int64),
         np.zeros(number, np.int64),
         np.zeros(number, np.bool_),
+        np.zeros(number, np.bool_),
         np.zeros(len(CELLS)),
     )
 
