@@ -162,7 +162,7 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
     absences = _absences(series, time_ms[good])
     for cell, absence in zip(series, absences, strict=True):
         value[good, _cell_of(cell)] += absence.filling
-        absent[good] += absence.filling > 0
+        absent[good] += absence.filled
         if len(good) and len(cell.value) and cell.time_ms[0] > time_ms[good[0]]:
             appeared[_cell_of(cell)] += cell.value[0]
     return ScrapeTarget(

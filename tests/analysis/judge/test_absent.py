@@ -63,6 +63,19 @@ def test_absent_is_not_0(tmp_path: Path, scrapes: slice, verdict: Verdict, words
     assert words in worst["scrapes"].message
 
 
+def test_a_scrape_that_lacks_a_series_of_0_says_nothing_of_it(tmp_path: Path) -> None:
+    """The series went from 0 to 3 just then: what it counted is not lost, and the next scrape has it."""
+    first = next(series for series in worlds.series_of(ALONE) if series.metric == "true_pos")
+    at = int(np.argmax(first.value > 0))
+    assert first.value[at - 1] == 0 < first.value[at]
+    world = replace(ALONE, alter=without("true_pos", lambda _: slice(at, at + 1)))
+    found_verdict, worst = judged(tmp_path / "true", world)
+    assert found_verdict is Verdict.PASS, worst
+    assert "1 of them lacked a series that the next one had again" in worst["scrapes"].message
+    found_verdict, _ = judged(tmp_path / "lost", worlds.with_counts(world, "default", ALL[:-1]))
+    assert found_verdict is Verdict.FAIL
+
+
 def test_a_series_that_comes_again_with_less_was_reset(tmp_path: Path) -> None:
     """Absent once, and then lower than before: that is a restart, and counts are lost."""
 
