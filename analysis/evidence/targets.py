@@ -27,10 +27,11 @@ class ScrapeTarget:
     ``value`` [n, cells]: sum of the target's series of each cell. ``present`` [n]: number of series in the scrape.
     ``absent`` [n]: number of series that the scrape lacked and a later one had again; their values before are in the
     sum, because absent is not 0. Those that only the last scrape lacks are among them: whether they come again is not
-    known. ``renewed`` [n]: whether the target may have restarted between this good scrape and the next: a series was
-    away then for longer than by a glitch. ``partial`` [n]: whether the scrape lacked a cell that was not published yet,
-    and had another of the same worker. ``appeared`` [cells]: first values of the series that its first scrape lacked.
-    ``own_times``: the samples are not of the times of the scrapes, so it is only known what the last of them says.
+    known. ``renewed`` [n]: whether the target may have restarted between this good scrape and the next: a series fell,
+    or was away for longer than by a glitch. ``partial`` [n]: whether the scrape lacked a cell that was not published
+    yet, and had another of the same worker. ``appeared`` [cells]: first values of the series that its first scrape
+    lacked. ``own_times``: the samples are not of the times of the scrapes, so it is only known what the last of them
+    says.
     """
 
     labels: Mapping[str, str]
@@ -216,7 +217,8 @@ class _Absence:
 
     ``absent`` [n]: which these are. ``reset`` [n]: those after which it comes again with less. ``filled`` [n]: those in
     which its last value still counts, ``filling`` [n]: that value, else 0. ``is_glitch`` [n]: of the filled ones, those
-    that are no longer than a scrape, in which another series of the same worker is there.
+    that are no longer than a scrape, in which another series of the same worker is there. ``stored`` [n]: the series'
+    own value at each good scrape, 0 where it has none.
     """
 
     absent: Bools
@@ -224,6 +226,12 @@ class _Absence:
     filled: Bools
     filling: Floats
     is_glitch: Bools
+    stored: Floats
+
+    @property
+    def is_away(self) -> Bools:
+        """``[n]``: the filled ones that are no glitch."""
+        return self.filled & ~self.is_glitch
 
 
 def _absences(series: Sequence[Series], time_ms: Ints) -> list[_Absence]:
@@ -269,7 +277,9 @@ def _absence(cell: Series, time_ms: Ints) -> _Absence:
     if (absent & returns & comes_again).any():  # it has come again before, so it may once more
         returns |= absent & ~comes_again
     filled = absent & returns
-    return _Absence(absent, reset, filled, np.where(filled, cell.value[before], 0.0), np.zeros_like(filled))
+    filling = np.where(filled, cell.value[before], 0.0)
+    stored = np.where((last >= 0) & ~absent, cell.value[before], 0.0)
+    return _Absence(absent, reset, filled, filling, np.zeros_like(filled), stored)
 
 
 def _beside(chosen: Bools) -> Bools:
@@ -281,11 +291,11 @@ def _beside(chosen: Bools) -> Bools:
 
 
 def _renewed(absences: Sequence[_Absence], good: Ints, number: int) -> Bools:
-    """``[number]``: the good scrapes after which a series was away, and not by a glitch."""
+    """``[number]``: the good scrapes after which a series fell, or was away and not by a glitch."""
     renewed = np.zeros(number, np.bool_)
     for absence in absences:
-        is_away = absence.filled & ~absence.is_glitch
-        renewed[good[:-1]] |= is_away[1:] & ~absence.filled[:-1]
+        count = absence.stored + absence.filling
+        renewed[good[:-1]] |= (count[1:] < count[:-1]) | (absence.is_away[1:] & ~absence.filled[:-1])
     return renewed
 
 

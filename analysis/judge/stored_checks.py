@@ -9,8 +9,8 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT, UP
-from analysis.evidence.samples import Series
-from analysis.evidence.targets import ScrapeTarget
+from analysis.evidence.samples import ClockOffset, Series
+from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
 from analysis.verdict import Explanation, Finding
@@ -83,16 +83,15 @@ def scrapes(evidence: Evidence) -> tuple[Finding, ...]:
     """Every target was scraped all through the run, by one job only, and no count fell."""
     if evidence.samples is None or evidence.span_ms is None:
         return ()
-    first_ms, last_ms = evidence.span_ms
     return tuple(
         finding
         for predictor in evidence.predictors.values()
         if predictor.targets
-        for finding in _scrapes(predictor, first_ms, last_ms)
+        for finding in _scrapes(predictor, *evidence.span_ms, evidence.clock)
     )
 
 
-def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float) -> list[Finding]:
+def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float, clock: ClockOffset) -> list[Finding]:
     name, targets = predictor.name, predictor.targets
     findings = [
         finding
@@ -100,7 +99,7 @@ def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float) -> l
         for finding in (
             *_gaps(name, target, first_ms, last_ms),
             *_absences(name, target, first_ms),
-            *_falls(name, target, first_ms),
+            *_falls(name, target, first_ms, first_ms + clock.uncertainty_s * 1000 + ALIGNMENT_MS),
         )
     ]
     if predictor.scraped_twice:
@@ -152,10 +151,11 @@ def _absences(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]
     return [Finding.unknown(name, Explanation(Diagnosis.SERIES_ABSENT, message))]
 
 
-def _falls(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]:
+def _falls(name: str, target: ScrapeTarget, first_ms: float, latest_ms: float) -> list[Finding]:
     """The first scrape at which a cell's count of the target fell, from the last scrape before the load on.
 
-    A loss before that (a restart between two runs) does not matter: the counts are differences from the baseline.
+    A loss before that (a restart between two runs) does not matter: the counts are differences from the baseline. A
+    fall since a scrape that was not later than ``latest_ms``, which no first event is later than, may be such a loss.
     """
     value, time_ms = target.value[target.up], target.time_ms[target.up]
     baseline = max(int(np.searchsorted(time_ms, first_ms)) - 1, 0)
@@ -163,11 +163,16 @@ def _falls(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]:
     falls = np.argwhere(np.diff(value, axis=0) < 0)
     if not len(falls):
         return []
-    scrape, cell = falls[0]
+    is_inside = time_ms[falls[:, 0]] > latest_ms
+    scrape, cell = falls[int(np.argmax(is_inside))]
     instance = target.labels.get("instance", "a target")
     before, after = value[scrape, cell], value[scrape + 1, cell]
     metric = METRIC_OF_CELL[CELLS[cell]]
     gone = target.present[target.up][baseline:]
     how = "lost a series and fell" if gone[scrape + 1] < gone[scrape] else "fell"
     message = f"{metric} of {instance} {how} from {before:.0f} to {after:.0f} at {rfc3339(time_ms[scrape + 1] / 1000)}"
-    return [Finding.failed(name, Explanation(Diagnosis.RECYCLED, message), expected=before, observed=after)]
+    if is_inside.any():
+        return [Finding.failed(name, Explanation(Diagnosis.RECYCLED, message), expected=before, observed=after)]
+    message += ": by a restart before the first event, which loses nothing of this load, or after it"
+    explanation = Explanation(Diagnosis.RECYCLED, message, "before the load")
+    return [Finding.unknown(name, explanation, expected=before, observed=after)]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import worlds
-from alterations import is_cell
+from alterations import ALONE, hour, is_cell
 from analysis.evidence.samples import Series
 from analysis.verdict import Finding, Verdict
 from model.contract import CELLS
@@ -108,3 +108,57 @@ def _without_early(series: Series) -> Series:
     """The series without the two scrapes before the load that `worlds` makes, which show no cell yet."""
     early = (series.time_ms >= worlds.START_NS // 10**6 - 2500) & (series.time_ms < worlds.START_NS // 10**6 - 500)
     return series if is_cell(series) else replace(series, time_ms=series.time_ms[~early], value=series.value[~early])
+
+
+def fallen(after_s: float, by: float = 7.0) -> Callable[[list[Series]], list[Series]]:
+    """Each cell shows so much less from that time on."""
+    return lambda stored: [
+        replace(series, value=np.where(series.time_ms > hour(after_s), series.value - by, series.value))
+        if is_cell(series)
+        else series
+        for series in stored
+    ]
+
+
+ALL = ALONE.counts["default"]
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_fall_since_the_last_scrape_before_the_load_may_be_from_before_it(tmp_path: Path, targets: int) -> None:
+    """The first scrape in the load lacks the earlier counts, and all of the load is there."""
+    world = replace(worlds.world(ALONE.events, targets=targets), prior=7, alter=fallen(0))
+    verdict, findings = worlds.judged(tmp_path, world)
+    assert verdict is Verdict.INCONCLUSIVE, findings
+    messages = {finding.check: finding.message for finding in findings if finding.verdict is not Verdict.PASS}
+    assert set(messages) == {"scrapes", "bounds", "equality"}
+    assert "fell from 7 to" in messages["scrapes"]
+    assert "before the first event, which loses nothing of this load, or after it" in messages["scrapes"]
+    assert "if a process restarted before the first event" in messages["equality"]
+
+
+def test_a_fall_within_the_load_is_a_loss(tmp_path: Path) -> None:
+    """The scrape before it was later than the first event."""
+    verdict, findings = worlds.judged(tmp_path, replace(ALONE, prior=7, alter=fallen(3)))
+    assert verdict is Verdict.FAIL
+    assert any(finding.check == "scrapes" and finding.verdict is Verdict.FAIL for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict", "words"),
+    [
+        (ALL[3:], Verdict.FAIL, "3 of 60 acknowledged feedbacks were not counted"),
+        ((*ALL, ALL[0], ALL[1]), Verdict.INCONCLUSIVE, "if none did"),
+    ],
+    ids=["lost", "counted twice"],
+)
+def test_a_fall_before_the_load_excuses_no_more_than_was_there(
+    tmp_path: Path, counts: tuple[worlds.Count, ...], verdict: Verdict, words: str
+) -> None:
+    """With three rows lost, the counts are wrong wherever the restart was; with two too many, in one case they may be.
+
+    Of the earlier counts a part could be left; so it is not proven that rows were counted twice.
+    """
+    world = replace(worlds.with_counts(ALONE, "default", counts), prior=7, alter=fallen(0))
+    observed, findings = worlds.judged(tmp_path, world)
+    assert observed is verdict, findings
+    assert words in equality_of(findings).message
