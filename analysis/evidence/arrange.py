@@ -13,7 +13,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence import obstacles
 from analysis.evidence.bounds import Counted, Share, bounds_of
 from analysis.evidence.curve import CurveError, CurveUnknownError, curve_of
-from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
+from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
@@ -27,7 +27,7 @@ from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run
 from analysis.verdict import Explanation
-from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL
+from model.contract import CELLS, COUNTER_OF_CELL, LABEL_PREDICTOR, METRIC_OF_CELL
 
 _FULL: Final = 100
 """Per cent of the traffic that a complete mirror gets. A manifest without the field has 0, and Istio mirrors all."""
@@ -151,17 +151,19 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
     return replace(group, members=members, gateway=counters)
 
 
-def _scored(samples: Samples, member: PredictorEvidence, first_ns: int, clock: ClockOffset) -> Trajectory | None:
-    """The counters beside the cells over time, counted as the cells are; None if there are none with a baseline."""
+def _scored(samples: Samples, member: PredictorEvidence, first_ns: int, clock: ClockOffset) -> CellCounters | None:
+    """The counters beside the cells over time, counted as the cells are; None if the predictor publishes none."""
     cell_of = {COUNTER_OF_CELL[cell] + COUNTER_SUFFIX: METRIC_OF_CELL[cell] for cell in CELLS}
-    renamed = [
-        replace(series, metric=cell_of[series.metric]) if series.metric in cell_of else series
-        for series in samples.of(*cell_of, *TARGET_METRICS)
-    ]
-    targets = targets_of(replace(samples, series=tuple(renamed)), member.name)
-    if not targets or obstacles.in_samples({member.name: targets}, first_ns, clock) is not None:
+    counters = [series for series in samples.of(*cell_of) if series.labels.get(LABEL_PREDICTOR) == member.name]
+    if not counters:
         return None
-    return trajectory((*targets, *member.silent), first_ns, clock)
+    malformed = obstacles.malformed(counters)
+    renamed = [replace(series, metric=cell_of[series.metric]) for series in counters]
+    targets = targets_of(replace(samples, series=(*renamed, *samples.of(*TARGET_METRICS))), member.name)
+    obstacle = obstacles.in_samples({member.name: targets}, first_ns, clock)
+    if obstacle is not None:
+        return CellCounters(malformed, malformed or obstacle)
+    return CellCounters(malformed, path=trajectory((*targets, *member.silent), first_ns, clock))
 
 
 def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:

@@ -19,13 +19,26 @@ from analysis.verdict import Explanation
 
 
 @dataclass(frozen=True, slots=True)
+class CellCounters:
+    """The counters beside the cells of one predictor.
+
+    ``malformed``: why the series are no counts, whatever was sent, or None. ``path``: their growth since the run began;
+    None if something makes it unknown, and then ``obstacle`` says why.
+    """
+
+    malformed: Explanation | None = None
+    obstacle: Explanation | None = None
+    path: Trajectory | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PredictorEvidence:
     """What Prometheus stored of one predictor.
 
     ``series``: of its cells. ``targets``: the scrape targets that they come from. ``silent``: targets that may be its
     own and show no cells. ``scraped_twice``: how a pod or instance is stored twice, or None. ``malformed``: why its
     series are no counts, whatever was sent, or None. ``path``: its counts since the run began; None if something makes
-    them unknown (`Group.obstacle`). ``scored``: the same of the counters beside the cells; None if there are none.
+    them unknown (`Group.obstacle`). ``scored``: the counters beside the cells; None if it publishes none.
     """
 
     spec: PredictorSpec
@@ -35,7 +48,7 @@ class PredictorEvidence:
     scraped_twice: str | None = None
     malformed: Explanation | None = None
     path: Trajectory | None = None
-    scored: Trajectory | None = None
+    scored: CellCounters | None = None
 
     @property
     def name(self) -> str:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted
 from analysis.evidence.evidence import Evidence, Group
 from analysis.judge.count_checks import samples_of_other_times
-from analysis.verdict import Explanation, Finding
+from analysis.verdict import Explanation, Finding, Verdict
 from model.contract import CELLS, COUNTER_OF_CELL
 
 
 def counters(evidence: Evidence) -> tuple[Finding, ...]:
     """After the last event, each counter of a cell has grown by what the cell has.
 
-    A group that publishes no such counters passes and says so. There is no finding where the cells themselves are wrong
-    or not known: another check says so already.
+    A group that publishes no such counters passes and says so. One whose counters are stored and cannot be used does
+    not. There is no finding where the cells themselves are wrong or not known: another check says so already.
     """
     findings = []
     for group, counted in evidence.counted():
@@ -24,12 +26,25 @@ def counters(evidence: Evidence) -> tuple[Finding, ...]:
             message = "it publishes no counters beside its cells, so rates over a window are not checked"
             findings.append(Finding.passed(group.name, message))
         elif not counted.broken[-1].any():
-            findings.append(_compared(group, counted))
+            findings.append(_of_group(group, counted))
     return tuple(findings)
 
 
+def _of_group(group: Group, counted: Counted) -> Finding:
+    scored = [member.scored for member in group.members if member.scored is not None]
+    obstacle = next((counters.obstacle for counters in scored if counters.obstacle is not None), None)
+    if obstacle is not None:
+        message = f"the counters beside the cells cannot be compared with them: {obstacle.message}"
+        return Finding.unknown(group.name, replace(obstacle, message=message))
+    finding = _compared(group, counted)
+    malformed = next((counters.malformed for counters in scored if counters.malformed is not None), None)
+    if malformed is None or finding.verdict is Verdict.FAIL:
+        return finding
+    return Finding.unknown(group.name, malformed)
+
+
 def _compared(group: Group, counted: Counted) -> Finding:
-    paths = [(member.path, member.scored) for member in group.members]
+    paths = [(member.path, member.scored.path) for member in group.members if member.scored is not None]
     grown = np.zeros(len(CELLS))
     for cells, scored in paths:
         if cells is None or scored is None:

@@ -195,6 +195,17 @@ def _scored(cell: Series, ahead: int) -> Series:
     return replace(cell, metric=f"scored_{cell.metric}_total", value=cell.value + more)
 
 
+def with_counters(change: Callable[[Series], Series | None], world: World = ALONE) -> World:
+    """The world with a counter beside each cell, as it is after the change; None is a counter that is not stored."""
+
+    def alter(series: list[Series]) -> list[Series]:
+        series = world.alter(series)
+        counters = [change(_scored(cell, 0)) for cell in series if is_cell(cell)]
+        return [*series, *(counter for counter in counters if counter is not None)]
+
+    return replace(world, alter=alter)
+
+
 def shadow_down(series: list[Series]) -> list[Series]:
     """From five seconds on, every scrape of the shadow fails."""
     altered = []
