@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence import obstacles
-from analysis.evidence.bounds import Counted, Share, bounds_of
+from analysis.evidence.bounds import Counted, Share, bounds_of, counted_beside
 from analysis.evidence.curve import CurveError, CurveUnknownError, curve_of
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.files import Baseline, RunFiles
@@ -19,7 +19,7 @@ from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.queries import COUNTER_SUFFIX, TARGET_METRICS
 from analysis.evidence.rounding import name_of_rounded, with_rounded
-from analysis.evidence.samples import ClockOffset, Samples
+from analysis.evidence.samples import ClockOffset, Samples, increased
 from analysis.evidence.tally import Axes, Tally, tally
 from analysis.evidence.targets import ScrapeTarget, cell_series, living, scraped_twice, silent_targets, targets_of
 from analysis.evidence.trajectories import Trajectory, trajectory
@@ -158,12 +158,29 @@ def _scored(samples: Samples, member: PredictorEvidence, first_ns: int, clock: C
     if not counters:
         return None
     malformed = obstacles.malformed(counters)
-    renamed = [replace(series, metric=cell_of[series.metric]) for series in counters]
+    renamed = [increased(replace(series, metric=cell_of[series.metric])) for series in counters]
     targets = targets_of(replace(samples, series=(*renamed, *samples.of(*TARGET_METRICS))), member.name)
     obstacle = obstacles.in_samples({member.name: targets}, first_ns, clock)
     if obstacle is not None:
         return CellCounters(malformed, malformed or obstacle)
-    return CellCounters(malformed, path=trajectory((*targets, *member.silent), first_ns, clock))
+    counting = [target.labels for target in targets]
+    targets = (*targets, *(_without_counts(target) for target in member.targets if target.labels not in counting))
+    falls = obstacles.falls(counters, clock.earliest_prometheus_ms(first_ns))
+    path = trajectory((*targets, *member.silent), first_ns, clock)
+    return CellCounters(malformed, falls=falls, targets=targets, path=path)
+
+
+def _without_counts(target: ScrapeTarget) -> ScrapeTarget:
+    """The target of a replica that publishes no counters: they are 0 at each of its scrapes."""
+    scrapes = np.zeros(len(target.time_ms), np.int64)
+    return replace(
+        target,
+        value=np.zeros_like(target.value),
+        present=scrapes,
+        absent=scrapes,
+        partial=scrapes > 0,
+        appeared=np.zeros_like(target.appeared),
+    )
 
 
 def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:
@@ -202,7 +219,8 @@ def _with_counts(
     """The group with its summed counts beside their bounds, and with its score curve."""
     if path is None:
         return group
-    group = replace(group, counted=Counted(path, bounds_of(counts, path, group.share)))
+    members = tuple(replace(member, scored=_with_bounds(group, member, counts)) for member in group.members)
+    group = replace(group, members=members, counted=Counted(path, bounds_of(counts, path, group.share)))
     if samples is None or counts.span_ns is None:
         return group
     first_ms = clock.earliest_prometheus_ms(counts.span_ns[0])
@@ -217,6 +235,15 @@ def _with_counts(
     if len(group.members) == 1:
         return replace(group, curve=curves[group.name])
     return replace(group, member_curves=tuple((name, curve) for name, curve in curves.items() if curve is not None))
+
+
+def _with_bounds(group: Group, member: PredictorEvidence, counts: Tally) -> CellCounters | None:
+    """The counters of a member beside their bounds; as they are if there are none, or if they are unknown."""
+    if member.scored is None or member.scored.path is None or member.path is None:
+        return member.scored
+    sharer = member.spec.artifact if len(group.members) > 1 else None
+    counted = counted_beside(counts, member.scored.path, member.path, group.share, sharer)
+    return replace(member.scored, counted=counted)
 
 
 def _distinct(arrays: Sequence[Ints]) -> Ints:

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from analysis.evidence.rounding import name_of_rounded
 from analysis.evidence.tally import Axes, Tally
 from analysis.evidence.trajectories import Trajectory
 from analysis.record.arrays import Bools, Floats, Ints
@@ -41,6 +42,7 @@ If several predictors share the traffic, an event may belong to several cells, a
 cell alone would leave room for a lost event. By Hall's theorem, some assignment of the events explains the counts
 exactly when the sum over every set of cells is within its bounds.
 """
+_TOO_LARGE: Final = 2.0**53
 _IN_SUM: Final = np.array([[cell in members for members in SUMS] for cell in range(len(CELLS))], np.int64)
 
 
@@ -162,3 +164,62 @@ def after_end(tally: Tally, path: Trajectory) -> Bools:
     """``[n]``: whether the scrapes of all targets began after the end of the last event."""
     last_ns = tally.span_ns[1] if tally.span_ns is not None else 0
     return path.start_ns > last_ns
+
+
+def counted_beside(
+    tally: Tally, counters: Trajectory, cells: Trajectory, share: Share, sharer: str | None
+) -> Counted | None:
+    """Counters beside the cells of a predictor at each scrape that has both, with their bounds.
+
+    ``share``: of the predictor's group. ``sharer``: its own artefact if the group has several predictors, else None.
+    None if the last scrape of either lacks the other.
+
+    Cells and counters are of one process and one scrape, so they differ by no more than what was counted while they
+    were read. Alone in its group, a predictor got every event, and its counters have the bounds that its cells have. Of
+    several, each has its own cells, more or less the events that were under way during the scrape: one that had ended
+    before is in both, or in neither. When a copy ended is not known. So a mirror's counters lie between its cells at
+    the scrape before and at the scrape after: nothing that is counted stays half done for as long as that.
+    """
+    _, at, of_cells = np.intersect1d(counters.time_ms, cells.time_ms, return_indices=True)
+    same = (counters.start_ns[at] == cells.start_ns[of_cells]) & (counters.end_ns[at] == cells.end_ns[of_cells])
+    at, of_cells = at[same], of_cells[same]
+    if not len(at) or at[-1] + 1 < len(counters.time_ms) or of_cells[-1] + 1 < len(cells.time_ms):
+        return None
+    path, cells = _at(counters, at), _at(cells, of_cells)
+    if share.mirrored:
+        return Counted(path, _bounds_beside_copies(cells, bounds_of(tally, path, share)))
+    if sharer is not None:
+        return Counted(path, _bounds_beside(cells, _under_way(tally, path, sharer)))
+    return Counted(path, bounds_of(tally, path, share))
+
+
+def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
+    """The trajectory at some of its scrapes."""
+    return Trajectory(path.start_ns[scrapes], path.end_ns[scrapes], path.value[scrapes], path.time_ms[scrapes])
+
+
+def _sums(path: Trajectory) -> Ints:
+    """``[n, sums]``: counts over each set of cells, as whole numbers; nothing above is a count."""
+    return np.clip(path.value @ _IN_SUM, -_TOO_LARGE, _TOO_LARGE).astype(np.int64)
+
+
+def _under_way(tally: Tally, path: Trajectory, artifact: str) -> Ints:
+    """``[n, sums]``: events that had begun before a scrape ended, and are not known to have ended before it began."""
+    names = [name for name in tally.axes.artifacts if name in {artifact, name_of_rounded(artifact)}]
+    _, possible = membership(tally.axes, names)
+    before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
+    upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]
+    return (upto - before) @ possible
+
+
+def _bounds_beside(cells: Trajectory, under_way: Ints) -> Bounds:
+    sums = _sums(cells)
+    return Bounds(sums - under_way, sums + under_way)
+
+
+def _bounds_beside_copies(cells: Trajectory, bounds: Bounds) -> Bounds:
+    """``bounds``: those of the cells, which a complete mirror reaches in the end."""
+    sums = np.vstack([np.zeros_like(bounds.low[:1]), _sums(cells), np.maximum(bounds.high[-1:], _sums(cells)[-1:])])
+    low = np.maximum(sums[np.searchsorted(cells.end_ns, cells.start_ns, "right")], bounds.low)
+    high = sums[1 + np.searchsorted(cells.start_ns, cells.end_ns, "left")]
+    return Bounds(low, np.maximum(low, high))

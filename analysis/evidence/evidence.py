@@ -20,15 +20,20 @@ from analysis.verdict import Explanation
 
 @dataclass(frozen=True, slots=True)
 class CellCounters:
-    """The counters beside the cells of one predictor.
+    """The counters beside the cells of one predictor, read as ``increase`` reads them: a fall is a restart from 0.
 
-    ``malformed``: why the series are no counts, whatever was sent, or None. ``path``: their growth since the run began;
-    None if something makes it unknown, and then ``obstacle`` says why.
+    ``malformed``: why the series are no counts, whatever was sent, or None. ``falls``: a sentence for each counter that
+    fell since the run began. ``targets``: the scrape targets, as `PredictorEvidence` has them of the cells.
+    ``path``: the growth since the run began; None if something makes it unknown, and then ``obstacle`` says why.
+    ``counted``: the growth at each scrape that has the cells, too, beside its bounds; None if the last one has not.
     """
 
     malformed: Explanation | None = None
     obstacle: Explanation | None = None
+    falls: tuple[str, ...] = ()
+    targets: tuple[ScrapeTarget, ...] = ()
     path: Trajectory | None = None
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Series, is_count
 from analysis.evidence.targets import ScrapeTarget, baseline_index
+from analysis.record.instants import rfc3339
 from analysis.record.runfolder import Run
 from analysis.verdict import Explanation
 from model.contract import LABEL_WORKER
@@ -90,6 +91,20 @@ def malformed(series: Sequence[Series]) -> Explanation | None:
         message = f"{metric} has several series in one worker where one is meant"
         return Explanation(Diagnosis.SEVERAL_SERIES, message)
     return None
+
+
+def falls(counters: Sequence[Series], first_ms: float) -> tuple[str, ...]:
+    """A sentence for each counter that fell since the last scrape before ``first_ms``: when, and by how much."""
+    sentences = []
+    for counter in counters:
+        baseline = max(int(np.searchsorted(counter.time_ms, first_ms)) - 1, 0)
+        value, time_ms = counter.value[baseline:], counter.time_ms[baseline:]
+        fallen = np.flatnonzero(value[1:] < value[:-1])
+        if len(fallen):
+            before, after = value[fallen[0]], value[fallen[0] + 1]
+            place, moment = counter.labels.get("instance", "a target"), rfc3339(time_ms[fallen[0] + 1] / 1000)
+            sentences.append(f"{counter.metric} of {place} fell from {before:g} to {after:g} at {moment}")
+    return tuple(sentences)
 
 
 def _published_twice(series: Iterable[Series]) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,6 +134,17 @@ def is_count(value: Floats) -> Bools:
     """Which values can be a count of events: whole, not negative, and small enough to be exact (below 2^53)."""
     counts: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value)) & (value < 2.0**53)
     return counts
+
+
+def increased(series: Series) -> Series:
+    """The counter without its falls: after a restart, it goes on from the value before.
+
+    So ``increase`` reads a counter (https://prometheus.io/docs/prometheus/latest/querying/functions/#increase).
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        lost = np.where(np.diff(series.value) < 0, series.value[:-1], 0.0)
+        value = series.value + np.concatenate([[0.0], np.cumsum(lost)])
+    return replace(series, value=value)
 
 
 def canonical(labels: Mapping[str, str]) -> str:

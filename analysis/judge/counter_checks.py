@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted
-from analysis.evidence.evidence import Evidence, Group
+from analysis.evidence.bounds import SUMS, Counted
+from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
+from analysis.evidence.targets import ScrapeTarget
+from analysis.evidence.trajectories import Trajectory
 from analysis.judge.count_checks import samples_of_other_times
+from analysis.record.arrays import Ints
+from analysis.record.instants import rfc3339
 from analysis.verdict import Explanation, Finding, Verdict
 from model.contract import CELLS, COUNTER_OF_CELL
 
 
 def counters(evidence: Evidence) -> tuple[Finding, ...]:
-    """After the last event, each counter of a cell has grown by what the cell has.
+    """At each scrape, the counter of a cell has grown by what the cell can have, and in the end by what it has.
 
     A group that publishes no such counters passes and says so. One whose counters are stored and cannot be used does
     not. There is no finding where the cells themselves are wrong or not known: another check says so already.
@@ -26,45 +31,135 @@ def counters(evidence: Evidence) -> tuple[Finding, ...]:
             message = "it publishes no counters beside its cells, so rates over a window are not checked"
             findings.append(Finding.passed(group.name, message))
         elif not counted.broken[-1].any():
-            findings.append(_of_group(group, counted))
+            findings.append(_of_group(group))
     return tuple(findings)
 
 
-def _of_group(group: Group, counted: Counted) -> Finding:
-    scored = [member.scored for member in group.members if member.scored is not None]
-    obstacle = next((counters.obstacle for counters in scored if counters.obstacle is not None), None)
-    if obstacle is not None:
-        message = f"the counters beside the cells cannot be compared with them: {obstacle.message}"
-        return Finding.unknown(group.name, replace(obstacle, message=message))
-    finding = _compared(group, counted)
-    malformed = next((counters.malformed for counters in scored if counters.malformed is not None), None)
-    if malformed is None or finding.verdict is Verdict.FAIL:
-        return finding
-    return Finding.unknown(group.name, malformed)
+def _of_group(group: Group) -> Finding:
+    """The worst finding of the members that publish counters; a PASS names those that do not."""
+    findings = [_of_member(group, member, scored) for member in group.members if (scored := member.scored) is not None]
+    worst = max(findings, key=lambda finding: finding.verdict)
+    without = [member.name for member in group.members if member.scored is None]
+    if worst.verdict is Verdict.PASS and without:
+        return Finding.passed(group.name, f"{worst.message}; {', '.join(without)} publishes none, and is not checked")
+    return worst
 
 
-def _compared(group: Group, counted: Counted) -> Finding:
-    paths = [(member.path, member.scored.path) for member in group.members if member.scored is not None]
-    grown = np.zeros(len(CELLS))
-    for cells, scored in paths:
-        if cells is None or scored is None:
-            continue
-        if scored.start_ns[-1] != cells.start_ns[-1]:
-            message = "the last scrape of the cells lacked the counters beside them, or the other way round"
-            return Finding.unknown(group.name, Explanation(Diagnosis.SERIES_ABSENT, message))
-        grown += scored.value[-1]
-    low, high, _ = counted.last
-    wrong = [
-        f"{COUNTER_OF_CELL[cell]}_total grew by {grown[i]:,.0f} for {_range(low[i], high[i])}"
-        for i, cell in enumerate(CELLS)
-        if not low[i] <= grown[i] <= high[i]
-    ]
-    if not wrong:
-        return Finding.passed(group.name, "the counters beside the cells have grown by as much")
-    doubt = samples_of_other_times(group)
+def _of_member(group: Group, member: PredictorEvidence, scored: CellCounters) -> Finding:
+    explanation = _failure(scored)
+    if explanation is not None:
+        doubt = samples_of_other_times(group) or _published_late(member, scored)
+        return Finding.failed(group.name, explanation) if doubt is None else Finding.unknown(group.name, doubt)
+    doubt = _doubt(member, scored)
     if doubt is not None:
         return Finding.unknown(group.name, doubt)
-    return Finding.failed(group.name, Explanation(Diagnosis.COUNTERS_DIFFER, "; ".join(wrong)))
+    return Finding.passed(group.name, "the counters beside the cells have grown by as much")
+
+
+def _failure(scored: CellCounters) -> Explanation | None:
+    """What the counters show that they cannot, or None."""
+    if scored.counted is None or not scored.counted.broken.any():
+        return None
+    return Explanation(Diagnosis.COUNTERS_DIFFER, _difference(scored.counted, scored.falls))
+
+
+def _doubt(member: PredictorEvidence, scored: CellCounters) -> Explanation | None:
+    """Why counters that are not proven wrong are not proven right, or None."""
+    if scored.obstacle is not None:
+        message = f"the counters beside the cells cannot be compared with them: {scored.obstacle.message}"
+        return replace(scored.obstacle, message=message)
+    if scored.counted is None or member.path is None:
+        message = "the last scrape of the cells lacked the counters beside them, or the other way round"
+        return Explanation(Diagnosis.SERIES_ABSENT, message)
+    return scored.malformed or _unproven(scored, scored.counted, member.path)
+
+
+def _unproven(scored: CellCounters, counted: Counted, cells: Trajectory) -> Explanation | None:
+    """What of counters within their bounds Prometheus may read as something else, or None."""
+    if scored.falls:
+        message = f"{scored.falls[0]}, which Prometheus takes for a restart, and nothing shows whether it was one"
+        return Explanation(Diagnosis.COUNTERS_DIFFER, message)
+    absent = [target for target in scored.targets if _is_absent_twice(target, int(counted.path.time_ms[0]))]
+    if absent:
+        instance = absent[0].labels.get("instance", "a target")
+        message = f"several scrapes in a row of {instance} lacked a counter that a later one had again"
+        return Explanation(Diagnosis.SERIES_ABSENT, message)
+    growth, of_cells = counted.path.value[-1], cells.value[-1]
+    unequal = np.flatnonzero(growth != of_cells).tolist()
+    if unequal:
+        parts = [f"{_name(i)} grew by {growth[i]:,.0f} and its cell by {of_cells[i]:,.0f}" for i in unequal]
+        message = f"{'; '.join(parts)}, which requests that were not answered may explain"
+        return Explanation(Diagnosis.COUNTERS_DIFFER, message)
+    return None
+
+
+def _is_absent_twice(target: ScrapeTarget, first_ms: int) -> bool:
+    """Whether two good scrapes in a row lacked a series, as is asked of the cells in `stored_checks`."""
+    absent = target.absent[target.up & (target.time_ms >= first_ms)] > 0
+    return bool((absent[1:] & absent[:-1]).any())
+
+
+def _published_late(member: PredictorEvidence, scored: CellCounters) -> Explanation | None:
+    """Whether the counters are right, but for scrapes before they were published and for counts of before the load.
+
+    A series that appears may bring any count up to its first value along, and brings the same one to each later scrape.
+    What is not published is not 0.
+    """
+    counted = scored.counted
+    if counted is None:
+        return None
+    appeared_ms = max((_last_appearance_ms(target) for target in scored.targets), default=0)
+    later = counted.path.time_ms >= appeared_ms
+    below = (counted.sums < counted.bounds.low).any(axis=1)
+    lacking = np.isin(counted.path.time_ms, np.concatenate([_lacking_ms(member, target) for target in scored.targets]))
+    if not later.any() or below[later].any() or np.any(below & ~lacking):
+        return None
+    appeared = np.sum([target.appeared for target in scored.targets], axis=0)
+    surplus = np.maximum(counted.path.value - counted.high, 0)
+    spare = counted.path.value - counted.low
+    if np.any(surplus > appeared) or np.any(surplus[later].max(axis=0) > spare[later].min(axis=0)):
+        return None
+    if not surplus.any():
+        message = f"{int(below.sum())} scrapes lacked a counter beside the cells that was published later"
+        return Explanation(Diagnosis.SERIES_ABSENT, message)
+    most = int(surplus.max(axis=0).sum())
+    message = f"{most:,} counts too many came with a counter beside the cells that appeared, and none since"
+    return Explanation(Diagnosis.COUNTS_BEFORE, message)
+
+
+def _last_appearance_ms(target: ScrapeTarget) -> int:
+    """The last good scrape that had a series which none before it had; 0 if there is none."""
+    known = (target.present + target.absent)[target.up]
+    appeared = np.flatnonzero(known[1:] > np.maximum.accumulate(known)[:-1])
+    return int(target.time_ms[target.up][appeared[-1] + 1]) if len(appeared) else 0
+
+
+def _lacking_ms(member: PredictorEvidence, target: ScrapeTarget) -> Ints:
+    """Scrapes of the target that had fewer counters than cells."""
+    cells = next((cells for cells in member.targets if cells.labels == target.labels), target)
+    times, of_counters, of_cells = np.intersect1d(target.time_ms, cells.time_ms, return_indices=True)
+    return times[target.present[of_counters] < cells.present[of_cells]]
+
+
+def _difference(counted: Counted, falls: Sequence[str]) -> str:
+    """What the counters show that they cannot: at the last scrape, or else at the first one that is wrong."""
+    wrong = counted.broken.any(axis=1)
+    scrape = len(wrong) - 1 if wrong[-1] else int(np.argmax(wrong))
+    growth, bounds = counted.sums[scrape], counted.bounds
+    parts = [
+        f"{_name(i)} grew by {growth[i]:,.0f} for {_range(bounds.low[scrape, i], bounds.high[scrape, i])}"
+        for i in np.flatnonzero(counted.broken[scrape]).tolist()
+    ]
+    message = "; ".join(parts[: len(CELLS)])
+    if not wrong[-1]:
+        moment = rfc3339(counted.path.time_ms[scrape] / 1000)
+        message += f" until {moment} ({int(wrong.sum())} of {len(wrong)} scrapes are wrong)"
+    return f"{message}; {falls[0]}, which Prometheus takes for a restart" if falls else message
+
+
+def _name(index: int) -> str:
+    """The counters of a set of cells, as a sum."""
+    return " + ".join(f"{COUNTER_OF_CELL[CELLS[cell]]}_total" for cell in SUMS[index])
 
 
 def _range(low: int, high: int) -> str:

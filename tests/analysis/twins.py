@@ -339,6 +339,13 @@ TWINS = (
         Verdict.INCONCLUSIVE,
         "not a count",
     ),
+    Twin(
+        "counters",
+        "0 at a scrape",
+        with_counters(lambda counter: with_value(counter, 6, 0.0)),
+        Verdict.FAIL,
+        "counters differ",
+    ),
     Twin("counters", "one counter ahead", with_scored(1), Verdict.FAIL, "counters differ"),
     Twin(
         "rewards",
