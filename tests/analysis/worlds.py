@@ -229,8 +229,12 @@ def _run(world: World) -> Run:
     )  # fmt: skip
 
 
-def series_of(world: World) -> list[Series]:
-    """What Prometheus would have stored: scrapes of every target from before the run until after its end."""
+def series_of(world: World, read_seed: int | None = None) -> list[Series]:
+    """What Prometheus would have stored: scrapes of every target from before the run until after its end.
+
+    ``read_seed``: the values are read at other moments of the same scrapes.
+    """
+    moments = np.random.default_rng(read_seed)
     random = np.random.default_rng(world.seed + 1)
     series = []
     ends = [event.done_ns for event in world.events] + [
@@ -245,6 +249,8 @@ def series_of(world: World) -> list[Series]:
             )
             begins = begins - 20 * MS  # so that a scrape ends before the first event
             reads = begins + random.integers(0, world.duration_ns + 1, len(begins))
+            if read_seed is not None:
+                reads = begins + moments.integers(0, world.duration_ns + 1, len(begins))
             series += _target_series(world, predictor.name, target, begins, reads)
     return series
 

@@ -29,7 +29,8 @@ from any_world import (
     too_low_for_certain,
     true_worlds,
 )
-from worlds import START_NS, Count, World
+from model.contract import CELL_OF_METRIC
+from worlds import MS, START_NS, Count, World
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -47,6 +48,18 @@ def test_any_true_world_passes(world: World) -> None:
     """For any ledger and any true counter process, batches, split traffic, mirrored parts, unknown outcomes: PASS."""
     with tempfile.TemporaryDirectory() as folder:
         verdict, findings = worlds.judged(Path(folder), world)
+    assert is_true(verdict, findings), [finding for finding in findings if finding.verdict is not Verdict.PASS]
+
+
+@SETTINGS
+@given(true_worlds(ANY, deployments=(*SURE, SPLIT, HALF)), st.integers(0, 1000), st.sampled_from([5, 200]))
+def test_true_counters_beside_the_cells_pass(world: World, seed: int, duration_ms: int) -> None:
+    """They are read in the same scrape as the cells, earlier or later."""
+    world = replace(world, duration_ns=duration_ms * MS)
+    counters = [series for series in worlds.series_of(world, seed) if series.metric in CELL_OF_METRIC]
+    scored = [replace(series, metric=f"scored_{series.metric}_total") for series in counters]
+    with tempfile.TemporaryDirectory() as folder:
+        verdict, findings = worlds.judged(Path(folder), replace(world, alter=lambda series: [*series, *scored]))
     assert is_true(verdict, findings), [finding for finding in findings if finding.verdict is not Verdict.PASS]
 
 
