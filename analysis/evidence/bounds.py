@@ -195,7 +195,9 @@ def counted_beside(
 
 def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
     """The trajectory at some of its scrapes."""
-    return Trajectory(path.start_ns[scrapes], path.end_ns[scrapes], path.value[scrapes], path.time_ms[scrapes])
+    return Trajectory(
+        path.start_ns[scrapes], path.end_ns[scrapes], path.value[scrapes], path.time_ms[scrapes], path.doubt[scrapes]
+    )
 
 
 def _sums(path: Trajectory) -> Ints:

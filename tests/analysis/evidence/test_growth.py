@@ -22,15 +22,16 @@ def target(*seconds: float, took_ms: float = 5.0) -> ScrapeTarget:
     """A target that was scraped then."""
     number = len(seconds)
     return ScrapeTarget(
-        LABELS,
-        np.array([round(second * 1000) for second in seconds], np.int64),
-        np.ones(number, np.bool_),
-        np.full(number, took_ms),
-        np.zeros((number, len(CELLS))),
-        np.ones(number, np.int64),
-        np.zeros(number, np.int64),
-        np.zeros(number, np.bool_),
-        np.zeros(len(CELLS)),
+        labels=LABELS,
+        time_ms=np.array([round(second * 1000) for second in seconds], np.int64),
+        up=np.ones(number, np.bool_),
+        duration_ms=np.full(number, took_ms),
+        value=np.zeros((number, len(CELLS))),
+        present=np.ones(number, np.int64),
+        absent=np.zeros(number, np.int64),
+        renewed=np.zeros(number, np.bool_),
+        partial=np.zeros(number, np.bool_),
+        appeared=np.zeros(len(CELLS)),
     )
 
 
