@@ -96,13 +96,14 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) 
 class Growth:
     """By how much counters grew since the run began: by at least ``low`` and at most ``high``.
 
-    ``doubt``: why the two differ, or None. ``fault``: what no counter does, such as a fall, or None.
+    ``doubt``: why the two differ, or None. ``fault``: what no counter does, or None; ``fell``: whether that is a fall.
     """
 
     low: float
     high: float
     doubt: str | None = None
     fault: str | None = None
+    fell: bool = False
 
 
 def growth(counters: Sequence[Series], targets: Sequence[ScrapeTarget], first_ms: float) -> Growth:
@@ -118,6 +119,7 @@ def growth(counters: Sequence[Series], targets: Sequence[ScrapeTarget], first_ms
         sum(part.high for part in parts),
         next((part.doubt for part in parts if part.doubt is not None), None),
         next((part.fault for part in parts if part.fault is not None), None),
+        any(part.fell for part in parts),
     )
 
 
@@ -138,7 +140,7 @@ def _growth(counter: Series, target: ScrapeTarget | None, first_ms: float) -> Gr
     if not len(since):
         return Growth(0.0, 0.0)
     if (np.diff(since) < 0).any():
-        return Growth(0.0, np.inf, fault=f"{counter.metric} fell, as no counter does whose process lives")
+        return Growth(0.0, np.inf, fault=f"{counter.metric} fell, as no counter does whose process lives", fell=True)
     grown = _from_baseline(counter, base_ms, since)
     missed = int(np.count_nonzero(scrapes > times[-1]))
     if missed == 1:

@@ -48,7 +48,7 @@ def _of_requests(
     expected, most = int(tally.heads.sum()), int(tally.requests[Kind.FEEDBACK].sum())
     retries = group.gateway.retries if group.gateway is not None else 0
     if grown.fault is not None:
-        return _faulty(group, grown.fault)
+        return _faulty(group, grown, grown.fault)
     if grown.low > most + retries:
         return None if group.counted.broken[-1].any() else _overcounted(group, int(grown.low), most)
     unchecked = _why_unchecked(evidence, group, counters, grown)
@@ -96,10 +96,15 @@ def _doubt(grown: Growth, expected: float) -> Explanation | None:
     return Explanation(Diagnosis.COUNTS_BEFORE, grown.doubt)
 
 
-def _faulty(group: Group, fault: str) -> Finding:
-    """A counter that is none: proven, unless samples are not of the times of scrapes, or the cells fell with it."""
+def _faulty(group: Group, grown: Growth, fault: str) -> Finding | None:
+    """A counter that is none: proven, unless samples are not of the times of scrapes.
+
+    None if the cells of a target fell as well, as they do with the process: another check reports that.
+    """
+    if grown.fell and any((np.diff(target.value[target.up], axis=0) < 0).any() for target in group.targets):
+        return None
     doubt = samples_of_other_times(group)
-    if doubt is None and "fell" not in fault:
+    if doubt is None and not grown.fell:
         doubt = Explanation(Diagnosis.NOT_A_COUNT, fault)
     if doubt is not None:
         return Finding.unknown(group.name, doubt)
@@ -118,7 +123,7 @@ def _wrong_sum(evidence: Evidence, tally: Tally, samples: Samples, group: Group)
         return None
     grown = growth(counters, group.awaited, evidence.first_ms)
     if grown.fault is not None:
-        return _faulty(group, grown.fault)
+        return _faulty(group, grown, grown.fault)
     if bounds is None or counted.broken[-1].any() or not group.share.sees_all:
         return None
     return _sum_differs(tally, group, grown, bounds)

@@ -19,6 +19,7 @@ from analysis.judge.reward_checks import rewards
 from analysis.record import runfolder
 from analysis.record.ledger import Kind
 from analysis.verdict import Finding, Verdict
+from model.contract import CELL_OF_METRIC
 from worlds import PRIMARY, START_NS, World
 
 
@@ -127,3 +128,22 @@ def test_a_gateway_that_sent_nothing_again_explains_no_reward(tmp_path: Path) ->
     finding = finding_of(tmp_path, with_gateway(with_rewards(RIGHT + 1), 0))
     assert (finding.verdict, finding.diagnosis) == (Verdict.FAIL, "sum of rewards differs")
     assert finding_of(tmp_path / "again", with_gateway(with_rewards(RIGHT + 1), 1)).verdict is Verdict.PASS
+
+
+def fallen(stored: list[Series], *, cells: bool) -> list[Series]:
+    """The counters begin anew at the seventh scrape; with ``cells`` these too, as if the process had ended."""
+    return [
+        replace(series, value=np.where(np.arange(len(series.value)) > 6, series.value / 100, series.value))
+        if series.metric.startswith("seldon_api") or (cells and series.metric in CELL_OF_METRIC)
+        else series
+        for series in stored
+    ]
+
+
+@pytest.mark.parametrize("cells", [False, True])
+def test_counters_that_fall_are_wrong_unless_the_cells_fell_with_them(tmp_path: Path, cells: bool) -> None:
+    """If their process has ended, the check of the cells says so."""
+    right = with_feedback_requests(1.0)
+    world = replace(right, prior=500, alter=lambda stored: fallen(right.alter(stored), cells=cells))
+    findings = rewards(arrange(read(tmp_path, worlds.put(tmp_path, world))))
+    assert [finding.verdict for finding in findings] == ([] if cells else [Verdict.FAIL])
