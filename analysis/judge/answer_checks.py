@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group
-from analysis.evidence.rounding import TOLERANCE
+from analysis.evidence.rounding import undecided
 from analysis.evidence.tally import Tally
 from analysis.judge.failed_requests import failures, situation
 from analysis.record.arrays import Ints
@@ -89,16 +89,16 @@ def _some_threshold_explains(tally: Tally, group: Group) -> bool:
     """Whether one threshold turns the values that were answered into the offline model's classes.
 
     An answer of a value for each class does not say which class the model decides for. That need not be the one with
-    the larger value: a tuned threshold (scikit-learn's ``TunedThresholdClassifierCV``) lies anywhere.
+    the larger value: a tuned threshold (scikit-learn's ``TunedThresholdClassifierCV``) lies anywhere. No threshold
+    tells equal values apart. Only a row whose class is a matter of rounding may have any value.
     """
-    predicted = tally.axes.offline.answers[group.share.artifacts[0]].predicted
+    answers = tally.axes.offline.answers[group.share.artifacts[0]]
     least, greatest = tally.values.T
-    sure = np.isfinite(least)
+    sure = (least <= greatest) & ~undecided(answers)
     if len(tally.axes.offline.classes) != 2 or not sure.any():
         return False
-    below = greatest[sure & (predicted == 0)].max(initial=-np.inf)
-    above = least[sure & (predicted == 1)].min(initial=np.inf)
-    return bool(below <= above + TOLERANCE)
+    below, above = greatest[sure & (answers.predicted == 0)], least[sure & (answers.predicted == 1)]
+    return not len(below) or not len(above) or bool(below.max() < above.min())
 
 
 def _skew(tally: Tally, group: Group, wrong: Ints, readable: int) -> Finding:

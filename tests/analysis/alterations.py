@@ -366,6 +366,13 @@ def split_values() -> World:
     return events_with(with_value, world)
 
 
+def constant_values() -> World:
+    """Each prediction is answered with the same value."""
+    return events_with(
+        lambda event: replace(event, predicted=1, score=0.6) if event.kind is Kind.PREDICT else event, ALONE
+    )
+
+
 def without_predictions() -> World:
     """Predictions were asked for, and only feedback was sent."""
     world = events_with(lambda event: event if event.kind is Kind.FEEDBACK else None)

@@ -20,6 +20,7 @@ from alterations import (
     answers_of,
     appended,
     buckets_with,
+    constant_values,
     cut_ledger,
     doubled,
     endpoint_gone,
@@ -284,6 +285,7 @@ TWINS = (
     ),
     Twin("served", "no class in the answers", events_with(no_class), Verdict.INCONCLUSIVE, "answers not readable"),
     Twin("served", "values of a split", split_values(), Verdict.INCONCLUSIVE, "values in place of classes"),
+    Twin("served", "the same value for each row", constant_values(), Verdict.FAIL, "serving skew"),
     Twin("bounds", "a metric jumps ahead", stored_as(ahead), Verdict.FAIL, "counted early"),
     Twin(
         "equality",

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import worlds
 from alterations import ALONE
+from analysis.evidence.offline import ArtifactAnswers
 from analysis.verdict import Finding, Verdict
 from worlds import PRIMARY, ROWS, World
 
@@ -67,3 +71,48 @@ def test_right_values_pass_without_a_word_of_thresholds(tmp_path: Path) -> None:
     verdict, finding = served(tmp_path, with_values({}))
     assert verdict is Verdict.PASS
     assert "threshold" not in finding.message
+
+
+PREDICTED = worlds.answers(PRIMARY.artifact).predicted
+INFINITE = float("inf")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        dict.fromkeys(range(ROWS), 0.6),
+        dict.fromkeys(range(ROWS), INFINITE),
+        {row: 0.6 - 4e-7 * int(PREDICTED[row]) for row in range(ROWS)},
+        {4: INFINITE},
+        {3: -INFINITE},
+        {row: INFINITE for row in range(ROWS) if row != 5},
+    ],
+    ids=["constant", "constant and infinite", "reversed by little", "infinite", "minus infinite", "one is finite"],
+)
+def test_values_that_do_not_tell_the_classes_apart_fail(tmp_path: Path, values: Mapping[int, float]) -> None:
+    """Equal values lie on the same side of each threshold, however near it is; so do infinite ones."""
+    assert PREDICTED[[3, 4, 5]].tolist() == [1, 0, 1]
+    verdict, finding = served(tmp_path, with_values(values))
+    assert verdict is Verdict.FAIL
+    assert finding.diagnosis == "serving skew"
+
+
+def test_infinite_values_on_the_right_side_pass(tmp_path: Path) -> None:
+    values = {row: INFINITE if PREDICTED[row] else 0.6 for row in range(ROWS)}
+    verdict, finding = served(tmp_path, with_values(values))
+    assert verdict is Verdict.PASS
+    assert "by some threshold on the values" in finding.message
+
+
+def test_a_row_on_the_threshold_may_have_any_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Rounding decides its class offline, so its value need not lie on the side of that class."""
+    original = worlds.answers
+
+    def answers(name: str) -> ArtifactAnswers:
+        given = original(name)
+        return replace(given, score=np.where(np.arange(ROWS) == 3, 1e-9, given.score))
+
+    monkeypatch.setattr(worlds, "answers", answers)
+    verdict, finding = served(tmp_path, with_values({3: 0.1, 5: 0.2}))
+    assert verdict is Verdict.PASS
+    assert "by some threshold on the values" in finding.message
