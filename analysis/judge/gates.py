@@ -75,8 +75,8 @@ def _findings(evidence: Evidence, gate: Gate) -> tuple[Finding, ...]:
     if tally is None:
         return (_undecided(gate, "load", "there is no ledger", None),)
     if gate.what == FAILURES:
-        failed = int(tally.outcomes[:, [Outcome.REFUSED, Outcome.INDETERMINATE]].sum())
-        return (_rate(gate, failed, int(tally.outcomes.sum()), gate.limit, "requests failed"),)
+        failed = int(tally.requests[:, [Outcome.REFUSED, Outcome.INDETERMINATE]].sum())
+        return (_rate(gate, failed, int(tally.requests.sum()), gate.limit, "requests failed"),)
     latency = _LATENCY.fullmatch(gate.what)
     if latency:
         times = np.concatenate(tally.latency_ns[Kind[latency["kind"].upper()]])

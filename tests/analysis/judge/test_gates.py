@@ -77,6 +77,18 @@ def test_failed_requests_fail_the_gate_on_failures(tmp_path: Path) -> None:
     assert finding.verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize(("rows", "number"), [(1, "1,200"), (3, "400")])
+def test_the_gate_on_failures_counts_requests_and_not_their_rows(tmp_path: Path, rows: int, number: str) -> None:
+    """No row of a request fails by itself, so its rows are no more evidence than the request."""
+    events = tuple(
+        replace(event, request=i // (2 * rows) * 2 + i % 2, position=i // 2 % rows)
+        for i, event in enumerate(BOTH.events)
+    )
+    (finding,) = findings(tmp_path, "failures<=0.5%", replace(BOTH, events=events))
+    assert finding.message.startswith(f"failures<=0.5%: 0 of {number} requests failed")
+    assert finding.verdict is (Verdict.PASS if rows == 1 else Verdict.INCONCLUSIVE)
+
+
 def test_replays_do_not_help_a_quality_gate(tmp_path: Path) -> None:
     """Rows that are sent sixty times give no more certainty than rows that are sent once."""
     once = worlds.world(worlds.load_of(worlds.ROWS))
