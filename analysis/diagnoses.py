@@ -324,6 +324,14 @@ class Diagnosis(StrEnum):
         "More was counted than was sent, and the gateway's own counters are not stored.",
         "Look for another client of the deployment, a gateway that retries feedback, or a class that counts twice.",
     )
+    COUNTS_OF_NOBODY = (
+        "counts of no predictor judged",
+        "A predictor that the run sent nothing to counts feedback, and a sum over the deployment holds its counts.",
+        (
+            "Name each predictor that is deployed in the manifest, with its traffic; take away the others, or look for "
+            "another client of the deployment."
+        ),
+    )
     STALE_SERIES = (
         "stale series",
         "The metrics endpoint serves old values.",

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
-from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT, UP
-from analysis.evidence.samples import ClockOffset, Series
+from analysis.evidence.queries import COUNTER_SUFFIX, LABEL_TARGET_DEPLOYMENT, UP
+from analysis.evidence.samples import ClockOffset, Samples, Series, is_count
 from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
 from analysis.verdict import Explanation, Finding
-from model.contract import CELLS, METRIC_OF_CELL
+from model.contract import CELLS, COUNTER_OF_CELL, LABEL_PREDICTOR, METRIC_OF_CELL
 
 GAP_INTERVALS: Final = 10
 """Scrapes missed in a row that make a gap. A restart of Prometheus misses about six at one per second, which the
 next scrape makes good. With more than ten missing, the bounds were not watched for a part of the run that matters."""
+_COUNTS: Final = tuple(
+    name
+    for cell in CELLS
+    for name in (METRIC_OF_CELL[cell], METRIC_OF_CELL[cell] + COUNTER_SUFFIX, COUNTER_OF_CELL[cell] + COUNTER_SUFFIX)
+)
+"""Metrics of rows that were scored."""
 CLOCK_LIMIT_S: Final = 0.25
 """Uncertainty of the clocks above which the bounds are too wide: a quarter of the shortest scrape interval in use."""
 
 
 def stored(evidence: Evidence) -> tuple[Finding, ...]:
-    """Prometheus gave samples of every predictor: counts, one series where one is meant, with a known baseline."""
+    """Prometheus gave samples of every predictor: counts, one series where one is meant, with a known baseline.
+
+    And of no other predictor of the deployment did it store counts that changed during the run.
+    """
     samples = evidence.samples
     if samples is None:
         message = evidence.problems.get(SAMPLES_FILE, "there are no samples")
@@ -33,7 +43,45 @@ def stored(evidence: Evidence) -> tuple[Finding, ...]:
     if samples.problem:
         failure = Finding.unknown("prometheus", Explanation(Diagnosis.PROMETHEUS_FAILED, samples.problem))
         return (failure, *findings)
-    return tuple(findings)
+    return (*findings, *_of_others(evidence, samples))
+
+
+def _of_others(evidence: Evidence, samples: Samples) -> list[Finding]:
+    """A finding for each predictor to which nothing was sent, and whose counts changed or are no counts.
+
+    A dashboard's sums over the deployment hold them. Whose feedback they count is not known. A predictor whose counts
+    stand still, such as one of an earlier rollout, has no finding.
+    """
+    if evidence.span_ms is None:
+        return []
+    judged = {member.name for group in evidence.groups for member in group.members}
+    others: dict[str, list[Series]] = {}
+    for series in samples.of(*_COUNTS):
+        name = series.labels.get(LABEL_PREDICTOR, "")
+        if name not in judged:
+            others.setdefault(name, []).append(series)
+    findings = [_of_other(evidence, name, counts, evidence.span_ms[0]) for name, counts in sorted(others.items())]
+    return [finding for finding in findings if finding is not None]
+
+
+def _of_other(evidence: Evidence, name: str, counts: Sequence[Series], first_ms: float) -> Finding | None:
+    known = name in evidence.predictors
+    label = f"the label {LABEL_PREDICTOR}={name}" if name else f"no label {LABEL_PREDICTOR}"
+    who = "it gets no traffic" if known else f"series with {label} are of no predictor of the manifest"
+    changed = [series for series in counts if _has_changed(series, first_ms)]
+    if not changed:
+        return None
+    series = changed[0]
+    change = f"went to {series.value[-1]:g} during the run" if is_count(series.value).all() else "is not a count"
+    message = f"{who}, and {series.metric} of it {change}"
+    return Finding.unknown(name or "no predictor", Explanation(Diagnosis.COUNTS_OF_NOBODY, message))
+
+
+def _has_changed(series: Series, first_ms: float) -> bool:
+    """Whether the series shows another count than at the last scrape before ``first_ms`` (0 without one), or none."""
+    before, since = (series.value[side] for side in (series.time_ms < first_ms, series.time_ms >= first_ms))
+    base = before[-1] if len(before) else 0.0
+    return not bool(np.all(is_count(since) & (since == base)))
 
 
 def _without_cells(evidence: Evidence) -> Explanation:
@@ -160,7 +208,7 @@ def _falls(name: str, target: ScrapeTarget, first_ms: float, latest_ms: float) -
     value, time_ms = target.value[target.up], target.time_ms[target.up]
     baseline = max(int(np.searchsorted(time_ms, first_ms)) - 1, 0)
     value, time_ms = value[baseline:], time_ms[baseline:]
-    falls = np.argwhere(np.diff(value, axis=0) < 0)
+    falls = np.argwhere(value[1:] < value[:-1])
     if not len(falls):
         return []
     is_inside = time_ms[falls[:, 0]] > latest_ms

@@ -373,6 +373,15 @@ def constant_values() -> World:
     )
 
 
+def named_otherwise() -> World:
+    """Each cell is stored a second time, under the name of a predictor that the run does not name."""
+
+    def alter(series: list[Series]) -> list[Series]:
+        return series + doubled([cell for cell in series if is_cell(cell)], predictor_name="ghost")[4:]
+
+    return replace(ALONE, alter=alter)
+
+
 def without_predictions() -> World:
     """Predictions were asked for, and only feedback was sent."""
     world = events_with(lambda event: event if event.kind is Kind.FEEDBACK else None)

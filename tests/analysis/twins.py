@@ -33,6 +33,7 @@ from alterations import (
     is_cell,
     last_as,
     most_predictions_failed,
+    named_otherwise,
     nan_third,
     no_class,
     nothing,
@@ -244,6 +245,9 @@ TWINS = (
         replace(ALONE, events=(), counts={"default": ()}, prior=3, recorder=RecorderReport(0, 0, 1, 0, 0.0)),
         Verdict.INCONCLUSIVE,
         "nothing was sent",
+    ),
+    Twin(
+        "stored", "another predictor counts", named_otherwise(), Verdict.INCONCLUSIVE, "counts of no predictor judged"
     ),
     Twin("stored", "all scrapes failed", stored_as(all_down), Verdict.INCONCLUSIVE, "no samples"),
     Twin(

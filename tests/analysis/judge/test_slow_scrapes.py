@@ -62,7 +62,7 @@ def test_a_replica_that_was_not_scraped_since_is_not_taken_for_gone(tmp_path: Pa
 
 
 def test_a_pod_of_a_predictor_that_the_manifest_leaves_out_is_not_silent(tmp_path: Path) -> None:
-    """The shadow is deployed and scraped, and the run does not name it."""
+    """The shadow is deployed and scraped, and the run does not name it: that is what is wrong, and nothing else."""
     both = worlds.world(worlds.load_of(120, span_s=5.0), (worlds.PRIMARY, worlds.SHADOW))
     folder = tmp_path / "run"
     folder.mkdir()
@@ -72,8 +72,9 @@ def test_a_pod_of_a_predictor_that_the_manifest_leaves_out_is_not_silent(tmp_pat
     worlds.reseal(folder)
     evidence = arrange(files.read(folder, runfolder.read(folder)))
     assert [member.silent for member in evidence.groups[0].members] == [()]
-    findings = judge(evidence)
-    assert {finding.verdict for finding in findings} == {Verdict.PASS}, findings
+    (finding,) = [finding for finding in judge(evidence) if finding.verdict is not Verdict.PASS]
+    assert (finding.verdict, finding.diagnosis) == (Verdict.INCONCLUSIVE, "counts of no predictor judged")
+    assert "series with the label predictor_name=shadow are of no predictor of the manifest" in finding.message
 
 
 def test_counts_that_are_missing_after_a_scrape_of_every_replica_fail(tmp_path: Path) -> None:
