@@ -77,7 +77,10 @@ class Diagnosis(StrEnum):
         "wrong model behind a name",
         "The deployment serves another artefact than its manifest names.",
         "Deploy the artefact that the manifest names, or mend model_name in the manifest.",
-        {"counts": "Mend model_name in the manifest, or the artefact that is behind the name."},
+        {
+            "counts": "Mend model_name in the manifest, or the artefact that is behind the name.",
+            "predictor": "See which predictor the gateway sends requests to, and what each answers under which name.",
+        },
     )
     LEDGER_INCOMPLETE = (
         "ledger incomplete",
@@ -278,6 +281,11 @@ class Diagnosis(StrEnum):
         "one class sent",
         "The held-out rows are of one class, or the load was so short that no row of the other was sent.",
         "Give held-out rows of both classes (--heldout), or send more of them (--duration, --rate).",
+    )
+    ROWS_UNDECIDED = (
+        "most rows on the threshold",
+        "Offline, most rows score at the decision threshold but for rounding, so that each may be in either count.",
+        "Look at the artefact's scores and at the card's decision_threshold: such a model tells no classes apart.",
     )
     TRUTH_MISREAD = (
         "truth misread",

@@ -12,9 +12,10 @@ from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.rounding import undecided
 from analysis.evidence.tally import Tally
 from analysis.evidence.targets import ScrapeTarget
+from analysis.judge.compare import rows_of
 from analysis.judge.diagnose import of_counts
 from analysis.judge.endpoint_checks import location_of_error
-from analysis.record.arrays import Floats, Ints
+from analysis.record.arrays import Bools, Floats, Ints
 from analysis.record.instants import rfc3339
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Value
@@ -75,7 +76,10 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     if undecided.any() and not broken.any():
         return Finding.unknown(group.name, _restart(stored, -1), expected=expected, observed=observed)
     if not broken.any():
-        message = _equal_message(group, low, high, _number_undecided(evidence, group))
+        rows = _undecided_rows(evidence, group)
+        message = _equal_message(group, low, high, int(rows.sum()))
+        if (undecided_rows := _mostly_undecided(rows[rows_of(tally)])) is not None:
+            return Finding.unknown(group.name, undecided_rows, expected=expected, observed=observed)
         absent = _absent_class(tally, high)
         if absent is not None:
             message += f"; no row of class {absent} was sent, so nothing shows how its rows are counted"
@@ -203,12 +207,25 @@ def _is_down_after(target: ScrapeTarget, ended_ms: float) -> bool:
     return bool(after.any()) and not bool(target.up[after].any())
 
 
-def _number_undecided(evidence: Evidence, group: Group) -> int:
-    """Number of rows whose class by any of the group's artefacts is a matter of rounding."""
-    if evidence.offline is None or not group.share.rounded:
-        return 0
-    rows = [undecided(evidence.offline.answers[name]) for name in group.share.artifacts]
-    return int(np.logical_or.reduce(rows).sum())
+def _undecided_rows(evidence: Evidence, group: Group) -> Bools:
+    """``[row]``: whether its class by any of the group's artefacts is a matter of rounding."""
+    if evidence.offline is None:
+        return np.zeros(0, np.bool_)
+    answers = [evidence.offline.answers[name] for name in group.share.artifacts]
+    rows: Bools = np.logical_or.reduce([undecided(given) & bool(group.share.rounded) for given in answers])
+    return rows
+
+
+def _mostly_undecided(rows: Bools) -> Explanation | None:
+    """Why equal counts prove nothing, if more than half of the rows that were sent may be in either of two counts.
+
+    With fewer, most counts are those of rows that can be in one cell only.
+    """
+    number = int(rows.sum())
+    if 2 * number <= len(rows):
+        return None
+    message = f"{number} of {len(rows)} rows are on the threshold but for rounding, so that each may be in either count"
+    return Explanation(Diagnosis.ROWS_UNDECIDED, message)
 
 
 def _absent_class(tally: Tally, high: Ints) -> int | None:

@@ -6,6 +6,7 @@ knows whether it had to have one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,10 +17,10 @@ from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.tally import Tally
 from analysis.judge.failed_requests import failures, situation
 from analysis.record.ledger import Kind, Outcome
-from analysis.record.runfolder import LEDGER_FILE, OFFLINE_FILE, RUN_FILE, SEAL_FILE, RecorderReport, Run
+from analysis.record.runfolder import LEDGER_FILE, OFFLINE_FILE, RUN_FILE, SEAL_FILE, PredictorSpec, RecorderReport, Run
 from analysis.record.seal import SEALED
 from analysis.verdict import Explanation, Finding
-from model.contract import TAG_ARTIFACT, TAG_DIGEST
+from model.contract import TAG_ARTIFACT, TAG_DIGEST, TAG_PREDICTOR
 
 CPU_LIMIT: Final = 0.9
 """Share of a core above which a generator process queues its own requests, so that it measures itself."""
@@ -77,22 +78,53 @@ def _digests(subject: str, expected: str, observed: str, source: str) -> Finding
 
 
 def _served_tags(evidence: Evidence) -> tuple[Finding, ...]:
-    """A finding for each digest that answers carried in their tags, or one that says that none carried any."""
-    primaries = [predictor for predictor in evidence.run.predictors if not predictor.shadow]
-    allowed = {evidence.run.artifacts.get(primary.artifact, ""): primary.artifact for primary in primaries}
-    served = sorted({(tags.get(TAG_DIGEST, ""), tags.get(TAG_ARTIFACT, "")) for tags in evidence.run.served_tags})
-    named = tuple(_served_tag(digest, artifact, allowed) for digest, artifact in served if digest)
+    """A finding for each artefact and predictor that answers named in their tags, or one that says that none did."""
+    answering = [predictor for predictor in evidence.run.predictors if not predictor.shadow]
+    by_digest = {evidence.run.artifacts.get(spec.artifact, ""): spec.artifact for spec in answering}
+    served = evidence.run.served_tags
+    artifacts = sorted({(tags.get(TAG_DIGEST, ""), tags.get(TAG_ARTIFACT, "")) for tags in served})
+    named = [_served_artifact(digest, name, by_digest) for digest, name in artifacts if digest or name]
+    named += [wrong for tags in served if (wrong := _wrong_predictor(tags, evidence.run, answering)) is not None]
     silent = "no answer names the artefact that it comes from, so only the answers themselves are compared"
-    return named or (Finding.passed("answers", silent),)
+    return tuple(named) or (Finding.passed("answers", silent),)
 
 
-def _served_tag(digest: str, artifact: str, allowed: dict[str, str]) -> Finding:
-    if digest in allowed:
-        message = f"answers carry the digest of {allowed[digest]}"
+def _served_artifact(digest: str, artifact: str, by_digest: dict[str, str]) -> Finding:
+    if digest in by_digest:
+        message = f"answers carry the digest of {by_digest[digest]}"
         return Finding.passed("answers", message, expected=digest, observed=digest)
-    expected = ", ".join(known[:12] for known in sorted(allowed))
+    if not digest:
+        return _served_name(artifact, sorted(by_digest.values()))
+    expected = ", ".join(known[:12] for known in sorted(by_digest))
     message = f"answers come from {artifact or 'an artefact'} with digest {digest[:12]}, expected {expected}"
     return Finding.failed("answers", Explanation(Diagnosis.WRONG_MODEL, message), expected=expected, observed=digest)
+
+
+def _served_name(artifact: str, known: Sequence[str]) -> Finding:
+    """An artefact that answers name without its digest. A name alone proves nothing, neither right nor wrong."""
+    expected = ", ".join(known)
+    if artifact in known:
+        message = f"answers name {artifact} without its digest, so only the answers themselves are compared"
+        return Finding.passed("answers", message, expected=expected, observed=artifact)
+    message = f"answers name {artifact}, without a digest, where {expected} was expected"
+    return Finding.unknown("answers", Explanation(Diagnosis.WRONG_MODEL, message), expected=expected, observed=artifact)
+
+
+def _wrong_predictor(tags: Mapping[str, str], run: Run, answering: Sequence[PredictorSpec]) -> Finding | None:
+    """A finding if answers to clients name a predictor that answers none, or one with another artefact than its own."""
+    digest, artifact, predictor = (tags.get(name, "") for name in (TAG_DIGEST, TAG_ARTIFACT, TAG_PREDICTOR))
+    own = {spec.name: spec.artifact for spec in answering}
+    expected = ", ".join(own)
+    if predictor and predictor not in own:
+        message = f"answers to clients name the predictor {predictor}, where {expected} was expected"
+        explanation = Explanation(Diagnosis.WRONG_MODEL, message, "predictor")
+        return Finding.unknown("answers", explanation, expected=expected, observed=predictor)
+    known = {name: run.artifacts.get(name, "") for name in own.values()}
+    if not predictor or not digest or digest not in known.values() or digest == known[own[predictor]]:
+        return None
+    message = f"answers of the predictor {predictor} come from {artifact or digest[:12]}, expected {own[predictor]}"
+    explanation = Explanation(Diagnosis.WRONG_MODEL, message)
+    return Finding.unknown("answers", explanation, expected=own[predictor], observed=artifact or digest)
 
 
 def recorder(evidence: Evidence) -> tuple[Finding, ...]:

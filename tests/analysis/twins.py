@@ -68,7 +68,7 @@ from analysis.evidence.samples import ClockOffset
 from analysis.record import runfolder, seal
 from analysis.record.runfolder import RecorderReport
 from analysis.verdict import Verdict
-from model.contract import TAG_DIGEST
+from model.contract import TAG_ARTIFACT, TAG_DIGEST
 from worlds import MS, PRIMARY, SHADOW, World
 
 
@@ -116,6 +116,13 @@ TWINS = (
     Twin(
         "provenance",
         "another artefact answers",
+        replace(ALONE, tags=({TAG_ARTIFACT: "another.joblib"},)),
+        Verdict.INCONCLUSIVE,
+        "wrong model behind a name",
+    ),
+    Twin(
+        "provenance",
+        "another digest answered",
         replace(ALONE, tags=({TAG_DIGEST: "x" * 64},)),
         Verdict.FAIL,
         "wrong model behind a name",

@@ -25,6 +25,7 @@ NO_ROW: Final[dict[str, str]] = {
     "fewer users than asked": "the front door starts all at once; a test has a load that ends before all have come",
     "one class sent": "the example's held-out rows are of both classes; tests have rows of one",
     "counts of no predictor judged": "a stack is made from the manifest that the run reads; tests have a manifest less",
+    "most rows on the threshold": "no artefact of the example scores all rows alike; a test has offline scores of 0",
     "visits broke off": "a defect of Plumbline itself; a test has a driver whose visits raise",
     "rows unknown": "the offline answers are of the run's own file by its digest, so only a garbled one lacks rows",
 }

@@ -149,3 +149,18 @@ def test_refused_events_need_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     ((_, counted),) = evidence.counted()
     low, high, _ = counted.last
     assert low.tolist() == high.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"), [(range(7), Verdict.INCONCLUSIVE), (range(6), Verdict.PASS), (range(12), Verdict.INCONCLUSIVE)]
+)
+def test_if_most_rows_are_on_the_threshold_nothing_is_proven(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rows: range, verdict: Verdict
+) -> None:
+    """Each of them may be in either count, so that any counts would do."""
+    for row in rows:
+        score_of_row(monkeypatch, 0.0, row)
+    found_verdict, findings = worlds.judged(tmp_path, ALONE)
+    assert found_verdict is verdict
+    equality = of_check(findings, "equality")
+    assert (equality.diagnosis == "most rows on the threshold") is (verdict is Verdict.INCONCLUSIVE)
