@@ -56,7 +56,8 @@ class Counted:
     @property
     def sums(self) -> Floats:
         """``[n, sums]``: counts over each set of cells of `SUMS`; the first four are the cells."""
-        return self.path.value @ _IN_SUM
+        with np.errstate(over="ignore", invalid="ignore"):  # a sum that is too large is outside of all bounds
+            return self.path.value @ _IN_SUM
 
     @property
     def broken(self) -> Bools:
@@ -202,7 +203,9 @@ def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
 
 def _sums(path: Trajectory) -> Ints:
     """``[n, sums]``: counts over each set of cells, as whole numbers; nothing above is a count."""
-    return np.clip(path.value @ _IN_SUM, -_TOO_LARGE, _TOO_LARGE).astype(np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = np.nan_to_num(path.value @ _IN_SUM, nan=_TOO_LARGE)
+    return np.clip(sums, -_TOO_LARGE, _TOO_LARGE).astype(np.int64)
 
 
 def _under_way(tally: Tally, path: Trajectory, artifact: str) -> Ints:

@@ -24,6 +24,7 @@ from analysis.record.decoding import decode
 from model.atomic import write_file
 
 SCHEMA_VERSION: Final = 1
+_TOO_LARGE: Final = 2.0**53
 _KEY: Final = b"plumbline.samples"
 _SCHEMA: Final = pa.schema(
     [
@@ -132,8 +133,13 @@ class _SamplesHeader:
 
 def is_count(value: Floats) -> Bools:
     """Which values can be a count of events: whole, not negative, and small enough to be exact (below 2^53)."""
-    counts: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value)) & (value < 2.0**53)
+    counts: Bools = np.isfinite(value) & (value >= 0) & (value == np.floor(value)) & (value < _TOO_LARGE)
     return counts
+
+
+def count_text(value: float) -> str:
+    """The value as a whole number with commas; one that is too large to be a count in short."""
+    return f"{value:,.0f}" if abs(value) < _TOO_LARGE else f"{value:g}"
 
 
 def increased(series: Series) -> Series:

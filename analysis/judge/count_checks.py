@@ -10,6 +10,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, after_end, name_of_sum
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.rounding import undecided
+from analysis.evidence.samples import count_text
 from analysis.evidence.tally import Tally
 from analysis.evidence.targets import ScrapeTarget
 from analysis.judge.compare import rows_of
@@ -47,7 +48,7 @@ def _bounds(evidence: Evidence, tally: Tally, group: Group, counted: Counted) ->
     low, high = int(counted.bounds.low[scrape, cells]), int(counted.bounds.high[scrape, cells])
     value = float(counted.sums[scrape, cells])
     allowed = f"where only {low:,} can be" if low == high else f"outside {low:,}..{high:,}"
-    witness = f"{name_of_sum(cells)} was {value:,.0f} at {rfc3339(path.time_ms[scrape] / 1000)}, {allowed}"
+    witness = f"{name_of_sum(cells)} was {count_text(value)} at {rfc3339(path.time_ms[scrape] / 1000)}, {allowed}"
     message = f"{witness} ({int(broken.any(axis=1).sum())} of {scrapes} scrapes are wrong)"
     bound = {"low": low, "high": high}
     doubt = doubt_about(evidence, group, counted)
@@ -171,7 +172,7 @@ def _explanation(tally: Tally, group: Group, counted: Counted) -> Explanation:
     if twice is None:
         return of_counts(counted, group.share, tally, group.gateway)
     value, highest = counted.path.value[-1].sum(), int(counted.bounds.high[-1, -1])
-    message = f"{twice}: {value:,.0f} counts for {highest:,}"
+    message = f"{twice}: {count_text(value)} counts for {highest:,}"
     return Explanation(Diagnosis.SCRAPED_TWICE, message)
 
 

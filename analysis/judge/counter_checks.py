@@ -10,6 +10,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import SUMS, Counted
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
+from analysis.evidence.samples import count_text
 from analysis.evidence.targets import ScrapeTarget
 from analysis.evidence.trajectories import Trajectory
 from analysis.judge.count_checks import samples_of_other_times
@@ -147,7 +148,7 @@ def _difference(counted: Counted, falls: Sequence[str]) -> str:
     scrape = len(wrong) - 1 if wrong[-1] else int(np.argmax(wrong))
     growth, bounds = counted.sums[scrape], counted.bounds
     parts = [
-        f"{_name(i)} grew by {growth[i]:,.0f} for {_range(bounds.low[scrape, i], bounds.high[scrape, i])}"
+        f"{_name(i)} grew by {count_text(growth[i])} for {_range(bounds.low[scrape, i], bounds.high[scrape, i])}"
         for i in np.flatnonzero(counted.broken[scrape]).tolist()
     ]
     message = "; ".join(parts[: len(CELLS)])

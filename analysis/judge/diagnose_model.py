@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, Share, cell_of_pattern
+from analysis.evidence.samples import is_count
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Ints
 from analysis.record.ledger import Kind, Outcome
@@ -22,6 +23,8 @@ def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | Non
     """The first of these faults that gives exactly the counts stored last, or None."""
     if len(share.artifacts) > 1 or tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE):
         return None  # then a fault does not determine the counts
+    if not is_count(counted.path.value[-1]).all():
+        return None
     value = counted.path.value[-1].astype(np.int64)
     if np.array_equal(value, cells_of(tally, share.artifacts[0], tally.acknowledged)):
         return None

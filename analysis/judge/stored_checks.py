@@ -10,7 +10,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.queries import COUNTER_SUFFIX, LABEL_TARGET_DEPLOYMENT, UP
-from analysis.evidence.samples import ClockOffset, Samples, Series, is_count
+from analysis.evidence.samples import ClockOffset, Samples, Series, count_text, is_count
 from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
@@ -217,8 +217,9 @@ def _falls(name: str, target: ScrapeTarget, first_ms: float, latest_ms: float) -
     before, after = value[scrape, cell], value[scrape + 1, cell]
     metric = METRIC_OF_CELL[CELLS[cell]]
     gone = target.present[target.up][baseline:]
+    moment = rfc3339(time_ms[scrape + 1] / 1000)
     how = "lost a series and fell" if gone[scrape + 1] < gone[scrape] else "fell"
-    message = f"{metric} of {instance} {how} from {before:.0f} to {after:.0f} at {rfc3339(time_ms[scrape + 1] / 1000)}"
+    message = f"{metric} of {instance} {how} from {count_text(before)} to {count_text(after)} at {moment}"
     if is_inside.any():
         return [Finding.failed(name, Explanation(Diagnosis.RECYCLED, message), expected=before, observed=after)]
     message += ": by a restart before the first event, which loses nothing of this load, or after it"

@@ -15,9 +15,10 @@ from analysis.evidence.tally import Tally
 from analysis.evidence.trajectories import Trajectory
 from analysis.judge.compare import comparison
 from analysis.judge.registry import verdict
-from analysis.record.arrays import Ints
+from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
 from analysis.result import load, timeline
+from analysis.result.fields import TOO_LARGE
 from analysis.stats.confusion import RATIOS, Confusion
 from analysis.verdict import Finding
 from model.contract import CELLS
@@ -65,7 +66,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value without numpy's types, and without NaN and infinite numbers, which JSON lacks."""
+    """The value without numpy's types, and without NaN and infinite numbers, which JSON lacks.
+
+    A number of 10**18 and more is text, as an infinite one: it is no count, and `fields.number_or_none` refuses it.
+    """
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.generic):
@@ -73,8 +77,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             return None if math.isnan(value) else str(value)
-        return int(value) if value.is_integer() else value
-    return value
+        value = int(value) if value.is_integer() else value
+    return f"{value:g}" if isinstance(value, int | float) and abs(value) >= TOO_LARGE else value
 
 
 def _load(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any] | None:
@@ -110,7 +114,7 @@ def _predictor(evidence: Evidence, group: Group, member: PredictorEvidence) -> d
         "traffic": spec.traffic,
         "group": [sharer.name for sharer in group.members],
         "feedback": _feedback(evidence.tally),
-        "live": None if path is None else _confusion(path.value[-1].astype(np.int64)),
+        "live": None if path is None else _live(path.value[-1]),
         "offline": None if offline is None else _confusion(offline),
         "expected": _expected(group),
         "curve": as_json(group.curve),
@@ -143,6 +147,11 @@ def _offline(tally: Tally, artifact: str) -> Ints:
 def _confusion(counts: Ints) -> dict[str, int | float | None]:
     confusion = Confusion.of(counts.tolist())
     return {**{cell: confusion.cell(cell) for cell in CELLS}, **{name: getattr(confusion, name) for name in RATIOS}}
+
+
+def _live(value: Floats) -> dict[str, int | float | None] | None:
+    """The counts and their ratios; None if one is too large to be a count."""
+    return _confusion(value.astype(np.int64)) if np.all(np.abs(value) < TOO_LARGE) else None
 
 
 def _expected(group: Group) -> dict[str, dict[str, int]] | None:

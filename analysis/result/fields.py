@@ -8,7 +8,8 @@ from typing import Any, Final
 from analysis.verdict import Verdict
 
 JUDGE_AGAIN: Final = "Judge the run again: `python -m analysis judge RUN`."
-_TOO_LARGE: Final = 10**18
+TOO_LARGE: Final = 10**18
+"""No number of a result is as large, either way."""
 
 type Raw = Mapping[str, Any]
 
@@ -55,14 +56,14 @@ def number_or_none(value: object, where: str) -> float | None:
     """A number below 10**18 either way, or None; raises `ReportError` for anything else, NaN and infinity included."""
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < TOO_LARGE:
         return value
     raise refusal(where, "a number or null", value)
 
 
 def whole(value: object, where: str) -> int:
     """A whole number below 10**18 either way; raises `ReportError` for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < TOO_LARGE:
         return value
     raise refusal(where, "a whole number", value)
 

@@ -11,6 +11,7 @@ from analysis.evidence.tally import Tally
 from analysis.evidence.trajectories import Trajectory
 from analysis.record.arrays import Floats, Ints
 from analysis.record.instants import rfc3339
+from analysis.result.fields import TOO_LARGE
 from analysis.stats.confusion import RATIOS, Confusion
 from analysis.stats.latency import percentiles
 
@@ -36,7 +37,8 @@ def quality(path: Trajectory, offline: Ints) -> dict[str, Any]:
 
 
 def _ratios(counts: Ints | Floats) -> dict[str, list[float | None]]:
-    cells = [Confusion.of(row) for row in counts.astype(np.int64).tolist()]
+    are_counts = (np.abs(counts) < TOO_LARGE).all(axis=1, keepdims=True)  # of others, no ratio is defined
+    cells = [Confusion.of(row) for row in np.where(are_counts, counts, 0).astype(np.int64).tolist()]
     return {name: [getattr(confusion, name) for confusion in cells] for name in RATIOS}
 
 
