@@ -29,6 +29,12 @@ LATE_LIMIT_MS: Final = 50.0
 LENGTH_LIMIT: Final = 0.5
 """Share of the asked duration over which a closed loop must have sent. A healthy one sends over all of it; the start of
 users and a slow last answer take a part of a short one."""
+PLAN_LIMIT: Final = 0.9
+"""Share of its planned visits that an open loop must have begun. A healthy one begins all of them, apart from those
+that it reports as dropped or broken off."""
+CHANCE_DEVIATIONS: Final = 5.0
+"""Standard deviations below the plan that chance does not explain: less than once in a million loads. Without an effect
+on loads of more than 2,500 visits, where `PLAN_LIMIT` is further off."""
 
 
 def folder(evidence: Evidence) -> tuple[Finding, ...]:
@@ -195,6 +201,7 @@ def generator(evidence: Evidence) -> tuple[Finding, ...]:
         *_dropped(report),
         *_broken_off(report),
         *_short(evidence.run, evidence.tally),
+        *_below_plan(evidence.run, evidence.tally, report),
         *_thin(evidence.run, report),
     )
     if findings:
@@ -239,7 +246,7 @@ def _broken_off(report: RecorderReport) -> tuple[Finding, ...]:
 def _short(run: Run, tally: Tally) -> tuple[Finding, ...]:
     """A closed loop must have sent until near its end, unless it was interrupted or its users rest for long.
 
-    An open loop is held to its plan by lateness and by dropped arrivals.
+    An open loop is held to its plan (`_below_plan`).
     """
     asked_s = run.options.get("duration_s") or 0.0
     rest_s = run.options.get("think_time_s") or 0.0
@@ -253,6 +260,34 @@ def _short(run: Run, tally: Tally) -> tuple[Finding, ...]:
     message = f"the last request ended {lasted_s:.1f} s after the first one was sent, in a load of {asked_s:g} s"
     explanation = Explanation(Diagnosis.LOAD_SHORT, message)
     return (Finding.unknown("length", explanation, expected=asked_s, observed=lasted_s),)
+
+
+def _below_plan(run: Run, tally: Tally, report: RecorderReport) -> tuple[Finding, ...]:
+    """An open loop must have begun the visits that it planned, unless it was interrupted.
+
+    The rate is of requests, and a visit is ``predict_ratio + feedback_ratio`` of them on average. Feedback waits for an
+    answer, so visits are counted by their predictions; where there are none, by their feedback. The number is exact
+    for arrivals that are evenly spaced and a ratio of 1, but for the last one of each process; else chance has a part
+    in it. Of a trace, the plan is not in the run folder.
+    """
+    ratios = {Kind.PREDICT: _ratio(run, "predict_ratio"), Kind.FEEDBACK: _ratio(run, "feedback_ratio")}
+    kind = Kind.PREDICT if ratios[Kind.PREDICT] else Kind.FEEDBACK
+    seconds, rate = run.options.get("duration_s"), run.rate_planned_per_s
+    if run.stop != "finished" or not (seconds and rate and ratios[kind]):
+        return ()
+    planned = rate * seconds * ratios[kind] / sum(ratios.values())
+    by_chance = run.options.get("arrivals") == "poisson" or ratios[kind] < 1
+    least = min(planned * PLAN_LIMIT, planned - CHANCE_DEVIATIONS * planned**0.5 if by_chance else planned)
+    begun = int(tally.requests[kind].sum())
+    if begun + report.dropped + report.broken_off + max(report.workers, 1) >= least:
+        return ()
+    message = f"{begun:,} {kind.name.lower()} requests were sent, where {planned:,.0f} were planned in {seconds:g} s"
+    explanation = Explanation(Diagnosis.LOAD_SHORT, message)
+    return (Finding.unknown("plan", explanation, expected=round(planned), observed=begun),)
+
+
+def _ratio(run: Run, name: str) -> float:
+    return float(run.options.get(name, 1.0))
 
 
 def _thin(run: Run, report: RecorderReport) -> tuple[Finding, ...]:

@@ -194,6 +194,13 @@ TWINS = (
     ),
     Twin(
         "generator",
+        "an open loop that sent a part of its plan",
+        replace(ALONE, duration_s=30.0, planned_per_s=100.0),
+        Verdict.INCONCLUSIVE,
+        "load shorter than asked",
+    ),
+    Twin(
+        "generator",
         "a load that ended early",
         replace(ALONE, duration_s=60.0),
         Verdict.INCONCLUSIVE,

@@ -8,7 +8,7 @@ duration. A fault is a change to what was counted or stored, made before the fol
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class World:
     """Everything that is put into the folder. ``counts``: per predictor. ``prior``: counts before the run.
 
     ``predict_ratio``: as asked; None for 1 if there are predictions, else 0. ``duration_s``: as asked.
+    ``planned_per_s``: requests that an open loop planned; None for a closed one. ``options``: others of the load.
     ``known``: artefacts whose offline answers are there besides those of the predictors.
     """
 
@@ -72,6 +73,8 @@ class World:
     known: tuple[str, ...] = ()
     predict_ratio: float | None = None
     duration_s: float | None = None
+    planned_per_s: float | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
     alter: Callable[[list[Series]], list[Series]] = field(default=lambda series: series)
 
 
@@ -216,11 +219,12 @@ def _run(world: World) -> Run:
     primary = world.predictors[0].artifact
     predicts = float(any(event.kind is Kind.PREDICT for event in world.events))
     share = predicts if world.predict_ratio is None else world.predict_ratio
-    options = {"predict_ratio": share, "duration_s": world.duration_s, "users": 4}
+    options = {"predict_ratio": share, "duration_s": world.duration_s, "users": 4, "rate_per_s": world.planned_per_s}
     return Run(
         id="a-run", deployment="metrics-model", namespace="seldon", manifest="m.yaml", manifest_sha256="m" * 64,
         predictors=world.predictors, host="http://127.0.0.1:1", prometheus_url="http://127.0.0.1:2", seed=0,
-        options=options, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
+        options={**options, **world.options}, heldout="heldout.parquet", heldout_sha256="h" * 64, artifacts=artifacts,
+        rate_planned_per_s=world.planned_per_s,
         versions={"python": "3.12"}, started=rfc3339(START_NS / 1e9), ended=rfc3339(last / 1e9),
         stop=world.stop,
         recorder=world.recorder or RecorderReport(len(world.events), 0, 1, 0, 0.1),

@@ -21,7 +21,7 @@ NO_ROW: Final[dict[str, str]] = {
     "earlier load under way": "needs a backlog of more than a minute; `clean-backlog` has one that ends in time",
     "values in place of classes": "a split whose models answer with values; a test has one, and none is deployed so",
     "counted 4 times": "made as `counted 3 times` is, which has a row",
-    "load shorter than asked": "every request has a time limit, so users end early only by a defect of Plumbline",
+    "load shorter than asked": "requests have a time limit and arrivals a plan, so it takes a defect of Plumbline",
     "fewer users than asked": "the front door starts all at once; a test has a load that ends before all have come",
     "one class sent": "the example's held-out rows are of both classes; tests have rows of one",
     "counts of no predictor judged": "a stack is made from the manifest that the run reads; tests have a manifest less",
