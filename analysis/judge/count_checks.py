@@ -136,11 +136,22 @@ def _not_yet_published(group: Group, counted: Counted) -> Explanation | None:
     below = (counted.sums < counted.bounds.low).any(axis=1)
     if not wrong.any() or wrong[-1] or not np.array_equal(wrong, below):
         return None
-    lacking = [time_ms for target in group.targets for time_ms in target.time_ms[target.partial].tolist()]
-    if not np.isin(counted.path.time_ms[wrong], lacking).all():
+    lacks = np.logical_or.reduce([_is_partial(target, counted.path.time_ms) for target in group.targets])
+    if not lacks[wrong].all():
         return None
     message = f"{int(wrong.sum())} scrapes lacked a cell that was published later, so its counts are not known there"
     return Explanation(Diagnosis.SERIES_ABSENT, message)
+
+
+def _is_partial(target: ScrapeTarget, time_ms: Ints) -> Bools:
+    """``[n]``: whether the target's last good scrape until each time lacked a cell that was published later.
+
+    A sum at another target's scrape holds what this one showed last.
+    """
+    good = target.up & (target.absent == 0)
+    last = np.searchsorted(target.time_ms[good], time_ms, "right") - 1
+    partial: Bools = (last >= 0) & target.partial[good][np.maximum(last, 0)] if good.any() else last >= 0
+    return partial
 
 
 def samples_of_other_times(group: Group) -> Explanation | None:

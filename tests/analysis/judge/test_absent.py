@@ -17,6 +17,7 @@ from analysis.evidence.arrange import arrange
 from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.verdict import Finding, Verdict
+from model.contract import METRIC_OF_CELL
 from worlds import START_NS, World
 
 START_MS = START_NS // 10**6
@@ -74,6 +75,47 @@ def test_a_scrape_that_lacks_a_series_of_0_says_nothing_of_it(tmp_path: Path) ->
     assert "1 of them lacked a series that the next one had again" in worst["scrapes"].message
     found_verdict, _ = judged(tmp_path / "lost", worlds.with_counts(world, "default", ALL[:-1]))
     assert found_verdict is Verdict.FAIL
+
+
+REPLICAS = worlds.world(ALONE.events, targets=2)
+
+
+def later(metric: str, instance: str, scrapes: int) -> Callable[[list[Series]], list[Series]]:
+    """One cell of a replica is published so many scrapes later than its other cells."""
+    return lambda stored: [
+        replace(series, time_ms=series.time_ms[scrapes:], value=series.value[scrapes:])
+        if series.metric == metric and series.labels["instance"] == instance
+        else series
+        for series in stored
+    ]
+
+
+@pytest.mark.parametrize("scrapes", [1, 2])
+@pytest.mark.parametrize("instance", ["10.0.0.0:6000", "10.0.0.1:6000"])
+@pytest.mark.parametrize("metric", METRIC_OF_CELL.values())
+def test_a_cell_that_a_replica_publishes_later_than_others_is_no_stale_series(
+    tmp_path: Path, metric: str, instance: str, scrapes: int
+) -> None:
+    """Nor is it one in the sums at the scrapes of the other replica, which hold what this one showed last."""
+    found_verdict, worst = judged(tmp_path, replace(REPLICAS, alter=later(metric, instance, scrapes)))
+    assert found_verdict is not Verdict.FAIL, worst
+    assert worst["bounds"].diagnosis in {None, "series absent"}
+
+
+def test_a_replica_that_lags_is_found_beside_one_that_publishes_a_cell_late(tmp_path: Path) -> None:
+    """The excuse is for the scrapes that lack the cell, and for no other."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        return [
+            replace(series, value=np.where(np.arange(len(series.value)) == 7, series.value[3], series.value))
+            if series.metric == "true_neg" and series.labels["instance"] == "10.0.0.1:6000"
+            else series
+            for series in later("true_neg", "10.0.0.0:6000", 1)(stored)
+        ]
+
+    found_verdict, worst = judged(tmp_path, replace(REPLICAS, alter=alter))
+    assert found_verdict is Verdict.FAIL
+    assert worst["bounds"].verdict is Verdict.FAIL
 
 
 def test_a_series_that_comes_again_with_less_was_reset(tmp_path: Path) -> None:
