@@ -9,6 +9,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, after_end, name_of_sum
 from analysis.evidence.evidence import Evidence, Group
+from analysis.evidence.gateway import Gateway
 from analysis.evidence.rounding import undecided
 from analysis.evidence.samples import count_text
 from analysis.evidence.tally import Tally
@@ -188,22 +189,29 @@ def _explanation(tally: Tally, group: Group, counted: Counted) -> Explanation:
 
 
 def _no_last_scrape(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
-    """A shadow whose targets are down has lost what it did not count. In any other case the counts are not known."""
-    _, _, value = counted.last
+    """That the final counts are not known. A shadow that is down has lost some if its gateway lost requests to it."""
     ended_ms = evidence.clock.prometheus_ms(tally.span_ns[1] if tally.span_ns else 0)
     down = [target for target in group.targets if _is_down_after(target, ended_ms)]
-    if group.share.mirrored and group.share.sees_all and down:
-        acknowledged = tally.count(Kind.FEEDBACK, Outcome.ACKNOWLEDGED)
-        since_ms = down[0].time_ms[np.flatnonzero(down[0].up)[-1]]
-        losses = group.gateway.losses() if group.gateway is not None else ""
-        message = (
-            f"the shadow is down since {rfc3339(since_ms / 1000)}: "
-            f"it had counted {value.sum():,.0f} of {acknowledged:,}{losses}"
-        )
+    if not down or not (group.share.mirrored and group.share.sees_all):
+        message = f"{down[0].labels.get('instance')} is down" if down else _oldest(group)
+        return Finding.unknown(group.name, Explanation(Diagnosis.NO_LAST_SCRAPE, message))
+    acknowledged, number = tally.count(Kind.FEEDBACK, Outcome.ACKNOWLEDGED), int(counted.path.value[-1].sum())
+    since_ms = down[0].time_ms[np.flatnonzero(down[0].up)[-1]]
+    losses = group.gateway.losses() if group.gateway is not None else ""
+    message = (
+        f"{down[0].labels.get('instance')} is down since {rfc3339(since_ms / 1000)}: "
+        f"the shadow had counted {number:,} of {acknowledged:,} when its targets were last scraped{losses}"
+    )
+    if number < acknowledged and _has_lost(group.gateway):
         explanation = Explanation(Diagnosis.SHADOW_INCOMPLETE, message, "down")
-        return Finding.failed(group.name, explanation, expected=acknowledged, observed=int(value.sum()))
-    message = f"{down[0].labels.get('instance')} is down" if down else _oldest(group)
-    return Finding.unknown(group.name, Explanation(Diagnosis.NO_LAST_SCRAPE, message))
+        return Finding.failed(group.name, explanation, expected=acknowledged, observed=number)
+    explanation = Explanation(Diagnosis.NO_LAST_SCRAPE, message)
+    return Finding.unknown(group.name, explanation, expected=acknowledged, observed=number)
+
+
+def _has_lost(gateway: Gateway | None) -> bool:
+    """Whether requests to a predictor certainly failed. That it does not answer scrapes says nothing of that."""
+    return gateway is not None and bool(gateway.failed or any(gateway.lost.values()))
 
 
 def _oldest(group: Group) -> str:

@@ -13,6 +13,7 @@ import any_world
 import worlds
 from analysis.evidence import exposed, offline
 from analysis.evidence.exposed import ExposedCounts
+from analysis.evidence.gateway import PREFIX
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
 from analysis.evidence.samples import Series
 from analysis.record import runfolder
@@ -217,6 +218,13 @@ def shadow_down(series: list[Series]) -> list[Series]:
         else:
             altered.append(without_between(one_series, hour(5), hour(99)))
     return altered
+
+
+def lost_by_gateway(number: int) -> list[Series]:
+    """The gateway's counter of requests to the shadow that it could not hand over: so many during the load."""
+    labels = {"envoy_cluster_name": "metrics-model-shadow", "job": "envoy"}
+    times = np.array([hour(-0.5), hour(90)])
+    return [Series(PREFIX + "pending_failure_eject", labels, times, np.array([7.0, 7.0 + number]))]
 
 
 EDGES = (-8.5, -3.0, 0.0, 2.0, 4.5)

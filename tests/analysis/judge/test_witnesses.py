@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import worlds
-from alterations import ALONE, BASE, fewer
+from alterations import ALONE, BASE, fewer, hour, lost_by_gateway, without_between
 from analysis.collect import endpoints
 from analysis.evidence import exposed as shown
 from analysis.evidence.exposed import ExposedCounts
@@ -22,7 +23,7 @@ from analysis.judge import endpoint_checks
 from analysis.judge.endpoint_checks import location_of_error
 from analysis.record import runfolder
 from analysis.verdict import Finding, Verdict
-from worlds import START_NS, World
+from worlds import MS, PRIMARY, SHADOW, START_NS, World
 
 FEEDBACK = {"predictor_name": "default", "method": "feedback"}
 
@@ -182,6 +183,46 @@ def test_what_the_gateway_lost_is_told_by_reason(tmp_path: Path) -> None:
     finding = equality(tmp_path, world, "shadow")
     assert finding.diagnosis == "shadow incomplete"
     assert "lost by the gateway: 54 pending_overflow" in finding.message
+
+
+def down_since(seconds: float, instance: str) -> Callable[[list[Series]], list[Series]]:
+    """No scrape of a target succeeds from then on."""
+    return lambda stored: [
+        series
+        if series.labels["instance"] != instance
+        else replace(series, value=np.where(series.time_ms < hour(seconds), 1.0, 0.0))
+        if series.metric == "up"
+        else without_between(series, hour(seconds), hour(99))
+        for series in stored
+    ]
+
+
+SHADOWED = worlds.world(ALONE.events, (PRIMARY, SHADOW), targets=2)
+
+
+def test_a_shadows_replica_that_went_when_it_was_idle_has_lost_nothing(tmp_path: Path) -> None:
+    """Everything had been counted and scraped by then; that a scrape fails is no proof of lost counts."""
+    counts = [replace(count, target=0) if count.at_ns > hour(6) * MS else count for count in SHADOWED.counts["shadow"]]
+    world = replace(worlds.with_counts(SHADOWED, "shadow", counts), alter=down_since(8, "10.0.0.1:6001"))
+    verdict, findings = worlds.judged(tmp_path / "alone", world)
+    assert verdict is Verdict.INCONCLUSIVE
+    unknown = next(finding for finding in findings if (finding.check, finding.subject) == ("equality", "shadow"))
+    assert unknown.diagnosis == "no last scrape"
+    assert "10.0.0.1:6001 is down since" in unknown.message
+    assert "had counted 60 of 60" in unknown.message
+    lossy = replace(world, alter=lambda stored: [*down_since(8, "10.0.0.1:6001")(stored), *lost_by_gateway(5)])
+    assert worlds.judged(tmp_path / "losses", lossy)[0] is Verdict.INCONCLUSIVE, "all of 60 were counted"
+
+
+def test_a_shadow_whose_scrapes_fail_after_the_end_may_have_counted_all(tmp_path: Path) -> None:
+    """It had counted a part of the rows when it was last scraped. Requests that failed show that some are missing."""
+    alter = down_since(9, "10.0.0.0:6001")
+    world = replace(worlds.world(ALONE.events, (PRIMARY, SHADOW)), alter=alter)
+    assert equality(tmp_path / "alone", world, "shadow").diagnosis == "no last scrape"
+    lossy = replace(world, alter=lambda stored: [*alter(stored), *lost_by_gateway(5)])
+    finding = equality(tmp_path / "losses", lossy, "shadow")
+    assert (finding.verdict, finding.diagnosis) == (Verdict.FAIL, "shadow incomplete")
+    assert "lost by the gateway: 5 pending_failure_eject" in finding.message
 
 
 def test_what_is_still_under_way_is_not_called_lost_without_a_word(tmp_path: Path) -> None:
