@@ -78,6 +78,11 @@ class Counted:
         return may_be_right & may_be_wrong
 
     @property
+    def is_over(self) -> bool:
+        """Whether there were more counts at some scrape than there can have been."""
+        return bool(np.any(self.sums > self.bounds.high))
+
+    @property
     def nearest(self) -> Counted:
         """The same, with the counts as near to their bounds as what is in doubt allows."""
         more = np.clip(self.low - self.path.value, 0, self.path.doubt)

@@ -112,7 +112,7 @@ def _restart(counted: Counted, scrape: int) -> Explanation:
 
 def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanation | None:
     """Why counts that are outside their bounds prove nothing, or None."""
-    if group.malformed is not None or any(member.scraped_twice for member in group.members):
+    if group.malformed is not None or _scraped_twice(group, counted):
         return None
     if (other_times := samples_of_other_times(group)) is not None:
         return other_times
@@ -180,12 +180,17 @@ def _explanation(tally: Tally, group: Group, counted: Counted) -> Explanation:
     """Why the counts are wrong: malformed series, a pod stored twice, or what the counts themselves show."""
     if group.malformed is not None:
         return group.malformed
-    twice = next((member.scraped_twice for member in group.members if member.scraped_twice), None)
+    twice = _scraped_twice(group, counted)
     if twice is None:
         return of_counts(counted, group.share, tally, group.gateway)
     value, highest = counted.path.value[-1].sum(), int(counted.bounds.high[-1, -1])
     message = f"{twice}: {count_text(value)} counts for {highest:,}"
     return Explanation(Diagnosis.SCRAPED_TWICE, message)
+
+
+def _scraped_twice(group: Group, counted: Counted) -> str | None:
+    """How a process of the group is stored twice, if its counts are too high; else None."""
+    return next((member.scraped_twice for member in group.members if member.scraped_twice and counted.is_over), None)
 
 
 def _no_last_scrape(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:

@@ -131,30 +131,42 @@ def scrapes(evidence: Evidence) -> tuple[Finding, ...]:
     """Every target was scraped all through the run, by one job only, and no count fell."""
     if evidence.samples is None or evidence.span_ms is None:
         return ()
-    return tuple(
-        finding
-        for predictor in evidence.predictors.values()
-        if predictor.targets
-        for finding in _scrapes(predictor, *evidence.span_ms, evidence.clock)
-    )
+    over = {member.name for group, counted in evidence.counted() if counted.is_over for member in group.members}
+    findings: list[Finding] = []
+    for predictor in evidence.predictors.values():
+        if predictor.targets:
+            seen = _scrapes(predictor, *evidence.span_ms, evidence.clock) + _twice(predictor, predictor.name in over)
+            findings += seen or [_all_scraped(predictor)]
+    return tuple(findings)
 
 
 def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float, clock: ClockOffset) -> list[Finding]:
-    name, targets = predictor.name, predictor.targets
-    findings = [
+    name = predictor.name
+    return [
         finding
-        for target in targets
+        for target in predictor.targets
         for finding in (
             *_gaps(name, target, first_ms, last_ms),
             *_absences(name, target, first_ms),
             *_falls(name, target, first_ms, first_ms + clock.uncertainty_s * 1000 + ALIGNMENT_MS),
         )
     ]
-    if predictor.scraped_twice:
-        message = f"{predictor.scraped_twice}, so every sum over its series doubles"
-        findings.append(Finding.failed(name, Explanation(Diagnosis.SCRAPED_TWICE, message), expected=1, observed=2))
-    if findings:
-        return findings
+
+
+def _twice(predictor: PredictorEvidence, is_over: bool) -> list[Finding]:
+    """That a process is stored twice. It is proven by counts that are too high, so that they are not of two."""
+    if not predictor.scraped_twice:
+        return []
+    if not is_over:
+        message = f"{predictor.scraped_twice}, with the same counts each time; that their sum is too high is not shown"
+        return [Finding.unknown(predictor.name, Explanation(Diagnosis.SCRAPED_TWICE, message), expected=1, observed=2)]
+    message = f"{predictor.scraped_twice}, so every sum over its series doubles"
+    return [Finding.failed(predictor.name, Explanation(Diagnosis.SCRAPED_TWICE, message), expected=1, observed=2)]
+
+
+def _all_scraped(predictor: PredictorEvidence) -> Finding:
+    """The PASS of a predictor, with the number of its scrapes."""
+    targets = predictor.targets
     number = sum(int(np.count_nonzero(target.up)) for target in targets)
     message = f"{number} scrapes of {len(targets)} target{'s' * (len(targets) > 1)}, no gap, no reset"
     lacking = [target.absent[target.up] > 0 for target in targets]
@@ -162,7 +174,7 @@ def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float, cloc
     if number:
         which = "a later one" if any((scrapes[1:] & scrapes[:-1]).any() for scrapes in lacking) else "the next one"
         message += f"; {number} of them lacked a series that {which} had again"
-    return [Finding.passed(name, message)]
+    return Finding.passed(predictor.name, message)
 
 
 def _gaps(name: str, target: ScrapeTarget, first_ms: float, last_ms: float) -> list[Finding]:
