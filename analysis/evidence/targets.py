@@ -31,8 +31,8 @@ class ScrapeTarget:
     known. ``renewed`` [n]: whether the target may have restarted between this good scrape and the next: a series fell,
     or was away for longer than by a glitch. ``partial`` [n]: whether the scrape lacked a cell that was not published
     yet, and had another of the same worker. ``appeared`` [cells]: first values of the series that its first scrape
-    lacked. ``own_times``: the samples are not of the times of the scrapes, so it is only known what the last of them
-    says.
+    lacked. ``own_times``: the samples are not of the times of the scrapes, so before the last one
+    they may be older than their scrape.
     """
 
     labels: Mapping[str, str]

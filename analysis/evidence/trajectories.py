@@ -57,7 +57,7 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
         scraped = last >= 0
         value[scraped] += part.value[last[scraped]]
         doubt[scraped] += part.doubt[last[scraped]]
-        oldest = np.minimum(oldest, np.where(scraped, part.time_ms[last], NEVER))
+        oldest = np.minimum(oldest, np.where(scraped, part.began_ms[last], NEVER))
         youngest = np.maximum(youngest, np.where(scraped, part.end_ms[last], 0))
     slack_ms = clock.uncertainty_s * 1000 + ALIGNMENT_MS
     never = oldest == NEVER
@@ -69,9 +69,14 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A target's part in a trajectory: its good scrapes from the baseline on. ``end_ms`` [n]: when each had ended."""
+    """A target's part in a trajectory: its good scrapes from the baseline on.
+
+    ``began_ms`` [n]: when its samples can have been read at the earliest; `NEVER` where that is not known. ``end_ms``
+    [n]: when each scrape had ended.
+    """
 
     time_ms: Ints
+    began_ms: Ints
     end_ms: Floats
     value: Floats
     doubt: Floats
@@ -83,13 +88,16 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) 
         raise ValueError(f"trajectory: target {canonical(target.labels)} has no baseline")
     good = np.flatnonzero(target.up & (target.absent == 0))  # what a scrape lacked, it says nothing of
     good = good[good >= baseline]
-    if target.own_times:
-        good = good[-1:]  # at any scrape before, it is not known when its samples were read
     base = target.value[baseline] if baseline >= 0 else np.zeros(len(CELLS))
     time_ms = target.time_ms[good]
+    began_ms = time_ms.copy()
+    if target.own_times:
+        began_ms[:-1] = NEVER  # samples may be older than their scrape, apart from the very last; newer they cannot be
     may_have_restarted = target.renewed & (target.time_ms <= last_ms) & (np.arange(len(target.time_ms)) >= baseline)
     is_after = good > np.argmax(may_have_restarted) if may_have_restarted.any() else np.zeros(len(good), np.bool_)
-    return _Part(time_ms, time_ms + target.duration_ms[good], target.value[good] - base, is_after[:, None] * base)
+    return _Part(
+        time_ms, began_ms, time_ms + target.duration_ms[good], target.value[good] - base, is_after[:, None] * base
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,44 @@ def test_samples_of_other_times_prove_nothing(tmp_path: Path, counts: tuple[worl
     assert worst["equality"].diagnosis == "samples of other times"
 
 
+def with_stray(metric: str, at_ms: int) -> Callable[[list[Series]], list[Series]]:
+    """One sample of a cell lies between two scrapes, and repeats the one before it."""
+
+    def added(series: Series) -> Series:
+        at = int(np.searchsorted(series.time_ms, at_ms))
+        return replace(
+            series,
+            time_ms=np.insert(series.time_ms, at, at_ms),
+            value=np.insert(series.value, at, series.value[at - 1]),
+        )
+
+    return lambda stored: [added(series) if series.metric == metric else series for series in stored]
+
+
+def ahead_from(at_ms: int) -> Callable[[list[Series]], list[Series]]:
+    """From then on, one cell shows its final value."""
+    return lambda stored: [
+        replace(series, value=np.where(series.time_ms > at_ms, series.value[-1], series.value))
+        if series.metric == "true_pos"
+        else series
+        for series in stored
+    ]
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_stray_sample_does_not_hide_counts_that_were_never_sent(tmp_path: Path, targets: int) -> None:
+    """Whenever a sample was read, it holds nothing that was sent after the scrape at which it was stored."""
+    world = replace(worlds.world(ALONE.events, targets=targets), prior=7)
+    stray = with_stray("true_pos", START_MS + 3777)
+    found_verdict, worst = judged(tmp_path / "true", replace(world, alter=stray))
+    assert found_verdict is Verdict.PASS, worst
+    early = ahead_from(START_MS + 3000)
+    assert judged(tmp_path / "early", replace(world, alter=early))[0] is Verdict.FAIL
+    found_verdict, worst = judged(tmp_path / "both", replace(world, alter=lambda stored: stray(early(stored))))
+    assert found_verdict is Verdict.INCONCLUSIVE
+    assert worst["bounds"].diagnosis == "samples of other times"
+
+
 def test_two_servers_behind_one_address_prove_nothing(tmp_path: Path) -> None:
     """``up`` is one server's, and the cells are the other's, whose last scrape was before the last event."""
 
