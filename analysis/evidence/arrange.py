@@ -59,7 +59,13 @@ def arrange(files: RunFiles) -> Evidence:
     counts = None
     if files.batches is not None:
         counts = tally(files.batches, _axes(run, answers or _NO_ANSWERS, groups, sums, first_ns))
-        groups = [_with_counts(group, counts, sums.get(group.name), samples, clock) for group in groups]
+        damage = obstacles.other_truths(counts)
+        groups = [
+            replace(group, obstacle=group.obstacle or damage)
+            if damage is not None
+            else _with_counts(group, counts, sums.get(group.name), samples, clock)
+            for group in groups
+        ]
     predictors |= {member.name: member for group in groups for member in group.members}
     return Evidence(
         run=run,

@@ -11,6 +11,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Series, is_count
+from analysis.evidence.tally import Tally
 from analysis.evidence.targets import ScrapeTarget, baseline_index
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import Run
@@ -39,6 +40,21 @@ def answers_of_run(provided: OfflineAnswers | None, run: Run) -> OfflineAnswers 
     return OfflineAnswers(
         provided.rows, provided.truth, provided.classes, provided.positive, provided.heldout_sha256, kept
     )
+
+
+def other_truths(counts: Tally) -> Explanation | None:
+    """Why the ledger is not one of the held-out rows: events carry another truth than their row has. None if none do.
+
+    The offline answers must be those of the run.
+    """
+    answers = counts.axes.offline
+    is_other = np.arange(len(answers.classes)) != answers.truth[:, None]
+    events = np.where(is_other, counts.total.sum(axis=(0, 1)), 0)
+    if not events.any():
+        return None
+    row = int(answers.rows[int(np.argmax(events.any(axis=1)))])
+    message = f"{int(events.sum()):,} events carry another truth than the held-out file gives their row, such as {row}"
+    return Explanation(Diagnosis.LEDGER_INCOMPLETE, message)
 
 
 def without_answers(

@@ -1,7 +1,8 @@
 """The rules that every true ledger keeps. A ledger that breaks one is damaged, and nothing is judged by it.
 
 The format (`record.ledger`) says what the columns mean. A batch can be well formed and still hold what no load
-generator writes: an event of a kind that does not exist, sent before the run began, or recorded twice.
+generator writes: an event of a kind that does not exist, sent before the run began, recorded twice, or with an outcome
+that does not follow from its status.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ SLACK_NS: Final = 10**9
 """How far outside the run an event may lie: the clocks of generator processes differ by less, or are wrong."""
 _LAST_STATUS: Final = 999
 """Largest status that HTTP has room for; gRPC's are below 20."""
+_GRPC: Final = "grpc"
+_OF_REQUEST: Final = ("kind", "planned_ns", "sent_ns", "done_ns", "outcome", "status")
+"""Columns that are of a request as a whole, and so the same in each of its rows."""
 _REQUESTS: Final = 2**33
 _POSITIONS: Final = 2**15
 """Upper limits of a request's number and of a position, so that both fit into 64 bits with the worker's index."""
@@ -33,19 +37,22 @@ def check(batches: Iterable[pa.RecordBatch], run: Run) -> int | None:
     Raises `LedgerError` for the first event that breaks a rule: it says which event, and what is wrong with it. Needs
     8 bytes an event for the time of the call.
     """
-    within = _span_of(run)
+    within, is_grpc = _span_of(run), run.options.get("transport") == _GRPC
     firsts, keys, number = [], [], 0
+    previous: dict[str, int] = {}
     for batch in batches:
         if not batch.num_rows:
             continue
         _check_nulls(batch, number)
         columns = {name: to_numpy(batch.column(at)) for at, name in enumerate(COLUMNS)}
-        for message, is_wrong in _rules(columns, *within).items():
+        rules = _rules(columns, *within) | _rules_of_status(columns, is_grpc=is_grpc)
+        for message, is_wrong in (rules | _rules_of_requests(columns, previous)).items():
             if is_wrong.any():
                 at = int(np.argmax(is_wrong))
                 raise LedgerError(f"{_named(columns, at, number)} {message.format(**_values(columns, at))}")
         firsts.append(int(columns["sent_ns"].min()))
         keys.append(_key(columns))
+        previous = _values(columns, -1)
         number += batch.num_rows
     _check_distinct(keys)
     return min(firsts, default=None)
@@ -73,6 +80,48 @@ def _rules(columns: Mapping[str, Any], earliest: int, latest: int) -> dict[str, 
         "ended ({done_ns}) before it was sent ({sent_ns})": sent > done,
         "was planned at {planned_ns}, before the run began": planned < earliest,
         "ended at {done_ns}, after the run had ended": done > latest,
+    }
+
+
+def _rules_of_status(columns: Mapping[str, Any], *, is_grpc: bool) -> dict[str, Bools]:
+    """As `_rules`: that an outcome follows from the status, as far as it does.
+
+    An answer of any status can be cut short or unreadable, so a request of unknown outcome may have each of them. One
+    that never reached a server was refused without a status of HTTP.
+    """
+    status, outcome = columns["status"], columns["outcome"]
+    if is_grpc:
+        is_good, is_refusal = status == 0, status != 0
+    else:
+        is_good, is_refusal = status // 100 == 2, (status == 0) | (status // 100 == 4)
+    return {
+        "was acknowledged with status {status}, which is no success": (outcome == Outcome.ACKNOWLEDGED) & ~is_good,
+        "was refused with status {status}, which is no refusal": (outcome == Outcome.REFUSED) & ~is_refusal,
+    }
+
+
+def _rules_of_requests(columns: Mapping[str, Any], previous: Mapping[str, int]) -> dict[str, Bools]:
+    """As `_rules`: that the rows of a request stand together, and say the same of it.
+
+    ``previous``: the event before the first one of the batch, by column; empty if there is none.
+    """
+    position = columns["position"]
+    if not position.any():
+        return {}
+
+    def differs(name: str) -> Bools:
+        """Which events have another value than the event before."""
+        different = np.ones(len(position), np.bool_)
+        different[1:] = columns[name][1:] != columns[name][:-1]
+        different[0] = not previous or columns[name][0] != previous[name]
+        return different
+
+    before = np.concatenate([[previous.get("position", -1)], position[:-1]])
+    is_apart = differs("worker") | differs("request") | (position != before + 1)
+    is_other = np.logical_or.reduce([differs(name) for name in _OF_REQUEST])
+    return {
+        "does not follow the row before it of its request": (position > 0) & is_apart,
+        "has another time, outcome or status than the row before it of its request": (position > 0) & is_other,
     }
 
 

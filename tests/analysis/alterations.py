@@ -151,11 +151,20 @@ def feedback_of(world: World) -> list[Event]:
 
 def first_rows_only() -> World:
     """Requests of four rows each, of which only the first is counted."""
-    events = tuple(
-        replace(event, request=i // 8 * 2 + i % 2, position=i // 2 % 4) for i, event in enumerate(ALONE.events)
-    )
-    counts = [count for i, count in enumerate(ALONE.counts["default"]) if i % 4 == 0]
-    return worlds.with_counts(replace(ALONE, events=events), "default", counts)
+    events, counts = [], []
+    for first in range(0, len(ALONE.events), 8):
+        pairs = ALONE.events[first : first + 8]
+        for kind in Kind:
+            whole = [event for event in pairs if event.kind is kind]
+            events += [_row_of(whole[-1], event, position) for position, event in enumerate(whole)]
+        last = first // 2 + 3
+        counts.append(replace(ALONE.counts["default"][last], cell=ALONE.counts["default"][first // 2].cell))
+    return worlds.with_counts(replace(ALONE, events=tuple(events)), "default", counts)
+
+
+def _row_of(request: Event, event: Event, position: int) -> Event:
+    """The event as a row of the request of another."""
+    return replace(request, row=event.row, truth=event.truth, predicted=event.predicted, position=position)
 
 
 def fewer(keep: Callable[[int], bool]) -> World:

@@ -71,7 +71,8 @@ def test_a_gate_that_cannot_tell_says_how_many_more(tmp_path: Path) -> None:
 def test_failed_requests_fail_the_gate_on_failures(tmp_path: Path) -> None:
     """A tenth refused is surely more than a thousandth."""
     events = tuple(
-        replace(event, outcome=Outcome.REFUSED) if i % 10 == 0 else event for i, event in enumerate(BOTH.events)
+        replace(event, outcome=Outcome.REFUSED, status=400) if i % 10 == 0 else event
+        for i, event in enumerate(BOTH.events)
     )
     (finding,) = findings(tmp_path, "failures<=0.1%", replace(BOTH, events=events))
     assert finding.verdict is Verdict.FAIL

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,7 @@ import pytest
 import worlds
 from alterations import ALONE
 from analysis.record import ledger_rules
-from analysis.record.ledger import COLUMNS, SCHEMA, Kind, LedgerError, check_schema
+from analysis.record.ledger import COLUMNS, SCHEMA, Kind, LedgerError, Outcome, check_schema
 from analysis.record.runfolder import Run
 from events import Event, batch_of_events
 from worlds import MS, SECOND, START_NS
@@ -75,12 +76,94 @@ def test_an_event_that_breaks_a_rule_is_named(run: Run, column: str, value: int,
 
 def test_an_event_that_is_there_twice_is_named(run: Run) -> None:
     """In one batch or in two. Another worker, request or position makes it another event."""
-    event = replace(ALONE.events[3], worker=2, position=4)
-    others = [replace(event, worker=3), replace(event, position=5), replace(event, request=event.request + 1)]
+    event = replace(ALONE.events[3], worker=2)
+    others = [replace(event, position=1), replace(event, worker=3), replace(event, request=event.request + 1)]
     assert ledger_rules.check([batch_of_events([event, *others])], run) is not None
     for twice in ([batch_of_events([event, *others, event])], batches([event, *ALONE.events, event])):
-        with pytest.raises(LedgerError, match="worker 2, request 3, position 4 is in the ledger more than once"):
+        with pytest.raises(LedgerError, match="worker 2, request 3, position 0 is in the ledger more than once"):
             ledger_rules.check(twice, run)
+
+
+REST, GRPC = {"transport": "rest"}, {"transport": "grpc"}
+UNFIT = (
+    *((REST, Outcome.ACKNOWLEDGED, status) for status in (0, 100, 302, 404, 500)),
+    *((REST, Outcome.REFUSED, status) for status in (200, 299, 302, 503)),
+    *((GRPC, Outcome.ACKNOWLEDGED, status) for status in (4, 200)),
+    (GRPC, Outcome.REFUSED, 0),
+)
+FIT = (
+    *((REST, Outcome.ACKNOWLEDGED, status) for status in (200, 204)),
+    *((REST, Outcome.REFUSED, status) for status in (0, 400, 429)),
+    *((REST, Outcome.INDETERMINATE, status) for status in (0, 200, 302, 404, 503)),
+    (GRPC, Outcome.ACKNOWLEDGED, 0),
+    *((GRPC, Outcome.REFUSED, status) for status in (3, 16)),
+    *((GRPC, Outcome.INDETERMINATE, status) for status in (0, 4)),
+)
+
+
+def of_status(run: Run, asked_for: Mapping[str, Any], outcome: Outcome, status: int) -> int | None:
+    """The check of a ledger whose fourth event has the outcome and the status; the others fit the transport."""
+    good = 0 if asked_for is GRPC else 200
+    events = [replace(event, status=good) for event in ALONE.events]
+    events[3] = replace(events[3], outcome=outcome, status=status)
+    return ledger_rules.check(batches(events), replace(run, options={**run.options, **asked_for}))
+
+
+@pytest.mark.parametrize(("asked_for", "outcome", "status"), UNFIT)
+def test_an_outcome_that_contradicts_its_status_is_named(
+    run: Run, asked_for: Mapping[str, Any], outcome: Outcome, status: int
+) -> None:
+    """An error is not acknowledged, and what was answered well was not refused."""
+    with pytest.raises(LedgerError, match=rf"event 4 \(.*with status {status}, which is no "):
+        of_status(run, asked_for, outcome, status)
+
+
+@pytest.mark.parametrize(("asked_for", "outcome", "status"), FIT)
+def test_an_outcome_that_can_have_its_status_is_right(
+    run: Run, asked_for: Mapping[str, Any], outcome: Outcome, status: int
+) -> None:
+    """The other side: whatever the load generator writes keeps the rule."""
+    assert of_status(run, asked_for, outcome, status) == START_NS
+
+
+def rows_of_one_request(**altered: int | Outcome) -> list[Event]:
+    """Three rows of one request among other events; the last of them is altered."""
+    head = replace(ALONE.events[6], request=500)
+    third = replace(head, position=2, row=head.row + 2, **altered)  # type: ignore[arg-type]
+    return [*ALONE.events[:6], head, replace(head, position=1, row=head.row + 1), third, *ALONE.events[9:]]
+
+
+def test_rows_of_one_request_stand_together_and_agree(run: Run) -> None:
+    """Also where a batch of the file ends between two of them."""
+    events = rows_of_one_request()
+    assert ledger_rules.check(batches(events), run) == START_NS
+    assert ledger_rules.check([batch_of_events(events)], run) == START_NS
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"kind": Kind.FEEDBACK},
+        {"outcome": Outcome.REFUSED, "status": 400},
+        {"outcome": Outcome.INDETERMINATE},
+        {"status": 201},
+        {"planned_ns": START_NS},
+        {"done_ns": ALONE.events[6].done_ns + 1},
+    ],
+)
+def test_rows_of_one_request_that_contradict_each_other_are_named(run: Run, altered: dict[str, Any]) -> None:
+    """What is sent once has one outcome, at one time."""
+    with pytest.raises(LedgerError, match=r"event 9 \(.*request 500, position 2\) has another time, outcome or status"):
+        ledger_rules.check(batches(rows_of_one_request(**altered)), run)
+
+
+def test_a_row_without_the_one_before_it_is_named(run: Run) -> None:
+    """The recorder writes the rows of a request in one piece."""
+    events = rows_of_one_request()
+    with pytest.raises(LedgerError, match=r"event 8 \(.*position 2\) does not follow the row before it"):
+        ledger_rules.check(batches([*events[:7], *events[8:]]), run)
+    with pytest.raises(LedgerError, match=r"event 1 \(.*position 1\) does not follow the row before it"):
+        ledger_rules.check(batches(events[7:]), run)
 
 
 def test_the_clocks_of_generator_processes_may_differ_a_little(run: Run) -> None:
