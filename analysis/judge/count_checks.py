@@ -75,18 +75,11 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     expected, observed = _expected(low, high), _by_cell(value)
     undecided, stored, counted = counted.undecided[-1], counted, counted.nearest
     broken = counted.broken[-1] & ~undecided
-    if undecided.any() and not broken.any():
-        return Finding.unknown(group.name, _restart(stored, -1), expected=expected, observed=observed)
     if not broken.any():
-        rows = _undecided_rows(evidence, group)
-        message = _equal_message(group, low, high, int(rows.sum()))
-        if (undecided_rows := _mostly_undecided(rows[rows_of(tally)])) is not None:
-            return Finding.unknown(group.name, undecided_rows, expected=expected, observed=observed)
-        absent = _absent_class(tally, high)
-        if absent is not None:
-            message += f"; no row of class {absent} was sent, so nothing shows how its rows are counted"
-            one_class = Explanation(Diagnosis.ONE_CLASS_SENT, message)
-            return Finding.unknown(group.name, one_class, expected=expected, observed=observed)
+        doubt = _restart(stored, -1) if undecided.any() else _unproven(evidence, tally, group, high)
+        if doubt is not None:
+            return Finding.unknown(group.name, doubt, expected=expected, observed=observed)
+        message = _equal_message(group, low, high, int(_undecided_rows(evidence, group).sum()))
         return Finding.passed(group.name, message, expected=expected, observed=observed)
     doubt = doubt_about(evidence, group, counted)
     if doubt is not None:
@@ -96,6 +89,16 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     message = f"{cause.message} ({location})" if location else cause.message
     explanation = Explanation(cause.diagnosis, message, cause.situation)
     return Finding.failed(group.name, explanation, expected=expected, observed=observed)
+
+
+def _unproven(evidence: Evidence, tally: Tally, group: Group, high: Ints) -> Explanation | None:
+    """Why counts that are right prove little, or None: too many rows on the threshold, or rows of one class only."""
+    mostly = _mostly_undecided(_undecided_rows(evidence, group)[rows_of(tally)])
+    absent = _absent_class(tally, high)
+    if mostly is not None or absent is None:
+        return mostly
+    message = f"the counts are right, and no row of class {absent} was sent, so nothing shows how its rows are counted"
+    return Explanation(Diagnosis.ONE_CLASS_SENT, message)
 
 
 def _restart(counted: Counted, scrape: int) -> Explanation:
