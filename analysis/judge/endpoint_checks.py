@@ -19,6 +19,7 @@ from analysis.evidence.samples import ClockOffset
 from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.judge.answer_checks import has_wrong_answers
 from analysis.record.arrays import Floats
+from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding
 from model.contract import CELLS, METRIC_OF_CELL
 
@@ -28,13 +29,15 @@ class EndpointPair:
     """One endpoint beside the last scrape of its target.
 
     ``stored`` [cells]: as Prometheus has it. ``low``, ``high`` [cells]: what the endpoint showed before that scrape
-    began, and after it had ended; None where it was not read then.
+    began, and after it had ended; None where it was not read then. ``renewed``: the most that a reading after it showed
+    which may be of a process that restarted since; None if there is no such reading.
     """
 
     instance: str
     stored: Floats
     low: Floats | None
     high: Floats | None
+    renewed: int | None = None
 
     def differences(self) -> list[str]:
         """``metric, exposed, stored`` as text for each cell in which the two certainly differ."""
@@ -76,8 +79,9 @@ def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[En
     for reading in evidence.exposed:
         if reading.problem is None:
             by_instance.setdefault(reading.instance, []).append(reading)
+    late = _late_counts(evidence, predictor)
     return tuple(
-        _pair(predictor.name, target, by_instance[instance], evidence.clock)
+        _pair(predictor.name, target, by_instance[instance], evidence.clock, late)
         for target in predictor.targets
         if (instance := target.labels.get("instance", "")) in by_instance
         and target.up.any()
@@ -85,7 +89,17 @@ def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[En
     )
 
 
-def _pair(name: str, target: ScrapeTarget, readings: Sequence[ExposedCounts], clock: ClockOffset) -> EndpointPair:
+def _late_counts(evidence: Evidence, predictor: PredictorEvidence) -> float:
+    """How much a predictor may have counted after the last event: feedback of unknown outcome, and any copies."""
+    if evidence.tally is None or predictor.spec.shadow:
+        return np.inf
+    return evidence.tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE)
+
+
+def _pair(
+    name: str, target: ScrapeTarget, readings: Sequence[ExposedCounts], clock: ClockOffset, late: float
+) -> EndpointPair:
+    """``late``: how much a process that began after the last event may have counted."""
     last = int(np.flatnonzero(target.up)[-1])
     began_ms = float(target.time_ms[last]) - ALIGNMENT_MS
     ended_ms = float(target.time_ms[last] + target.duration_ms[last]) + ALIGNMENT_MS
@@ -95,15 +109,20 @@ def _pair(name: str, target: ScrapeTarget, readings: Sequence[ExposedCounts], cl
             high.append(_counts(reading, name))
         elif clock.latest_prometheus_ms(reading.at_s[1] * 1e9) < began_ms:
             low.append(_counts(reading, name))
+    stored = target.value[last]
+    renewed = [counts for counts in high if not low and np.any(counts < stored) and counts.sum() <= late]
+    high = [counts for counts in high if not any(counts is other for other in renewed)]
     return EndpointPair(
         target.labels.get("instance", ""),
-        target.value[last],
+        stored,
         np.max(low, axis=0) if low and not (target.own_times or target.is_unsettled) else None,
         np.min(high, axis=0) if high else None,
+        max((int(counts.sum()) for counts in renewed), default=None),
     )
 
 
 def _counts(reading: ExposedCounts, predictor: str) -> Floats:
+    """``[cells]``: what a reading shows of a predictor; a process that has counted nothing shows nothing."""
     return np.array(reading.counts.get(predictor, (0.0,) * len(CELLS)))
 
 
@@ -140,6 +159,13 @@ def _exposed(subject: str, pairs: tuple[EndpointPair, ...]) -> Finding:
     if differences:
         message = f"Prometheus' last samples are not what the endpoint shows: {'; '.join(differences)}"
         return Finding.failed(subject, Explanation(Diagnosis.PIPELINE, message))
+    for pair in pairs:
+        if pair.renewed is not None:
+            message = (
+                f"the endpoint of {pair.instance} shows {pair.renewed:,} counts, and Prometheus had stored "
+                f"{pair.stored.sum():,.0f} before: its process restarted since, or they are not from there"
+            )
+            return Finding.unknown(subject, Explanation(Diagnosis.ENDPOINT_UNREADABLE, message))
     later = [pair.instance for pair in pairs if pair.open]
     if later:
         message = f"the endpoint of {later[0]} shows more than Prometheus stored, and was not scraped since it was read"
@@ -161,6 +187,6 @@ def location_of_error(evidence: Evidence, group: Group) -> str:
         return "pipeline: one endpoint is stored twice"
     if any(pair.differences() for pair in pairs):
         return "pipeline: the model's own endpoint shows other counts than Prometheus stored"
-    if any(pair.open or pair.moved for pair in pairs):
+    if any(pair.open or pair.moved or pair.renewed is not None for pair in pairs):
         return ""
     return "instrumentation: the model's own endpoint shows these counts too"

@@ -25,6 +25,7 @@ from analysis.record import runfolder
 from analysis.verdict import Finding, Verdict
 from worlds import MS, PRIMARY, SHADOW, START_NS, World
 
+SHADOWED = worlds.world(ALONE.events, (PRIMARY, SHADOW), targets=2)
 FEEDBACK = {"predictor_name": "default", "method": "feedback"}
 
 
@@ -134,6 +135,50 @@ def test_a_scrape_lies_between_the_readings_before_and_after_it(
     assert (finding.verdict, words in finding.message) == (verdict, True), finding.message
 
 
+NOTHING = {"default": (0.0, 0.0, 0.0, 0.0)}
+
+
+@pytest.mark.parametrize("page", [NOTHING, {}, {"other": (1.0, 0.0, 0.0, 0.0)}], ids=["0", "no cells", "of another"])
+@pytest.mark.parametrize("is_first_right", [False, True])
+def test_an_endpoint_that_restarted_after_the_last_scrape_proves_nothing(
+    tmp_path: Path, page: dict[str, tuple[float, float, float, float]], *, is_first_right: bool
+) -> None:
+    """Its process counts from 0 again, and shows no cell until it has counted; what was stored may have been true."""
+    evidence = worlds.evidence_of(tmp_path, ALONE)
+    target = evidence.predictors["default"].targets[0]
+    right, at_s = {"default": tuple(target.value[-1].tolist())}, float(target.time_ms[-1]) / 1000 + 0.4
+    pages = [right, page] if is_first_right else [page]
+    readings = tuple(
+        ExposedCounts("10.0.0.0:6000", shows, at_s=(at_s + number, at_s + number + 0.1))
+        for number, shows in enumerate(pages)
+    )
+    (finding,) = endpoint_checks.exposed(replace(evidence, exposed=readings))
+    assert (finding.verdict, finding.diagnosis) == (Verdict.INCONCLUSIVE, "endpoint not readable")
+    assert "shows 0 counts, and Prometheus had stored 60 before: its process restarted since" in finding.message
+    assert location_of_error(replace(evidence, exposed=readings), evidence.groups[0]) == ""
+
+
+def test_an_endpoint_of_which_nothing_was_stored_may_show_nothing(tmp_path: Path) -> None:
+    """A replica that was given nothing agrees with its samples."""
+    counts = [replace(count, target=0) for count in SHADOWED.counts["default"]]
+    world = replace(worlds.with_counts(SHADOWED, "default", counts), prior=0)
+    evidence = worlds.evidence_of(tmp_path, world)
+    shows = {"default": tuple(evidence.predictors["default"].targets[0].value[-1].tolist())}
+    readings = (ExposedCounts("10.0.0.0:6000", shows), ExposedCounts("10.0.0.1:6000", {}))
+    assert {finding.verdict for finding in endpoint_checks.exposed(replace(evidence, exposed=readings))} == {
+        Verdict.PASS
+    }
+
+
+def test_a_shadow_that_shows_less_than_was_stored_may_have_begun_again(tmp_path: Path) -> None:
+    """It works off its copies after the end; a primary that nobody asks any more does not count."""
+    evidence = worlds.evidence_of(tmp_path, worlds.world(ALONE.events, (PRIMARY, SHADOW)))
+    for name, port, verdict in (("default", 6000, Verdict.FAIL), ("shadow", 6001, Verdict.INCONCLUSIVE)):
+        less = ExposedCounts(f"10.0.0.0:{port}", {name: (9.0, 1.0, 9.0, 1.0)})
+        (finding,) = endpoint_checks.exposed(replace(evidence, exposed=(less,)))
+        assert finding.verdict is verdict
+
+
 def test_an_error_is_placed_by_the_first_pair_that_disagrees(tmp_path: Path) -> None:
     """The endpoint shows what Prometheus stored: instrumentation. It shows something else: pipeline."""
     evidence = worlds.evidence_of(tmp_path, fewer(lambda i: i % 3 > 0))
@@ -195,9 +240,6 @@ def down_since(seconds: float, instance: str) -> Callable[[list[Series]], list[S
         else without_between(series, hour(seconds), hour(99))
         for series in stored
     ]
-
-
-SHADOWED = worlds.world(ALONE.events, (PRIMARY, SHADOW), targets=2)
 
 
 def test_a_shadows_replica_that_went_when_it_was_idle_has_lost_nothing(tmp_path: Path) -> None:
