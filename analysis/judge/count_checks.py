@@ -42,8 +42,7 @@ def _bounds(evidence: Evidence, tally: Tally, group: Group, counted: Counted) ->
     if undecided.any() and not broken.any():
         return Finding.unknown(group.name, _restart(stored, int(np.argmax(undecided.any(axis=1)))))
     if not broken.any():
-        kept = "within acknowledged and attempted" if group.share.sees_all else "not above what was attempted"
-        return Finding.passed(group.name, f"{scrapes} scrapes, every cell {kept}")
+        return Finding.passed(group.name, f"{scrapes} scrapes, {_what_was_kept(group)}")
     scrape = int(np.argmax(broken.any(axis=1)))
     cells = int(np.argmax(broken[scrape]))
     low, high = int(counted.bounds.low[scrape, cells]), int(counted.bounds.high[scrape, cells])
@@ -58,6 +57,19 @@ def _bounds(evidence: Evidence, tally: Tally, group: Group, counted: Counted) ->
     cause = _explanation(tally, group, counted)
     explanation = Explanation(cause.diagnosis, message, cause.situation)
     return Finding.failed(group.name, explanation, expected=bound, observed=value)
+
+
+def _what_was_kept(group: Group) -> str:
+    """Which bounds every cell kept: for some groups only the last scrape has a lower one, or none has."""
+    if not group.share.sees_all:
+        return "every cell not above what was attempted"
+    if group.share.mirrored:
+        reason = "nobody acknowledges a copy"
+    elif any(target.own_times for target in group.targets):
+        reason = "samples may be older than their scrape"
+    else:
+        return "every cell within acknowledged and attempted"
+    return f"every cell not above what was attempted; {reason}, so only a scrape after the end has a lower bound"
 
 
 def equality(evidence: Evidence) -> tuple[Finding, ...]:

@@ -198,6 +198,16 @@ def test_a_part_of_the_mirror_has_an_upper_bound_only(tmp_path: Path) -> None:
     assert worlds.judged(tmp_path / "over", over)[0] is Verdict.FAIL
 
 
+def test_the_bounds_of_a_shadow_are_told_as_they_are(tmp_path: Path) -> None:
+    """Before its last scrape it may lag by any number of copies, and nothing is said of that."""
+    shadow = tuple(replace(count, at_ns=count.at_ns + 3 * worlds.SECOND) for count in BASE.counts["shadow"])
+    verdict, findings = worlds.judged(tmp_path, worlds.with_counts(BASE, "shadow", shadow))
+    assert verdict is Verdict.PASS
+    messages = {finding.subject: finding.message for finding in findings if finding.check == "bounds"}
+    assert messages["default"].endswith("every cell within acknowledged and attempted")
+    assert messages["shadow"].endswith("so only a scrape after the end has a lower bound")
+
+
 def test_an_unknown_outcome_widens_by_exactly_one(tmp_path: Path) -> None:
     """With one event of unknown outcome in a cell, that cell may be one less, and not two."""
     world = worlds.world(worlds.load_of(60, indeterminate=1))
