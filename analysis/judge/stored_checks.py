@@ -136,7 +136,7 @@ def scrapes(evidence: Evidence) -> tuple[Finding, ...]:
     for predictor in evidence.predictors.values():
         if predictor.targets:
             seen = _scrapes(predictor, *evidence.span_ms, evidence.clock) + _twice(predictor, predictor.name in over)
-            findings += seen or [_all_scraped(predictor)]
+            findings += seen or [_all_scraped(predictor, *evidence.span_ms)]
     return tuple(findings)
 
 
@@ -164,11 +164,18 @@ def _twice(predictor: PredictorEvidence, is_over: bool) -> list[Finding]:
     return [Finding.failed(predictor.name, Explanation(Diagnosis.SCRAPED_TWICE, message), expected=1, observed=2)]
 
 
-def _all_scraped(predictor: PredictorEvidence) -> Finding:
-    """The PASS of a predictor, with the number of its scrapes."""
+def _all_scraped(predictor: PredictorEvidence, first_ms: float, last_ms: float) -> Finding:
+    """The PASS of a predictor, with the number of its scrapes, and of those within the load that failed."""
     targets = predictor.targets
     number = sum(int(np.count_nonzero(target.up)) for target in targets)
-    message = f"{number} scrapes of {len(targets)} target{'s' * (len(targets) > 1)}, no gap, no reset"
+    failed = sum(
+        int(np.count_nonzero(~target.up & (target.time_ms >= first_ms) & (target.time_ms <= last_ms)))
+        for target in targets
+    )
+    gaps = f"no gap of more than {GAP_INTERVALS} scrapes" if failed else "no gap"
+    message = f"{number} scrapes of {len(targets)} target{'s' * (len(targets) > 1)}, {gaps}, no reset"
+    if failed:
+        message += f"; another {failed} failed within the load"
     lacking = [target.absent[target.up] > 0 for target in targets]
     number = sum(int(np.count_nonzero(scrapes)) for scrapes in lacking)
     if number:

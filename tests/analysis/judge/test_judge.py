@@ -17,6 +17,7 @@ from alterations import (
     LONG,
     SWAP,
     events_with,
+    hour,
     is_cell,
     stored_as,
     with_buckets,
@@ -206,6 +207,24 @@ def test_the_bounds_of_a_shadow_are_told_as_they_are(tmp_path: Path) -> None:
     messages = {finding.subject: finding.message for finding in findings if finding.check == "bounds"}
     assert messages["default"].endswith("every cell within acknowledged and attempted")
     assert messages["shadow"].endswith("so only a scrape after the end has a lower bound")
+
+
+def test_scrapes_that_failed_are_told_of(tmp_path: Path) -> None:
+    """Every second scrape of a replica fails: that is no long gap, and it is not none."""
+    odd = hour(2), hour(4), hour(6)
+
+    def failing(series: Series) -> Series:
+        fails = np.logical_or.reduce([(series.time_ms > at) & (series.time_ms < at + 1000) for at in odd])
+        if series.labels["instance"] != "10.0.0.0:6000" or series.metric == "scrape_duration_seconds":
+            return series
+        if series.metric == "up":
+            return replace(series, value=np.where(fails, 0.0, series.value))
+        return replace(series, time_ms=series.time_ms[~fails], value=series.value[~fails])
+
+    verdict, findings = worlds.judged(tmp_path, stored_as(failing, worlds.world(ALONE.events, targets=2)))
+    assert verdict is Verdict.PASS, findings
+    (finding,) = [finding for finding in findings if finding.check == "scrapes"]
+    assert "no gap of more than 10 scrapes, no reset; another 3 failed within the load" in finding.message
 
 
 def test_an_unknown_outcome_widens_by_exactly_one(tmp_path: Path) -> None:
