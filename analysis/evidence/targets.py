@@ -176,7 +176,7 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
         present=present,
         absent=absent,
         renewed=_renewed(absences, good, len(time_ms)),
-        partial=_partial(series, time_ms),
+        partial=_partial(series, time_ms) | _still_unpublished(absences, good, len(time_ms)),
         appeared=appeared,
         own_times=own_times,
     )
@@ -191,6 +191,14 @@ def _partial(series: Sequence[Series], time_ms: Ints) -> Bools:
             first.setdefault(canonical(cell.labels), []).append(int(cell.time_ms[0]))
     for times in first.values():
         lacking |= (time_ms >= min(times)) & (time_ms < max(times))
+    return lacking
+
+
+def _still_unpublished(absences: Sequence[_Absence], good: Ints, number: int) -> Bools:
+    """``[number]``: good scrapes that lack a series which a restarted worker publishes later than another one."""
+    lacking = np.zeros(number, np.bool_)
+    for absence in absences:
+        lacking[good] |= absence.reset & ~absence.is_gone
     return lacking
 
 
@@ -218,7 +226,8 @@ class _Absence:
 
     ``absent`` [n]: which these are. ``reset`` [n]: those after which it comes again with less. ``filled`` [n]: those in
     which its last value still counts, ``filling`` [n]: that value, else 0. ``is_glitch`` [n]: of the filled ones, those
-    that are no longer than a scrape, in which another series of the same worker is there. ``stored`` [n]: the series'
+    that are no longer than a scrape, in which another series of the same worker is there. ``is_gone`` [n]: whether the
+    scrape lacks all series of the worker. ``stored`` [n]: the series'
     own value at each good scrape, 0 where it has none.
     """
 
@@ -227,6 +236,7 @@ class _Absence:
     filled: Bools
     filling: Floats
     is_glitch: Bools
+    is_gone: Bools
     stored: Floats
 
     @property
@@ -255,6 +265,7 @@ def _absences(series: Sequence[Series], time_ms: Ints) -> list[_Absence]:
                 absence,
                 filled=filled,
                 filling=np.where(filled, absence.filling, 0.0),
+                is_gone=is_gone,
                 is_glitch=filled & ~is_gone & ~_beside(filled),
             )
         )
@@ -280,7 +291,7 @@ def _absence(cell: Series, time_ms: Ints) -> _Absence:
     filled = absent & returns
     filling = np.where(filled, cell.value[before], 0.0)
     stored = np.where((last >= 0) & ~absent, cell.value[before], 0.0)
-    return _Absence(absent, reset, filled, filling, np.zeros_like(filled), stored)
+    return _Absence(absent, reset, filled, filling, np.zeros_like(filled), absent, stored)
 
 
 def _beside(chosen: Bools) -> Bools:

@@ -82,6 +82,24 @@ def test_a_worker_of_which_any_cell_comes_again_with_less_has_restarted(tmp_path
     assert "3 of 120 acknowledged feedbacks were not counted" in equality_of(findings).message
 
 
+def test_a_cell_that_a_restarted_worker_publishes_later_is_no_stale_series(tmp_path: Path) -> None:
+    """At two scrapes in the load it shows its other cells, and this one not yet."""
+    before = earlier({"true_pos": 8, "true_neg": 30})
+    first = next(series for series in worlds.series_of(BUSY) if series.metric == "true_neg").time_ms[:2]
+
+    def alter(stored: list[Series]) -> list[Series]:
+        return [
+            replace(series, time_ms=series.time_ms[keep], value=series.value[keep])
+            if series.metric == "true_neg" and (keep := ~np.isin(series.time_ms, first)) is not None
+            else series
+            for series in before(stored)
+        ]
+
+    verdict, findings = worlds.judged(tmp_path, replace(BUSY, alter=alter))
+    assert verdict is Verdict.INCONCLUSIVE, findings
+    assert {finding.diagnosis for finding in findings if finding.verdict is not Verdict.PASS} == {"series absent"}
+
+
 def test_what_is_lost_in_any_case_is_counted_as_lost(tmp_path: Path) -> None:
     """Five rows are missing, and a restart would explain three of them at most."""
     verdict, findings = worlds.judged(tmp_path, replace(counted(5), alter=earlier({"true_pos": 1, "true_neg": 1})))
