@@ -51,6 +51,7 @@ UNUSED: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
         "numbers tell an event from others",
     ),
     (LEDGER_FILE, ("score", "status"), "outcomes are recorded, and a value only explains an answer that looks wrong"),
+    (OFFLINE_FILE, ("artifact",), "the header names the artefacts in the order of the rows; the column is for people"),
     (OFFLINE_FILE, ("predicted", "truth", "row", "score"), "rows that were never sent are compared with nothing"),
     (
         RUN_FILE,
