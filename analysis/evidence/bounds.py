@@ -223,13 +223,15 @@ def _under_way(tally: Tally, path: Trajectory, artifact: str) -> Ints:
 
 
 def _bounds_beside(cells: Trajectory, under_way: Ints) -> Bounds:
-    sums = _sums(cells)
-    return Bounds(sums - under_way, sums + under_way)
+    least, most = _sums(cells), _sums(replace(cells, value=cells.value + cells.doubt))
+    return Bounds(least - under_way, most + under_way)
 
 
 def _bounds_beside_copies(cells: Trajectory, bounds: Bounds) -> Bounds:
     """``bounds``: those of the cells, which a complete mirror reaches in the end."""
-    sums = np.vstack([np.zeros_like(bounds.low[:1]), _sums(cells), np.maximum(bounds.high[-1:], _sums(cells)[-1:])])
-    low = np.maximum(sums[np.searchsorted(cells.end_ns, cells.start_ns, "right")], bounds.low)
-    high = sums[1 + np.searchsorted(cells.start_ns, cells.end_ns, "left")]
+    least, most = _sums(cells), _sums(replace(cells, value=cells.value + cells.doubt))
+    before, after = np.zeros_like(least[:1]), np.maximum(bounds.high[-1:], most[-1:])
+    low = np.vstack([before, least])[np.searchsorted(cells.end_ns, cells.start_ns, "right")]
+    low = np.maximum(low, bounds.low)
+    high = np.vstack([before, most, after])[1 + np.searchsorted(cells.start_ns, cells.end_ns, "left")]
     return Bounds(low, np.maximum(low, high))

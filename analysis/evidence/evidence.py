@@ -139,11 +139,12 @@ class Evidence:
         return tuple((group, group.counted) for group in self.groups if group.counted is not None)
 
     @property
-    def first_ms(self) -> float | None:
-        """When the first event was sent at the earliest, on Prometheus' clock; None without an event."""
+    def first_span_ms(self) -> tuple[float, float] | None:
+        """When the first event was sent, at the earliest and at the latest, on Prometheus' clock; None without one."""
         if self.tally is None or self.tally.span_ns is None:
             return None
-        return self.clock.earliest_prometheus_ms(self.tally.span_ns[0])
+        first_ns = self.tally.span_ns[0]
+        return self.clock.earliest_prometheus_ms(first_ns), self.clock.latest_prometheus_ms(first_ns)
 
     @property
     def span_ms(self) -> tuple[float, float] | None:

@@ -80,7 +80,7 @@ def _unproven(scored: CellCounters, counted: Counted, cells: Trajectory) -> Expl
     if scored.falls:
         message = f"{scored.falls[0]}, which Prometheus takes for a restart, and nothing shows whether it was one"
         return Explanation(Diagnosis.COUNTERS_DIFFER, message)
-    absent = [target for target in scored.targets if _is_absent_twice(target, int(counted.path.time_ms[0]))]
+    absent = [target for target in scored.targets if _is_absent_twice(target, int(cells.time_ms[0]))]
     if absent:
         instance = absent[0].labels.get("instance", "a target")
         message = f"several scrapes in a row of {instance} lacked a counter that a later one had again"

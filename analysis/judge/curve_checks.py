@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import after_end
 from analysis.evidence.curve import Curve, differing
-from analysis.evidence.evidence import Evidence, Group
+from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.tally import Tally
-from analysis.evidence.trajectories import Trajectory
 from analysis.judge.count_checks import samples_of_other_times
+from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Verdict
-from model.contract import CELLS, METRIC_OF_CELL
+from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, METRIC_OF_CELL, SCORE_BUCKETS
+
+_ALL_ROWS: Final = {"inf", "+inf"}
+"""Edges of the bucket that holds all rows of a class, in small letters."""
 
 
 def curves(evidence: Evidence) -> tuple[Finding, ...]:
@@ -34,7 +38,7 @@ def curves(evidence: Evidence) -> tuple[Finding, ...]:
             message = "it publishes no score buckets, so there is no curve by threshold, only over time"
             findings.append(Finding.passed(group.name, message))
         elif _is_known(evidence.tally, group):
-            finding = _of_group(group)
+            finding = _of_group(evidence, group)
             doubt = samples_of_other_times(group) if finding.verdict is Verdict.FAIL else None
             findings.append(finding if doubt is None else Finding.unknown(group.name, doubt))
     return tuple(findings)
@@ -48,32 +52,37 @@ def _is_known(tally: Tally | None, group: Group) -> bool:
     return not counted.broken[-1].any()
 
 
-def _of_group(group: Group) -> Finding:
-    paths = {member.name: member.path for member in group.members}
+def _of_group(evidence: Evidence, group: Group) -> Finding:
+    members = {member.name: member for member in group.members}
     if group.curve is not None:
-        return _unlike_cells(group.name, group.curve, paths[group.name]) or _compared(
+        return _unlike_cells(group.name, group.curve, members[group.name], evidence) or _compared(
             group.name, group.curve, sees_all=group.share.sees_all
         )
     findings = [
-        _unlike_cells(f"{name}: ", curve, paths[name]) or _compared(f"{name}: ", curve, sees_all=False)
+        _unlike_cells(f"{name}: ", curve, members[name], evidence) or _compared(f"{name}: ", curve, sees_all=False)
         for name, curve in group.member_curves
     ]
     worst = max(findings, key=lambda finding: finding.verdict)
     return replace(worst, subject=group.name, message=worst.subject + worst.message)
 
 
-def _unlike_cells(subject: str, curve: Curve, path: Trajectory | None) -> Finding | None:
+def _unlike_cells(subject: str, curve: Curve, member: PredictorEvidence, evidence: Evidence) -> Finding | None:
     """A finding if the buckets hold other numbers of rows of either class than the predictor's own cells.
 
-    Both are of the same process and the same scrape, so this needs no bound, also where a predictor gets a part only.
+    Both are of the same process, so this also tells where a predictor gets a part only. They may differ by what is
+    counted while a scrape reads them, one after the other: by events of unknown outcome, and by what still grew between
+    the last two scrapes. Nothing is said where a scrape lacked a series, since their baselines may be of two scrapes.
     """
-    if path is None:
+    path, tally = member.path, evidence.tally
+    lacks = any(target.absent.any() or target.own_times for target in member.awaited)
+    if path is None or tally is None or lacks or path.doubt.any():
         return None
     cells = dict(zip(CELLS, path.value[-1].astype(np.int64).tolist(), strict=True))
     buckets = dict(zip(CELLS, curve.live[0].tolist(), strict=True))
     in_cells = cells["tp"] + cells["fn"], cells["fp"] + cells["tn"]
     in_buckets = buckets["tp"] + buckets["fn"], buckets["fp"] + buckets["tn"]
-    if in_buckets == in_cells:
+    slack = tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE) + _still_growing(evidence, member)
+    if all(abs(here - there) <= slack for here, there in zip(in_buckets, in_cells, strict=True)):
         return None
     message = (
         f"its score buckets hold {in_buckets[0]:,} positive and {in_buckets[1]:,} negative rows, where its cells hold "
@@ -81,6 +90,19 @@ def _unlike_cells(subject: str, curve: Curve, path: Trajectory | None) -> Findin
     )
     explanation = Explanation(Diagnosis.SCORES_DIFFER, message)
     return Finding.failed(subject, explanation, expected=sum(in_cells), observed=sum(in_buckets))
+
+
+def _still_growing(evidence: Evidence, member: PredictorEvidence) -> int:
+    """By how much cells and buckets of a predictor grew between the last two scrapes."""
+    if evidence.samples is None:
+        return 0
+    totals = [
+        series
+        for series in evidence.samples.of(SCORE_BUCKETS)
+        if series.labels.get(LABEL_PREDICTOR) == member.name and series.labels.get(LABEL_EDGE, "").lower() in _ALL_ROWS
+    ]
+    grown = [np.diff(series.value[-2:]).sum() for series in (*totals, *member.series)]
+    return int(np.nansum(np.abs(grown)))
 
 
 def _compared(subject: str, curve: Curve, *, sees_all: bool) -> Finding:

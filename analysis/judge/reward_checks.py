@@ -26,14 +26,14 @@ def rewards(evidence: Evidence) -> tuple[Finding, ...]:
     none where the cells lack, or have in excess, as much: another check reports it.
     """
     tally, samples = evidence.tally, evidence.samples
-    if tally is None or samples is None or evidence.first_ms is None:
+    if tally is None or samples is None or evidence.first_span_ms is None:
         return ()
     findings: list[Finding] = []
     for group in evidence.groups:
         if group.counted is None:
             continue
         counters = _series(samples, group, FEEDBACK_REQUESTS)
-        grown = growth(counters, group.awaited, evidence.first_ms)
+        grown = growth(counters, group.awaited, *evidence.first_span_ms)
         finding = _wrong_sum(evidence, tally, samples, group) or _of_requests(evidence, tally, group, counters, grown)
         if finding is not None:
             findings.append(finding)
@@ -50,7 +50,9 @@ def _of_requests(
     if grown.fault is not None:
         return _faulty(group, grown, grown.fault)
     if grown.low > most + retries:
-        return None if group.counted.broken[-1].any() else _overcounted(group, int(grown.low), most)
+        if group.counted.broken[-1].any():
+            return None
+        return _overcounted(group, int(grown.low), most, under_way=evidence.under_way)
     unchecked = _why_unchecked(evidence, group, counters, grown)
     if unchecked is not None:
         return Finding.passed(group.name, unchecked)
@@ -119,9 +121,9 @@ def _wrong_sum(evidence: Evidence, tally: Tally, samples: Samples, group: Group)
     """
     bounds, counted = _rewards_sent(evidence, tally), group.counted
     counters = _series(samples, group, REWARDS)
-    if counted is None or not counters or evidence.first_ms is None:
+    if counted is None or not counters or evidence.first_span_ms is None:
         return None
-    grown = growth(counters, group.awaited, evidence.first_ms)
+    grown = growth(counters, group.awaited, *evidence.first_span_ms)
     if grown.fault is not None:
         return _faulty(group, grown, grown.fault)
     if bounds is None or counted.broken[-1].any() or not group.share.sees_all:
@@ -174,9 +176,14 @@ def _rewards_sent(evidence: Evidence, tally: Tally) -> tuple[int, int] | None:
     return int(sent[Outcome.ACKNOWLEDGED][right].sum()), int(sent[:, right].sum())
 
 
-def _overcounted(group: Group, observed: int, most: int) -> Finding:
+def _overcounted(group: Group, observed: int, most: int, *, under_way: int) -> Finding:
     """Proven only if the gateway says how many requests it sent again."""
     message = f"the wrapper counted {observed:,} feedback requests, where {most:,} were sent"
+    if under_way:
+        message += f"; {under_way:,} requests of an earlier load were under way when this one began"
+        return Finding.unknown(
+            group.name, Explanation(Diagnosis.EARLIER_LOAD, message), expected=most, observed=observed
+        )
     if group.gateway is not None:
         message += f" and the gateway sent {group.gateway.retries:,} again"
         explanation = Explanation(Diagnosis.REWARDS_OVERCOUNTED, message)

@@ -76,15 +76,34 @@ def test_what_no_counter_does_is_a_fault(values: tuple[float, ...]) -> None:
     assert grown(counter(dict(zip((11, 12, 13), values, strict=True)))).fault is not None
 
 
-def test_a_counter_that_the_last_scrape_lacks_may_come_again_and_a_longer_one_is_gone() -> None:
-    missing = grown(counter({10: 0, 11: 7, 12: 9}))
-    assert (missing.high, missing.doubt) == (math.inf, "the last scrape lacked a_total")
-    assert grown(counter({10: 0, 11: 7})) == Growth(0.0, 0.0)
+@pytest.mark.parametrize("values", [{10: 0, 11: 7, 12: 9}, {10: 0, 11: 7}])
+def test_what_the_last_scrapes_lack_may_come_again(values: dict[float, float]) -> None:
+    missing = grown(counter(values))
+    assert (missing.low, missing.high, missing.doubt) == (0, math.inf, "the last scrape lacked a_total")
 
 
-def test_a_worker_that_goes_on_under_another_name_is_counted_once() -> None:
+def test_a_worker_that_goes_on_under_another_name_leaves_a_doubt_and_no_wrong_sum() -> None:
     """The sum that a dashboard shows is 9 in the end."""
-    assert grown(counter({10: 0, 11: 7}), counter({12: 9, 13: 9}, worker="1")) == Growth(9.0, 9.0)
+    total = grown(counter({10: 0, 11: 7}), counter({12: 9, 13: 9}, worker="1"))
+    assert (total.low, total.high) == (9, math.inf)
+
+
+def test_a_counter_is_of_the_target_whose_labels_it_has() -> None:
+    """Two pods of one node share its address; the second was scraped once only since the load began."""
+    first, second = {**LABELS, "pod": "a"}, {**LABELS, "pod": "b"}
+    pods = [replace(target(8, 9, 10, 11, 12, 13), labels=first), replace(target(8, 9, 10, 13), labels=second)]
+    counters = [
+        replace(counter({10: 1, 11: 3, 12: 5, 13: 5}), labels=first),
+        replace(counter({10: 2, 13: 4}), labels=second),
+    ]
+    assert growth(counters, pods, FIRST_MS) == Growth(6.0, 6.0)
+
+
+def test_a_fall_that_may_be_older_than_the_first_event_is_no_fault() -> None:
+    """The clocks are known to 2 s only."""
+    began_anew = counter({8: 5, 9: 5, 10: 5, 11: 1, 12: 2, 13: 2})
+    fell = growth([began_anew], [target(8, 9, 10, 11, 12, 13)], 9_000.0, 11_000.0)
+    assert (fell.low, fell.high, fell.fault) == (2, math.inf, None)
 
 
 def test_without_a_scrape_before_the_load_only_a_0_is_a_baseline() -> None:
