@@ -49,7 +49,7 @@ test: train lint ## lint, types and all tests, with real servers on free ports
 	@$(WITH_ARGS) -m pytest
 
 test-quick: train ## the tests that need no server
-	@$(WITH_ARGS) -m pytest -q -m "not stack and not slow"
+	@$(WITH_ARGS) -m pytest -q -n auto -m "not stack and not slow"
 
 mutants: environment ## alter recorded run folders in every way and judge each: ARGS="--only shadow"
 	@$(WITH_ARGS) tests/mutants/mutants.py
