@@ -23,7 +23,9 @@ from alterations import (
     with_value,
     without_between,
 )
+from analysis.evidence.bounds import SUMS, _bounds_beside
 from analysis.evidence.samples import Series
+from analysis.evidence.trajectories import Trajectory
 from analysis.record.arrays import Floats
 from analysis.verdict import Finding, Verdict
 from worlds import PRIMARY, World
@@ -289,3 +291,26 @@ def test_unknown_outcomes_do_not_hide_a_difference_at_the_end(tmp_path: Path) ->
     _, (finding,) = counters(tmp_path / "altered", with_counters(change, world))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "which requests that were not answered may explain" in finding.message
+
+
+def test_counters_that_are_gone_from_before_the_load_until_its_end_are_no_pass(tmp_path: Path) -> None:
+    """They are right in the last scrape; in all of the load a rate over them has nothing."""
+
+    def gone(counter: Series) -> Series:
+        kept = np.ones(len(counter.value), np.bool_)
+        kept[1:-1] = False
+        return replace(counter, time_ms=counter.time_ms[kept], value=counter.value[kept])
+
+    verdict, findings = counters(tmp_path, with_counters(gone, replace(ALONE, prior=7)))
+    assert verdict is Verdict.INCONCLUSIVE, findings
+
+
+def test_the_doubt_of_cells_is_the_doubt_of_the_counters_beside_them() -> None:
+    """A process that may have restarted before the load leaves its cells an interval."""
+    times, count = np.array([1, 2], np.int64), np.array([[3.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0]])
+    cells = Trajectory(times, times, count, times, doubt=np.array([[2.0, 0.0, 0.0, 0.0]] * 2))
+    none = np.zeros((2, len(SUMS)), np.int64)
+    bounds = _bounds_beside(cells, none)
+    first = SUMS.index((0,))
+    assert bounds.low[:, first].tolist() == [3, 5]
+    assert bounds.high[:, first].tolist() == [5, 7]

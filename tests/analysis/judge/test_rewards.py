@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -147,3 +148,16 @@ def test_counters_that_fall_are_wrong_unless_the_cells_fell_with_them(tmp_path: 
     world = replace(right, prior=500, alter=lambda stored: fallen(right.alter(stored), cells=cells))
     findings = rewards(arrange(read(tmp_path, worlds.put(tmp_path, world))))
     assert [finding.verdict for finding in findings] == ([] if cells else [Verdict.FAIL])
+
+
+def test_a_request_of_an_earlier_load_is_no_proof_of_one_too_many(tmp_path: Path) -> None:
+    """It was under way when this load began; without it, the gateway's counters prove the surplus."""
+    world = with_gateway(with_feedback_requests(2.0), 0)
+    run = worlds.put(tmp_path, world)
+    path = tmp_path / runfolder.BASELINE_FILE
+    for under_way, verdict in ((0, Verdict.FAIL), (1, Verdict.INCONCLUSIVE)):
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | {"under_way": under_way}))
+        worlds.reseal(tmp_path)
+        (finding,) = rewards(arrange(read(tmp_path, run)))
+        assert finding.verdict is verdict, finding.message
+    assert finding.diagnosis == "earlier load under way"
