@@ -89,12 +89,12 @@ def test_a_worker_that_goes_on_under_another_name_leaves_a_doubt_and_no_wrong_su
 
 
 def test_a_counter_is_of_the_target_whose_labels_it_has() -> None:
-    """Two pods of one node share its address; the second was scraped once only since the load began."""
+    """Two pods of one node share its address; the second was scraped for the last time a second earlier."""
     first, second = {**LABELS, "pod": "a"}, {**LABELS, "pod": "b"}
-    pods = [replace(target(8, 9, 10, 11, 12, 13), labels=first), replace(target(8, 9, 10, 13), labels=second)]
+    pods = [replace(target(8, 9, 10, 11, 12, 13), labels=first), replace(target(8, 9, 10, 12), labels=second)]
     counters = [
         replace(counter({10: 1, 11: 3, 12: 5, 13: 5}), labels=first),
-        replace(counter({10: 2, 13: 4}), labels=second),
+        replace(counter({10: 2, 12: 4}), labels=second),
     ]
     assert growth(counters, pods, FIRST_MS) == Growth(6.0, 6.0)
 
