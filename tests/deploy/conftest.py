@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local.config import binaries
 from deploy.local.config.replica_record import FILE
 from deploy.local.running import processes, state
 from deploy.local.running.state import StackRecord
@@ -61,6 +62,12 @@ def wait_for(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
         assert time.monotonic() < deadline, f"gave up waiting after {seconds} s"
         time.sleep(0.05)
     return holding
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unpacked() -> None:
+    """Prometheus is there before any test counts the lines of a launcher, whichever comes first on a fresh machine."""
+    binaries.prometheus({name: value for name, value in os.environ.items() if name != "PROMETHEUS"})
 
 
 def command_line(words: list[str], stacks: Path) -> list[str]:
