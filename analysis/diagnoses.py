@@ -199,6 +199,7 @@ class Diagnosis(StrEnum):
         "counts from before or foreign",
         "Too many counts appeared together with a series, and no more since: they may be older than the load.",
         "Publish every series from the start of the process on, or look for another client of the deployment.",
+        {"missed scrape": "Run again; see in Prometheus' page of targets why scrapes fail or lack a series."},
     )
     NO_LAST_SCRAPE = (
         "no last scrape",

@@ -78,6 +78,19 @@ class Counted:
         return may_be_right & may_be_wrong
 
     @property
+    def may_hold_earlier(self) -> bool:
+        """Whether the counts are within their bounds but for such as may be from before the load (`Trajectory.early`).
+
+        What was counted before the load is the same at each scrape since.
+        """
+        early, sums = self.path.early @ _IN_SUM, self.sums
+        over, spare = sums - self.bounds.high, sums - self.bounds.low
+        if not early.any() or not np.isfinite(sums).all() or (over > early).any() or (spare < 0).any():
+            return False
+        since = (self.path.early == self.path.early.max(axis=0)).all(axis=1)
+        return bool(np.all(over[since].max(axis=0) <= spare[since].min(axis=0)))
+
+    @property
     def is_over(self) -> bool:
         """Whether there were more counts at some scrape than there can have been."""
         return bool(np.any(self.sums > self.bounds.high))
@@ -202,14 +215,24 @@ def counted_beside(
 def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
     """The trajectory at some of its scrapes."""
     return Trajectory(
-        path.start_ns[scrapes], path.end_ns[scrapes], path.value[scrapes], path.time_ms[scrapes], path.doubt[scrapes]
+        start_ns=path.start_ns[scrapes],
+        end_ns=path.end_ns[scrapes],
+        value=path.value[scrapes],
+        time_ms=path.time_ms[scrapes],
+        doubt=path.doubt[scrapes],
+        early=path.early[scrapes],
     )
 
 
-def _sums(path: Trajectory) -> Ints:
+def _least_and_most(path: Trajectory) -> tuple[Ints, Ints]:
+    """The least and the most that each set of cells can have grown by, both ``[n, sums]``; nothing above is a count."""
+    return _sums(path.value - path.early), _sums(path.value + path.doubt)
+
+
+def _sums(value: Floats) -> Ints:
     """``[n, sums]``: counts over each set of cells, as whole numbers; nothing above is a count."""
     with np.errstate(over="ignore", invalid="ignore"):
-        sums = np.nan_to_num(path.value @ _IN_SUM, nan=_TOO_LARGE)
+        sums = np.nan_to_num(value @ _IN_SUM, nan=_TOO_LARGE)
     return np.clip(sums, -_TOO_LARGE, _TOO_LARGE).astype(np.int64)
 
 
@@ -223,13 +246,13 @@ def _under_way(tally: Tally, path: Trajectory, artifact: str) -> Ints:
 
 
 def _bounds_beside(cells: Trajectory, under_way: Ints) -> Bounds:
-    least, most = _sums(cells), _sums(replace(cells, value=cells.value + cells.doubt))
+    least, most = _least_and_most(cells)
     return Bounds(least - under_way, most + under_way)
 
 
 def _bounds_beside_copies(cells: Trajectory, bounds: Bounds) -> Bounds:
     """``bounds``: those of the cells, which a complete mirror reaches in the end."""
-    least, most = _sums(cells), _sums(replace(cells, value=cells.value + cells.doubt))
+    least, most = _least_and_most(cells)
     before, after = np.zeros_like(least[:1]), np.maximum(bounds.high[-1:], most[-1:])
     low = np.vstack([before, least])[np.searchsorted(cells.end_ns, cells.start_ns, "right")]
     low = np.maximum(low, bounds.low)

@@ -31,6 +31,8 @@ class Trajectory:
     ``start_ns[i]`` must be in ``value[i]``, what began after ``end_ns[i]`` cannot be in it. ``value`` [n, cells].
     ``time_ms`` [n]: the scrape, on Prometheus' clock. ``doubt`` [n, cells]: by how much the counts may be more: of a
     target that restarted between its baseline and the first event what the baseline shows was gone by then.
+    ``early`` [n, cells]: by how much the counts may be less: where a scrape between baseline and first event failed or
+    lacked a series, what was counted until the next whole scrape may be from before the load.
     """
 
     start_ns: Ints
@@ -38,6 +40,7 @@ class Trajectory:
     value: Floats
     time_ms: Ints
     doubt: Floats
+    early: Floats
 
 
 def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffset) -> Trajectory:
@@ -49,7 +52,7 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
     last_ms = clock.latest_prometheus_ms(first_ns) + ALIGNMENT_MS
     parts = [_since_baseline(target, baseline_index(target, first_ms), last_ms) for target in targets]
     at_ms = np.unique(np.concatenate([part.time_ms for part in parts]))
-    value, doubt = np.zeros((len(at_ms), len(CELLS))), np.zeros((len(at_ms), len(CELLS)))
+    value, doubt, early = np.zeros((3, len(at_ms), len(CELLS)))
     oldest = np.full(len(at_ms), np.iinfo(np.int64).max, np.int64)
     youngest = np.zeros(len(at_ms))
     for part in parts:
@@ -57,6 +60,7 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
         scraped = last >= 0
         value[scraped] += part.value[last[scraped]]
         doubt[scraped] += part.doubt[last[scraped]]
+        early[scraped] += part.early[last[scraped]]
         oldest = np.minimum(oldest, np.where(scraped, part.began_ms[last], NEVER))
         youngest = np.maximum(youngest, np.where(scraped, part.end_ms[last], 0))
     slack_ms = clock.uncertainty_s * 1000 + ALIGNMENT_MS
@@ -64,7 +68,7 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
     start_ms = clock.ledger_ms(np.where(never, 0, oldest)) - slack_ms
     end_ms = clock.ledger_ms(youngest) + slack_ms + 1  # a sample's time is cut to whole milliseconds
     start_ns = np.where(never, NEVER, np.floor(start_ms * 1e6).astype(np.int64))
-    return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms, doubt)
+    return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms, doubt, early)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class _Part:
     end_ms: Floats
     value: Floats
     doubt: Floats
+    early: Floats
 
 
 def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) -> _Part:
@@ -95,9 +100,29 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) 
         began_ms[:-1] = NEVER  # samples may be older than their scrape, apart from the very last; newer they cannot be
     may_have_restarted = target.renewed & (target.time_ms <= last_ms) & (np.arange(len(target.time_ms)) >= baseline)
     is_after = good > np.argmax(may_have_restarted) if may_have_restarted.any() else np.zeros(len(good), np.bool_)
+    value = target.value[good] - base
     return _Part(
-        time_ms, began_ms, time_ms + target.duration_ms[good], target.value[good] - base, is_after[:, None] * base
+        time_ms,
+        began_ms,
+        time_ms + target.duration_ms[good],
+        value,
+        is_after[:, None] * base,
+        _early(target, good, value, baseline, last_ms),
     )
+
+
+def _early(target: ScrapeTarget, good: Ints, value: Floats, baseline: int, last_ms: float) -> Floats:
+    """``[n, cells]``: the part of the ``value`` at the scrapes ``good`` that may be from before the load.
+
+    Nothing is, unless a scrape between the baseline and the first event failed, or was not whole.
+    """
+    early = np.zeros_like(value)
+    at = np.arange(len(target.time_ms))
+    missed = (at > baseline) & (target.time_ms <= last_ms) & ~np.isin(at, good)
+    since = good > baseline
+    if baseline >= 0 and missed.any() and since.any():
+        early[since] = np.maximum(value[since][0], 0.0)
+    return early
 
 
 _ANEW: Final = "{} began anew about when the load did, and what it lost is not known"

@@ -138,12 +138,24 @@ def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanati
     if 0 < late <= evidence.under_way and not np.any(counted.path.value < counted.low):
         message = f"{late:,} counts too many, and {evidence.under_way:,} requests of an earlier load were under way"
         return Explanation(Diagnosis.EARLIER_LOAD, message)
+    if counted.may_hold_earlier:
+        return counted_before(counted)
     surplus = surplus_since_once(counted)
     appeared = np.sum([target.appeared for target in group.targets], axis=0)
     if surplus is not None and np.all(surplus <= appeared) and 2 * surplus.sum() >= appeared.sum():
         message = f"{int(surplus.sum()):,} counts too many came with a series that appeared, and none since"
         return Explanation(Diagnosis.COUNTS_BEFORE, message)
     return None
+
+
+def counted_before(counted: Counted) -> Explanation:
+    """That all counts that are too many may be from before the load, because a scrape before it was not whole."""
+    over = int((counted.sums - counted.bounds.high).max())
+    message = (
+        f"a scrape between the last whole one and the load failed or lacked a series, so {over:,} counts too many may be "
+        f"from before the load"
+    )
+    return Explanation(Diagnosis.COUNTS_BEFORE, message, "missed scrape")
 
 
 def _not_yet_published(group: Group, counted: Counted) -> Explanation | None:

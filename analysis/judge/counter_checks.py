@@ -13,7 +13,7 @@ from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorE
 from analysis.evidence.samples import count_text
 from analysis.evidence.targets import ScrapeTarget
 from analysis.evidence.trajectories import Trajectory
-from analysis.judge.count_checks import samples_of_other_times
+from analysis.judge.count_checks import counted_before, samples_of_other_times
 from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339
 from analysis.verdict import Explanation, Finding, Verdict
@@ -49,7 +49,7 @@ def _of_group(group: Group) -> Finding:
 def _of_member(group: Group, member: PredictorEvidence, scored: CellCounters) -> Finding:
     explanation = _failure(scored)
     if explanation is not None:
-        doubt = samples_of_other_times(group) or _published_late(member, scored)
+        doubt = samples_of_other_times(group) or _counted_before(scored) or _published_late(member, scored)
         return Finding.failed(group.name, explanation) if doubt is None else Finding.unknown(group.name, doubt)
     doubt = _doubt(member, scored)
     if doubt is not None:
@@ -62,6 +62,12 @@ def _failure(scored: CellCounters) -> Explanation | None:
     if scored.counted is None or not scored.counted.broken.any():
         return None
     return Explanation(Diagnosis.COUNTERS_DIFFER, _difference(scored.counted, scored.falls))
+
+
+def _counted_before(scored: CellCounters) -> Explanation | None:
+    """That the counters have grown by too much only if nothing of it is from before the load, or None."""
+    counted = scored.counted
+    return counted_before(counted) if counted is not None and counted.may_hold_earlier else None
 
 
 def _doubt(member: PredictorEvidence, scored: CellCounters) -> Explanation | None:

@@ -64,6 +64,65 @@ def test_absent_is_not_0(tmp_path: Path, scrapes: slice, verdict: Verdict, words
     assert words in worst["scrapes"].message
 
 
+def last_before_the_load(series: Series) -> int:
+    """Index of the last scrape that had ended before the first event."""
+    return int(np.searchsorted(series.time_ms, START_MS - 100)) - 1
+
+
+def with_earlier_rows(rows: int, since: int = 0) -> Callable[[list[Series]], list[Series]]:
+    """Each cell has so many rows more from the last scrape before the load on, or from so many scrapes after it."""
+
+    def more(series: Series) -> Series:
+        at = np.arange(len(series.time_ms)) >= last_before_the_load(series) + since
+        return replace(series, value=series.value + rows * at)
+
+    return lambda stored: [more(series) if is_cell(series) else series for series in stored]
+
+
+def at_last(series: Series) -> slice:
+    return slice(last_before_the_load(series), last_before_the_load(series) + 1)
+
+
+@pytest.mark.parametrize("missed", ["true_pos", "up"])
+@pytest.mark.parametrize(
+    ("since", "verdict"),
+    [(0, Verdict.INCONCLUSIVE), (1, Verdict.INCONCLUSIVE), (4, Verdict.FAIL)],
+    ids=["before the load", "by the next scrape", "within the load"],
+)
+def test_rows_that_a_broken_scrape_may_have_missed_prove_nothing(
+    tmp_path: Path, missed: str, since: int, verdict: Verdict
+) -> None:
+    """What was counted between the last whole scrape and the first event looks like traffic within the load."""
+
+    def failed(stored: list[Series]) -> list[Series]:
+        return [
+            replace(series, value=np.where(np.arange(len(series.value)) == last_before_the_load(series), 0, series.value))
+            if series.metric == "up"
+            else series
+            for series in stored
+        ]
+
+    def alter(stored: list[Series]) -> list[Series]:
+        stored = with_earlier_rows(3, since)(stored)
+        if missed != "up":
+            return without(missed, at_last)(stored)
+        for metric in METRIC_OF_CELL.values():
+            stored = without(metric, at_last)(stored)
+        return failed(stored)
+
+    found_verdict, worst = judged(tmp_path, replace(PRIOR, alter=alter))
+    assert found_verdict is verdict, worst
+    if verdict is Verdict.INCONCLUSIVE:
+        assert worst["bounds"].diagnosis == "counts from before or foreign", worst["bounds"]
+        assert "12 counts too many may be from before the load" in worst["equality"].message
+
+
+def test_a_broken_scrape_before_the_load_excuses_no_lost_count(tmp_path: Path) -> None:
+    world = worlds.with_counts(PRIOR, "default", ALL[:-1])
+    found_verdict, worst = judged(tmp_path, replace(world, alter=without("true_pos", at_last)))
+    assert found_verdict is Verdict.FAIL, worst
+
+
 def test_a_scrape_that_lacks_a_series_of_0_says_nothing_of_it(tmp_path: Path) -> None:
     """The series went from 0 to 3 just then: what it counted is not lost, and the next scrape has it."""
     first = next(series for series in worlds.series_of(ALONE) if series.metric == "true_pos")

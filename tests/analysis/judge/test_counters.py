@@ -308,9 +308,10 @@ def test_counters_that_are_gone_from_before_the_load_until_its_end_are_no_pass(t
 def test_the_doubt_of_cells_is_the_doubt_of_the_counters_beside_them() -> None:
     """A process that may have restarted before the load leaves its cells an interval."""
     times, count = np.array([1, 2], np.int64), np.array([[3.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0]])
-    cells = Trajectory(times, times, count, times, doubt=np.array([[2.0, 0.0, 0.0, 0.0]] * 2))
+    doubt, early = np.array([[2.0, 0.0, 0.0, 0.0]] * 2), np.array([[1.0, 0.0, 0.0, 0.0]] * 2)
+    cells = Trajectory(times, times, count, times, doubt, early)
     none = np.zeros((2, len(SUMS)), np.int64)
     bounds = _bounds_beside(cells, none)
     first = SUMS.index((0,))
-    assert bounds.low[:, first].tolist() == [3, 5]
+    assert bounds.low[:, first].tolist() == [2, 4]
     assert bounds.high[:, first].tolist() == [5, 7]
