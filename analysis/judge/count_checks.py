@@ -129,10 +129,8 @@ def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanati
     """Why counts that are outside their bounds prove nothing, or None."""
     if group.malformed is not None or _scraped_twice(group, counted):
         return None
-    if (other_times := samples_of_other_times(group)) is not None:
-        return other_times
-    if (partial := _not_yet_published(group, counted)) is not None:
-        return partial
+    if (of_scrapes := samples_of_other_times(group) or _not_yet_published(group, counted)) is not None:
+        return of_scrapes
     over = counted.path.value - counted.high
     late = int(np.maximum(over, 0).sum(axis=1).max())
     if 0 < late <= evidence.under_way and not np.any(counted.path.value < counted.low):
@@ -152,8 +150,8 @@ def counted_before(counted: Counted) -> Explanation:
     """That all counts that are too many may be from before the load, because a scrape before it was not whole."""
     over = int((counted.sums - counted.bounds.high).max())
     message = (
-        f"a scrape between the last whole one and the load failed or lacked a series, so {over:,} counts too many may be "
-        f"from before the load"
+        f"a scrape between the last whole one and the load failed or lacked a series, so {over:,} counts too many may "
+        f"be from before the load"
     )
     return Explanation(Diagnosis.COUNTS_BEFORE, message, "missed scrape")
 

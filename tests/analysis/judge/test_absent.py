@@ -95,12 +95,10 @@ def test_rows_that_a_broken_scrape_may_have_missed_prove_nothing(
     """What was counted between the last whole scrape and the first event looks like traffic within the load."""
 
     def failed(stored: list[Series]) -> list[Series]:
-        return [
-            replace(series, value=np.where(np.arange(len(series.value)) == last_before_the_load(series), 0, series.value))
-            if series.metric == "up"
-            else series
-            for series in stored
-        ]
+        for series in stored:
+            if series.metric == "up":
+                series.value[at_last(series)] = 0
+        return stored
 
     def alter(stored: list[Series]) -> list[Series]:
         stored = with_earlier_rows(3, since)(stored)
