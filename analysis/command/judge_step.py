@@ -63,7 +63,7 @@ def _judge(options: argparse.Namespace) -> int:
 
 def say_unkept(judged: Judgement, folder: Path) -> int:
     """Print a verdict whose ``result.json`` could not be written; the exit code, which is not that of a PASS."""
-    again = f"Make room there, then: python -m analysis judge {folder}"
+    again = f"Make room there, or make it writable, then: python -m analysis judge {folder}"
     if judged.verdict is Verdict.PASS:
         print_line(
             f"INCONCLUSIVE  {folder.name}: it was judged PASS, and the result is not kept: {judged.unkept}. {again}"

@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from analysis.record import runfolder
 from analysis.report import terminal
 from twins import TWINS
 
+ROOT = Path(__file__).parents[3]
 CAPTURE = pytest.CaptureFixture[str]
 
 
@@ -275,6 +278,30 @@ def test_a_full_disk_does_not_lose_the_verdict_and_makes_no_pass(
     assert shown.startswith({3: "FAIL", 4: "INCONCLUSIVE"}[code])
     assert "No space left on device" in shown
     assert "Make room there" in shown
+
+
+@pytest.mark.parametrize(
+    ("world", "code"), [(ALONE, 4), (fewer(lambda number: number % 3 > 0), 3)], ids=["PASS", "FAIL"]
+)
+def test_a_folder_that_may_only_be_read_does_not_lose_the_verdict(
+    tmp_path: Path, world: worlds.World, code: int
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    worlds.put(folder, world)
+    folder.chmod(0o555)
+    # root may write anywhere, unless it gives that right up
+    rights = "-dac_override,-dac_read_search"
+    command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []
+    command += [sys.executable, "-m", "analysis", "judge", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    folder.chmod(0o755)
+    assert done.returncode == code, done.stderr
+    assert done.stdout.startswith({3: "FAIL", 4: "INCONCLUSIVE"}[code])
+    assert "Permission denied" in done.stdout
+    assert "make it writable" in done.stdout
+    assert not (folder / runfolder.RESULT_FILE).exists()
+    assert "Traceback" not in done.stderr
 
 
 def test_buckets_that_are_no_curve_do_not_take_the_other_findings_along(tmp_path: Path) -> None:
