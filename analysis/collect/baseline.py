@@ -17,7 +17,7 @@ from analysis.collect.prometheus import Fetch, Prometheus
 from analysis.evidence import queries
 from analysis.evidence.gateway import unanswered
 from analysis.evidence.samples import ClockOffset, Series
-from analysis.evidence.targets import address_of
+from analysis.evidence.scrapes.targets import address_of
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import BASELINE_FILE, Run
 from model.atomic import write_text

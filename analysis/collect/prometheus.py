@@ -20,7 +20,7 @@ from urllib3.util.retry import Retry
 from analysis.collect.deadline import DeadlineError, within
 from analysis.evidence import queries
 from analysis.evidence.samples import ClockOffset, Series
-from analysis.evidence.targets import address_of
+from analysis.evidence.scrapes.targets import address_of
 from analysis.record.decoding import convert
 from analysis.record.urls import without_password
 

@@ -12,7 +12,7 @@ from analysis.collect.prometheus import Fetch, Prometheus, PrometheusError
 from analysis.evidence import queries, samples
 from analysis.evidence.gateway import REQUESTS, of_cluster, unanswered
 from analysis.evidence.samples import ClockOffset, Samples
-from analysis.evidence.targets import (
+from analysis.evidence.scrapes.targets import (
     ALIGNMENT_MS,
     ScrapeTarget,
     address_of,
@@ -21,7 +21,7 @@ from analysis.evidence.targets import (
     silent_targets,
     targets_of,
 )
-from analysis.evidence.trajectories import trajectory
+from analysis.evidence.scrapes.trajectories import trajectory
 from analysis.record import ledger
 from analysis.record.arrays import Ints
 from analysis.record.arrow import to_numpy

@@ -9,8 +9,7 @@ A run folder comes in (`files.read`); an `Evidence` goes out (`arrange.arrange`)
     rounding        rows whose class or bucket is a matter of rounding
     exposed         the counts of the models' own endpoints and their file
     gateway         the gateway's own counters of a predictor
-    targets         the scrape targets of a predictor: which took part in the run, and their baselines
-    trajectories    the counts over time, summed over targets
+    scrapes         (a room) what the scrapes of the models' endpoints show, target by target and together
     tally           the ledger as counts, in one pass over its batches
     request_times   the part of the tally that is about requests: their times and statuses
     bounds          the bounds of each count at each scrape

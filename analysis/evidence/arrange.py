@@ -20,9 +20,10 @@ from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.queries import COUNTER_SUFFIX, TARGET_METRICS
 from analysis.evidence.rounding import name_of_rounded, with_rounded
 from analysis.evidence.samples import ClockOffset, Samples, increased
+from analysis.evidence.scrapes.duplicates import scraped_twice
+from analysis.evidence.scrapes.targets import ScrapeTarget, cell_series, living, silent_targets, targets_of
+from analysis.evidence.scrapes.trajectories import Trajectory, trajectory
 from analysis.evidence.tally import Axes, Tally, tally
-from analysis.evidence.targets import ScrapeTarget, cell_series, living, scraped_twice, silent_targets, targets_of
-from analysis.evidence.trajectories import Trajectory, trajectory
 from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run

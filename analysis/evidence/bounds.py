@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 from analysis.evidence.rounding import name_of_rounded
+from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Axes, Tally
-from analysis.evidence.trajectories import Trajectory
 from analysis.record.arrays import Bools, Floats, Ints
 from model.contract import CELLS, METRIC_OF_CELL
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from analysis.evidence.rounding import margins
 from analysis.evidence.samples import Samples, Series, is_count
+from analysis.evidence.scrapes.growth import growth
+from analysis.evidence.scrapes.targets import ScrapeTarget
 from analysis.evidence.tally import Tally
-from analysis.evidence.targets import ScrapeTarget
-from analysis.evidence.trajectories import growth
 from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
 from analysis.record.runfolder import PredictorSpec

@@ -11,9 +11,9 @@ from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.gateway import Gateway
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Samples, Series
+from analysis.evidence.scrapes.targets import ScrapeTarget
+from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Tally
-from analysis.evidence.targets import ScrapeTarget
-from analysis.evidence.trajectories import Trajectory
 from analysis.record.runfolder import PredictorSpec, Run
 from analysis.verdict import Explanation
 

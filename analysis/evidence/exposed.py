@@ -48,7 +48,7 @@ class _File:
 def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[str, Cells]:
     """Counts per predictor of (metric, labels, value) series, summed over workers; feedback only.
 
-    Gauges where a predictor has any, else Seldon's COUNTERs of the same name, as `evidence.targets.cell_series`
+    Gauges where a predictor has any, else Seldon's COUNTERs of the same name, as `evidence.scrapes.targets.cell_series`
     has it.
     """
     feedback = [sample for sample in series if sample[1].get(LABEL_METHOD) == METHOD_FEEDBACK]

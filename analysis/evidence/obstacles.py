@@ -11,8 +11,8 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Series, is_count
+from analysis.evidence.scrapes.targets import ScrapeTarget, baseline_index
 from analysis.evidence.tally import Tally
-from analysis.evidence.targets import ScrapeTarget, baseline_index
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import Run
 from analysis.verdict import Explanation

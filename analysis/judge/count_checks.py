@@ -12,8 +12,8 @@ from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.gateway import Gateway
 from analysis.evidence.rounding import undecided
 from analysis.evidence.samples import count_text
+from analysis.evidence.scrapes.targets import ScrapeTarget
 from analysis.evidence.tally import Tally
-from analysis.evidence.targets import ScrapeTarget
 from analysis.judge.compare import rows_of
 from analysis.judge.diagnose import of_counts
 from analysis.judge.endpoint_checks import location_of_error

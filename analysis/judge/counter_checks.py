@@ -11,8 +11,8 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import SUMS, Counted
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
-from analysis.evidence.targets import ScrapeTarget
-from analysis.evidence.trajectories import Trajectory
+from analysis.evidence.scrapes.targets import ScrapeTarget
+from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.judge.count_checks import counted_before, samples_of_other_times
 from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339

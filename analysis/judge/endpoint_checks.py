@@ -16,7 +16,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.samples import ClockOffset
-from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget
+from analysis.evidence.scrapes.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.judge.answer_checks import has_wrong_answers
 from analysis.record.arrays import Floats
 from analysis.record.ledger import Kind, Outcome

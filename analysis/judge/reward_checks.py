@@ -9,8 +9,8 @@ from analysis.evidence.bounds import Counted, after_end
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.queries import FEEDBACK_REQUESTS, REWARDS
 from analysis.evidence.samples import Samples, Series
+from analysis.evidence.scrapes.growth import Growth, growth
 from analysis.evidence.tally import Tally
-from analysis.evidence.trajectories import Growth, growth
 from analysis.judge.count_checks import samples_of_other_times
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding

@@ -11,7 +11,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.queries import COUNTER_SUFFIX, LABEL_TARGET_DEPLOYMENT, UP
 from analysis.evidence.samples import ClockOffset, Samples, Series, count_text, is_count
-from analysis.evidence.targets import ALIGNMENT_MS, ScrapeTarget
+from analysis.evidence.scrapes.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
 from analysis.verdict import Explanation, Finding

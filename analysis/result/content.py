@@ -11,8 +11,8 @@ import numpy as np
 from analysis.evidence.bounds import cell_of_pattern
 from analysis.evidence.curve import as_json
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
+from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Tally
-from analysis.evidence.trajectories import Trajectory
 from analysis.judge.compare import comparison
 from analysis.judge.registry import verdict
 from analysis.record.arrays import Floats, Ints

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from analysis.evidence.request_times import TIMELINE_BINS
+from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Tally
-from analysis.evidence.trajectories import Trajectory
 from analysis.record.arrays import Floats, Ints
 from analysis.record.instants import rfc3339
 from analysis.result.fields import TOO_LARGE

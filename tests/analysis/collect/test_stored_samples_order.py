@@ -11,7 +11,7 @@ import worlds
 from alterations import ALONE
 from analysis.collect.stored_samples import LedgerTotals, TimeBefore, _Gathering
 from analysis.evidence.samples import Series
-from analysis.evidence.targets import targets_of
+from analysis.evidence.scrapes.targets import targets_of
 from analysis.record import runfolder
 from analysis.record.instants import epoch_s
 from model.contract import CELLS, METRIC_OF_CELL

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.collect.stored_samples import Patience, _wait
 from analysis.evidence.samples import ClockOffset, Samples, Series
-from analysis.evidence.targets import living
+from analysis.evidence.scrapes.targets import living
 
 
 class Behind:

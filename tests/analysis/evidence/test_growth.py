@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from analysis.evidence.samples import Series
-from analysis.evidence.targets import ScrapeTarget
-from analysis.evidence.trajectories import Growth, growth
+from analysis.evidence.scrapes.growth import Growth, growth
+from analysis.evidence.scrapes.targets import ScrapeTarget
 from model.contract import CELLS
 
 LABELS = {"job": "seldon", "instance": "10.0.0.0:6000"}

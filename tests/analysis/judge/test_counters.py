@@ -25,7 +25,7 @@ from alterations import (
 )
 from analysis.evidence.bounds import SUMS, _bounds_beside
 from analysis.evidence.samples import Series
-from analysis.evidence.trajectories import Trajectory
+from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.record.arrays import Floats
 from analysis.verdict import Finding, Verdict
 from worlds import PRIMARY, World

@@ -14,7 +14,8 @@ import pytest
 
 import worlds
 from alterations import ALONE, doubled
-from analysis.evidence.targets import ScrapeTarget, scraped_twice
+from analysis.evidence.scrapes.duplicates import scraped_twice
+from analysis.evidence.scrapes.targets import ScrapeTarget
 from analysis.judge.reward_checks import _cells_lack_as_much
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Verdict

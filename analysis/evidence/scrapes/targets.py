@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from analysis.evidence.queries import COUNTER_SUFFIX, LABEL_TARGET_DEPLOYMENT, SCRAPE_DURATION, UP
 from analysis.evidence.samples import Samples, Series, canonical
+from analysis.evidence.scrapes.absences import absences, partial, renewed, still_unpublished
 from analysis.record.arrays import Bools, Floats, Ints
 from model.contract import CELL_OF_METRIC, CELLS, LABEL_PREDICTOR
 
@@ -161,8 +161,8 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
     absent = np.zeros(len(time_ms), np.int64)
     appeared = np.zeros(len(CELLS))
     good = np.flatnonzero(succeeded)
-    absences = _absences(series, time_ms[good])
-    for cell, absence in zip(series, absences, strict=True):
+    lacking = absences(series, time_ms[good])
+    for cell, absence in zip(series, lacking, strict=True):
         value[good, _cell_of(cell)] += absence.filling
         absent[good] += absence.filled
         if len(good) and len(cell.value) and cell.time_ms[0] > time_ms[good[0]]:
@@ -175,31 +175,11 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
         value=value,
         present=present,
         absent=absent,
-        renewed=_renewed(absences, good, len(time_ms)),
-        partial=_partial(series, time_ms) | _still_unpublished(absences, good, len(time_ms)),
+        renewed=renewed(lacking, good, len(time_ms)),
+        partial=partial(series, time_ms) | still_unpublished(lacking, good, len(time_ms)),
         appeared=appeared,
         own_times=own_times,
     )
-
-
-def _partial(series: Sequence[Series], time_ms: Ints) -> Bools:
-    """Scrapes that lack a series whose first sample comes later, and have another one with the same labels."""
-    lacking = np.zeros(len(time_ms), np.bool_)
-    first: dict[str, list[int]] = {}
-    for cell in series:
-        if len(cell.time_ms):
-            first.setdefault(canonical(cell.labels), []).append(int(cell.time_ms[0]))
-    for times in first.values():
-        lacking |= (time_ms >= min(times)) & (time_ms < max(times))
-    return lacking
-
-
-def _still_unpublished(absences: Sequence[_Absence], good: Ints, number: int) -> Bools:
-    """``[number]``: good scrapes that lack a series which a restarted worker publishes later than another one."""
-    lacking = np.zeros(number, np.bool_)
-    for absence in absences:
-        lacking[good] |= absence.reset & ~absence.is_gone
-    return lacking
 
 
 def _cell_of(series: Series) -> int:
@@ -220,97 +200,6 @@ def _at_scrapes(cell: Series, up: Series) -> Series:
     return replace(cell, time_ms=up.time_ms[known], value=cell.value[last[known]])
 
 
-@dataclass(frozen=True, slots=True)
-class _Absence:
-    """The good scrapes of a target that lack a series after its first sample.
-
-    ``absent`` [n]: which these are. ``reset`` [n]: those after which it comes again with less. ``filled`` [n]: those in
-    which its last value still counts, ``filling`` [n]: that value, else 0. ``is_glitch`` [n]: of the filled ones, those
-    that are no longer than a scrape, in which another series of the same worker is there. ``is_gone`` [n]: whether the
-    scrape lacks all series of the worker. ``stored`` [n]: the series'
-    own value at each good scrape, 0 where it has none.
-    """
-
-    absent: Bools
-    reset: Bools
-    filled: Bools
-    filling: Floats
-    is_glitch: Bools
-    is_gone: Bools
-    stored: Floats
-
-    @property
-    def is_away(self) -> Bools:
-        """``[n]``: the filled ones that are no glitch."""
-        return self.filled & ~self.is_glitch
-
-
-def _absences(series: Sequence[Series], time_ms: Ints) -> list[_Absence]:
-    """For each series, what is absent of it at the good scrapes of its target.
-
-    A worker that restarts begins all of its series anew. So where one of them comes again with less, the others that
-    were away with it did not come again either, even if they show more by now.
-    """
-    absences = [_absence(cell, time_ms) for cell in series]
-    workers = [canonical(cell.labels) for cell in series]
-    members = {name: [i for i, worker in enumerate(workers) if worker == name] for name in workers}
-    joined = []
-    for absence, worker in zip(absences, workers, strict=True):
-        of_worker = [absences[i] for i in members[worker]]
-        restarted = np.logical_or.reduce([other.reset for other in of_worker])
-        is_gone = np.logical_and.reduce([other.absent for other in of_worker])
-        filled = absence.filled & ~restarted
-        joined.append(
-            replace(
-                absence,
-                filled=filled,
-                filling=np.where(filled, absence.filling, 0.0),
-                is_gone=is_gone,
-                is_glitch=filled & ~is_gone & ~_beside(filled),
-            )
-        )
-    return joined
-
-
-def _absence(cell: Series, time_ms: Ints) -> _Absence:
-    """Absences of one series: its last value counts where a later scrape shows it again, no less.
-
-    Also at the last good scrape, if the one before it has the series: whether it is gone, the next scrape would show.
-    And at all of the last ones, if it has been away and come again before.
-    """
-    last = np.searchsorted(cell.time_ms, time_ms, "right") - 1
-    before, after = np.maximum(last, 0), np.minimum(last + 1, len(cell.value) - 1)
-    absent = (last >= 0) & (cell.time_ms[before] != time_ms)
-    comes_again = last + 1 < len(cell.value)
-    returns = comes_again & (cell.value[after] >= cell.value[before])
-    reset = absent & comes_again & (cell.value[after] < cell.value[before])
-    if len(time_ms) > 1 and absent[-1] and not absent[-2]:
-        returns[-1] = True
-    if (absent & returns & comes_again).any():  # it has come again before, so it may once more
-        returns |= absent & ~comes_again
-    filled = absent & returns
-    filling = np.where(filled, cell.value[before], 0.0)
-    stored = np.where((last >= 0) & ~absent, cell.value[before], 0.0)
-    return _Absence(absent, reset, filled, filling, np.zeros_like(filled), absent, stored)
-
-
-def _beside(chosen: Bools) -> Bools:
-    """Which elements have a chosen neighbour."""
-    beside = np.zeros_like(chosen)
-    beside[1:] |= chosen[:-1]
-    beside[:-1] |= chosen[1:]
-    return beside
-
-
-def _renewed(absences: Sequence[_Absence], good: Ints, number: int) -> Bools:
-    """``[number]``: the good scrapes after which a series fell, or was away and not by a glitch."""
-    renewed = np.zeros(number, np.bool_)
-    for absence in absences:
-        count = absence.stored + absence.filling
-        renewed[good[:-1]] |= (count[1:] < count[:-1]) | (absence.is_away[1:] & ~absence.filled[:-1])
-    return renewed
-
-
 def _durations(time_ms: Ints, duration: Series | None) -> Floats:
     """Milliseconds that each scrape took; the time to the next scrape if Prometheus does not say."""
     durations = np.append(np.diff(time_ms), 0).astype(np.float64)
@@ -319,72 +208,6 @@ def _durations(time_ms: Ints, duration: Series | None) -> Floats:
         known = (at < len(time_ms)) & (time_ms[np.minimum(at, len(time_ms) - 1)] == duration.time_ms)
         durations[at[known]] = duration.value[known] * 1000
     return durations
-
-
-def scraped_twice(targets: Sequence[ScrapeTarget]) -> str | None:
-    """Text like ``pod-0 is scraped by two jobs, a and b`` if two targets show one process at the same times, or None.
-
-    A job that was renamed leaves an old target beside a new one. They are never both there, so no sum doubles. Two
-    processes of a pod have counts of their own, and so have two pods of which the instance is their node.
-    """
-    for first, other in itertools.combinations(targets, 2):
-        place = _place_of_both(first.labels, other.labels)
-        if place and _show_one_process(first, other):
-            return f"{place} is {_difference(first.labels, other.labels)}"
-    return None
-
-
-def _place_of_both(first: Mapping[str, str], other: Mapping[str, str]) -> str:
-    """The pod that two targets have in common, or the instance if one of them names no pod; else empty."""
-    if first.get("namespace", "") != other.get("namespace", ""):
-        return ""
-    label = "pod" if first.get("pod") and other.get("pod") else "instance"
-    return first.get(label, "") if first.get(label) == other.get(label) else ""
-
-
-def _show_one_process(first: ScrapeTarget, other: ScrapeTarget) -> bool:
-    """Whether two targets were scraped at the same times, and show the same counts, which grew meanwhile."""
-    at_once = _is_between(other.time_ms[_whole(other)], first.time_ms[_whole(first)])
-    counts = other.value[_whole(other)][at_once]
-    return bool(
-        len(counts) and (counts[-1] > counts[0]).any() and _never_falls(first, other) and _never_falls(other, first)
-    )
-
-
-def _whole(target: ScrapeTarget) -> Ints:
-    """Indices of the good scrapes that lack no series."""
-    return np.flatnonzero(target.up & (target.absent == 0))
-
-
-def _is_between(time_ms: Ints, others_ms: Ints) -> Bools:
-    """Which times lie between two neighbouring scrapes of another target, where it missed none."""
-    if len(others_ms) < 2:
-        return np.isin(time_ms, others_ms)
-    steps = np.diff(others_ms)
-    at = np.clip(np.searchsorted(others_ms, time_ms, "right") - 1, 0, len(steps) - 1)
-    is_inside = (time_ms >= others_ms[0]) & (time_ms <= others_ms[-1])
-    between: Bools = is_inside & (steps[at] <= 1.5 * np.median(steps))
-    return between
-
-
-def _never_falls(first: ScrapeTarget, other: ScrapeTarget) -> bool:
-    """Whether no count of the second target is below what the first one showed in a scrape that had ended before."""
-    chosen, later = _whole(first), _whole(other)
-    ended_ms = first.time_ms[chosen] + first.duration_ms[chosen] + ALIGNMENT_MS
-    following = np.searchsorted(other.time_ms[later], ended_ms, "right")
-    exists = following < len(later)
-    return bool(np.all(first.value[chosen][exists] <= other.value[later][following[exists]]))
-
-
-def _difference(first: Mapping[str, str], other: Mapping[str, str]) -> str:
-    """In what two targets of one pod differ: their jobs, or else some other label."""
-    jobs = first.get("job", ""), other.get("job", "")
-    if jobs[0] != jobs[1]:
-        return f"scraped by two jobs, {jobs[0]} and {jobs[1]}"
-    for name in sorted({*first, *other}):
-        if first.get(name) != other.get(name):
-            return f"stored twice, with {name} {first.get(name, 'unset')} and {other.get(name, 'unset')}"
-    return "stored twice"
 
 
 def baseline_index(target: ScrapeTarget, first_ms: float) -> int | None:
