@@ -3,6 +3,7 @@
 A run folder comes in; ``result.json``, the reports and a verdict go out. In the order of the flow:
 
     record      the run folder and the ledger: everything that load generation may import
+    claims      what a published number claims to count, and which series carry it: metric maps
     collect     edges: Prometheus, the models' metrics endpoints, the offline answers
     stats       pure arithmetic: confusion counts, percentiles, proportions, average precision, bootstrap
     evidence    the files of a run, read once, then arranged: counts over time, with their bounds

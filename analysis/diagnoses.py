@@ -293,6 +293,11 @@ class Diagnosis(StrEnum):
         "The served class takes every truth for the same class, as one does that expects one-hot rows and gets labels.",
         "Read the truth as it is sent, one label for each row ([0], [1]), in send_feedback().",
     )
+    ANSWER_MISREAD = (
+        "answer misread",
+        "What counts takes every answer for the same class, as one does that cuts a probability to a whole number.",
+        "Let the model answer classes, or decide at the threshold before the answer is counted.",
+    )
     THRESHOLD_SHIFTED = (
         "threshold shifted",
         "The served class decides at another threshold than the artefact.",

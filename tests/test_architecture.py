@@ -44,13 +44,15 @@ analysis.diagnoses      :
 analysis.verdict        : .diagnoses
 analysis.record         : model.atomic
 analysis.stats          : .record model.contract
-analysis.evidence       : .record .stats .verdict .diagnoses model.contract model.atomic
-analysis.judge          : .evidence .record .stats .verdict .diagnoses model.contract
-analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
+analysis.claims         : .record model.contract
+analysis.evidence       : .claims .record .stats .verdict .diagnoses model.contract model.atomic
+analysis.judge          : .claims .evidence .record .stats .verdict .diagnoses model.contract
+analysis.result         : .claims .judge .evidence .record .stats .verdict model.contract model.atomic
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
-analysis.collect        : .evidence .record model.contract model.artifact model.artifact_name model.dataset model.atomic
-analysis.command        : .collect .report .result .judge .evidence .record .verdict
+analysis.collect        : .claims .evidence .record
+analysis.collect        : model.artifact model.artifact_name model.dataset model.atomic
+analysis.command        : .claims .collect .report .result .judge .evidence .record .verdict
 analysis.command        : model.atomic model.command_line model.printable
 analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
@@ -63,7 +65,7 @@ locustfiles.run         : model.artifact model.artifact_name model.dataset model
 locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
 locustfiles.command     : model.artifact model.artifact_name
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
-locustfiles.capacity    : analysis.command analysis.result analysis.record
+locustfiles.capacity    : analysis.claims analysis.command analysis.result analysis.record
 locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record
 locustfiles.__main__    : model.artifact_name model.command_line model.printable

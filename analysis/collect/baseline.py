@@ -13,6 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from analysis.claims import metric_map
+from analysis.claims.metric_map import MetricMap
 from analysis.collect.prometheus import Fetch, Prometheus
 from analysis.evidence import queries
 from analysis.evidence.gateway import unanswered
@@ -51,13 +53,14 @@ def write(
     """Wait for a fresh scrape, write ``baseline.json``, and return one line that says what is known.
 
     ``wait_s``: None for the longest scrape interval and a little, at least `LEAST_WAIT_S`. ``endpoints``: number of
-    the models' metrics endpoints that can be read from here.
+    the models' metrics endpoints that can be read from here. Raises `metric_map.MetricMapError`.
     """
+    chosen = metric_map.of_run(run.metrics)
     clock = prometheus.clock(now)
     configured = prometheus.scrape_intervals()
     began, silent, left = now(), True, 0
     while True:
-        ups = _ups(prometheus, run, clock.prometheus_s(now()))
+        ups = _ups(prometheus, run, clock.prometheus_s(now()), chosen)
         fresh = [up for up in ups if _fresh(up, clock.prometheus_s(began))]
         missing = [up for up in _current(ups, configured) if not _fresh(up, clock.prometheus_s(began))]
         waited = now() - began
@@ -120,7 +123,7 @@ def _summary_line(ups: Sequence[Series], fresh: Sequence[Series], clock: ClockOf
     return f"baseline: {len(fresh)} target(s) scraped, Prometheus' clock {clock.offset_s * 1000:+.1f} ms off"
 
 
-def _ups(prometheus: Prometheus, run: Run, at_s: float) -> tuple[Series, ...]:
+def _ups(prometheus: Prometheus, run: Run, at_s: float, chosen: MetricMap) -> tuple[Series, ...]:
     """``up`` of the deployment's targets.
 
     If no target has the deployment's label: of those that its counts come from and of their jobs; if nothing was
@@ -134,7 +137,8 @@ def _ups(prometheus: Prometheus, run: Run, at_s: float) -> tuple[Series, ...]:
     everything = Fetch(prometheus)
     everything.extend(queries.UP, start_ms, end_ms)
     counts = Fetch(prometheus)
-    counts.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
+    for selector in queries.counts(chosen, run.deployment, run.namespace):
+        counts.extend(selector, start_ms, end_ms)
     jobs = {series.labels.get("job") for series in counts.series()}
     ups = _of_up(everything)
     return tuple(up for up in ups if up.labels.get("job") in jobs) or tuple(up for up in ups if up.value[-1] == 1)

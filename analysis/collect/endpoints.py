@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from analysis.claims.selection import Selection
 from analysis.collect.deadline import DeadlineError, within
-from analysis.evidence.exposed import ExposedCounts, counts_of, text
+from analysis.evidence.exposed import ExposedCounts, reading_of, text
 from analysis.record.runfolder import EXPOSED_FILE
 from model.atomic import write_text
 
@@ -27,9 +28,11 @@ TIMEOUT_S: Final = 5.0
 MOST_BYTES: Final = 32 * 2**20
 
 
-def read(environment: Mapping[str, str], host: str, now: Callable[[], float]) -> tuple[ExposedCounts, ...]:
+def read(
+    environment: Mapping[str, str], host: str, selection: Selection, now: Callable[[], float]
+) -> tuple[ExposedCounts, ...]:
     """A reading of every endpoint that the stack names; empty without a stack at ``host``."""
-    return tuple(_read(url, now) for url in endpoints(environment.get(STACK_ENV, ""), host))
+    return tuple(_read(url, selection, now) for url in endpoints(environment.get(STACK_ENV, ""), host))
 
 
 def write(folder: Path, readings: Sequence[ExposedCounts]) -> None:
@@ -58,15 +61,15 @@ def _content(opener: urllib.request.OpenerDirector, url: str) -> str:
     return content.decode()
 
 
-def _read(url: str, now: Callable[[], float]) -> ExposedCounts:
+def _read(url: str, selection: Selection, now: Callable[[], float]) -> ExposedCounts:
     instance = urlsplit(url).netloc
     asked_s = now()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         content = within(TIMEOUT_S, lambda: _content(opener, url))
         samples = [sample for family in text_string_to_metric_families(content) for sample in family.samples]
-        counts = counts_of([(sample.name, sample.labels, sample.value) for sample in samples])
-        return ExposedCounts(instance, counts, at_s=(asked_s, now()))
+        series = [(sample.name, sample.labels, sample.value) for sample in samples]
+        return reading_of(instance, series, selection, (asked_s, now()))
     except DeadlineError:
         return ExposedCounts(instance, {}, f"reading {url}: no whole answer within {TIMEOUT_S:g} s", (asked_s, now()))
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:

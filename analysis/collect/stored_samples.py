@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from analysis.claims import metric_map
+from analysis.claims.selection import Selection
 from analysis.collect.baseline import SILENCE_S, longest_interval_s, waiting_line
 from analysis.collect.prometheus import Fetch, Prometheus, PrometheusError
-from analysis.evidence import queries, samples
-from analysis.evidence.gateway import REQUESTS, of_cluster, unanswered
-from analysis.evidence.samples import ClockOffset, Samples
+from analysis.evidence import offline, queries, samples
+from analysis.evidence.arrange import selection_of
+from analysis.evidence.gateway import METRICS, REQUESTS, of_cluster, unanswered
+from analysis.evidence.offline import OfflineError
+from analysis.evidence.samples import ClockOffset, Samples, Series
+from analysis.evidence.scrapes.published import judged
 from analysis.evidence.scrapes.targets import (
     ALIGNMENT_MS,
     ScrapeTarget,
@@ -29,8 +34,7 @@ from analysis.record.decoding import decode
 from analysis.record.instants import epoch_s
 from analysis.record.ledger import Kind, Outcome
 from analysis.record.ledger_file import Scan
-from analysis.record.runfolder import BASELINE_FILE, LEDGER_FILE, SAMPLES_FILE, PredictorSpec, Run
-from model.contract import LABEL_PREDICTOR
+from analysis.record.runfolder import BASELINE_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES_FILE, PredictorSpec, Run
 
 LOOK_BACK_S: Final = 300
 """How far before the run the last sample may lie: five intervals of a slow Prometheus."""
@@ -89,7 +93,7 @@ def collect(
     ``since_s``: every target is to be scraped once after this, too (seconds since the epoch on the ledger's clock).
     If Prometheus fails on the way, `Samples.problem` says so; what was fetched before is kept.
     """
-    gathering = _Gathering(run, prometheus, _load_of(folder), _before(folder), since_s)
+    gathering = _Gathering(run, prometheus, selection_in(folder, run), _load_of(folder), _before(folder), since_s)
     try:
         gathering.begin(now)
         gathering.fetch(now())
@@ -102,6 +106,15 @@ def collect(
     if stored.series or not (folder / SAMPLES_FILE).exists():  # a Prometheus that has gone must not destroy evidence
         samples.write(folder / SAMPLES_FILE, stored)
     return stored
+
+
+def selection_in(folder: Path, run: Run) -> Selection:
+    """The run's metric map for the classes of its rows, as far as these are known. Raises `MetricMapError`."""
+    try:
+        answers = offline.read(folder / OFFLINE_FILE)
+    except OfflineError:
+        answers = None
+    return selection_of(metric_map.of_run(run.metrics), answers)
 
 
 def _wait(
@@ -134,9 +147,16 @@ class _Gathering:
     """The samples so far, and whether they are enough."""
 
     def __init__(
-        self, run: Run, prometheus: Prometheus, load: LedgerTotals, before: TimeBefore, since_s: float = 0.0
+        self,
+        run: Run,
+        prometheus: Prometheus,
+        selection: Selection,
+        load: LedgerTotals,
+        before: TimeBefore,
+        since_s: float = 0.0,
     ) -> None:
         self._run = run
+        self._selection = selection
         self._prometheus = prometheus
         self._load = load
         self._before = before
@@ -171,7 +191,8 @@ class _Gathering:
             self._fetch.extend(queries.targets_of(run.deployment, run.namespace), start_ms, end_ms)
             if strangers:
                 self._fetch.extend(queries.targets_at(strangers), first_ms, end_ms)
-            self._fetch.extend(queries.cells(run.deployment, run.namespace), start_ms, end_ms)
+            for selector in queries.counts(self._selection.metric_map, run.deployment, run.namespace):
+                self._fetch.extend(selector, start_ms, end_ms)
             if self._instances_without_up() == strangers:
                 break
         self._fetch.extend(
@@ -182,12 +203,13 @@ class _Gathering:
 
     def look_elsewhere(self, now_s: float) -> None:
         """If the deployment has no cells in its namespace, note the namespaces in which it has."""
-        if any(LABEL_PREDICTOR in series.labels for series in self._fetch.series()):
+        if any(self._is_published(series) for series in self._fetch.series()):
             return
         anywhere = Fetch(self._prometheus)
         end_s = self._clock.prometheus_s(now_s)
         start_s = self._clock.prometheus_s(epoch_s(self._run.started))
-        anywhere.extend(queries.cells_anywhere(self._run.deployment), round(start_s * 1000), round(end_s * 1000))
+        selector = queries.counts_anywhere(self._selection.metric_map, self._run.deployment)
+        anywhere.extend(selector, round(start_s * 1000), round(end_s * 1000))
         self._elsewhere = sorted(
             {
                 f"{label} {series.labels[label]}"
@@ -214,8 +236,12 @@ class _Gathering:
             for stored in series
             if stored.metric == queries.UP and self._is_labelled(stored.labels)
         }
-        cells = {stored.labels.get("instance", "") for stored in series if LABEL_PREDICTOR in stored.labels}
+        cells = {stored.labels.get("instance", "") for stored in series if self._is_published(stored)}
         return sorted(cells - known - {""})
+
+    def _is_published(self, series: Series) -> bool:
+        """Whether a series is one that the model publishes, and not one of its target or of the gateway."""
+        return series.metric not in (*queries.TARGET_METRICS, *METRICS)
 
     def _is_labelled(self, labels: Any) -> bool:
         return bool(labels.get(queries.LABEL_TARGET_DEPLOYMENT) == self._run.deployment)
@@ -259,7 +285,9 @@ class _Gathering:
         """
         targets = self._targets()
         if targets:
-            targets += silent_targets(self._living(), self._run.deployment, targets, self._before.targets)
+            targets += silent_targets(
+                self._living(), self._run.deployment, targets, self._before.targets, self._selection
+            )
             awaited = [(target.labels, _settled(target)) for target in targets]
         else:
             ups = self._living().of(queries.UP)
@@ -272,7 +300,11 @@ class _Gathering:
 
     def _targets(self) -> list[ScrapeTarget]:
         samples = self._living()
-        return [target for predictor in self._run.predictors for target in targets_of(samples, predictor.name)]
+        return [
+            target
+            for predictor in self._run.predictors
+            for target in targets_of(samples, judged(samples, predictor.name, self._selection))
+        ]
 
     def _living(self) -> Samples:
         """The samples of the targets that had a part in the run."""
@@ -300,7 +332,8 @@ class _Gathering:
         return tuple(self._counted(shadow) for shadow in shadows)
 
     def _counted(self, predictor: PredictorSpec) -> float:
-        targets = targets_of(self._living(), predictor.name)
+        account = judged(self._living(), predictor.name, self._selection)
+        targets = targets_of(self._living(), account)
         first_ns = self._load.first_ns
         if (
             first_ns is None
@@ -308,7 +341,8 @@ class _Gathering:
             or not all(_has_baseline(target, first_ns, self._clock) for target in targets)
         ):
             return 0.0
-        return float(trajectory(targets, first_ns, self._clock).value[-1].sum())
+        counts = trajectory(targets, first_ns, self._clock).value[-1]
+        return float(counts.sum() / (account.account.claims.per_event or 1))
 
 
 def _settled(target: ScrapeTarget) -> Ints:

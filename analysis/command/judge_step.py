@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from analysis.claims import metric_map
 from analysis.evidence import files
 from analysis.evidence.arrange import arrange
 from analysis.evidence.files import RunFiles
@@ -124,7 +125,9 @@ def _without_evidence(run: Run, error: Exception) -> RunFiles:
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"
     problem = f"the evidence cannot be used: {type(error).__name__}: {error} ({where})"
-    return RunFiles(run, None, None, None, None, None, None, (), (), {"evidence": problem})
+    return RunFiles(
+        run, metric_map.load(metric_map.DEFAULT), None, None, None, None, None, None, (), (), {"evidence": problem}
+    )
 
 
 def save_gates(folder: Path, texts: Sequence[str] | None) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from analysis.claims import metric_map
 from analysis.collect import baseline, endpoints, stored_samples
 from analysis.collect.offline_answers import answers_for, artifacts_folder
 from analysis.collect.prometheus import Prometheus, PrometheusError
@@ -34,7 +35,7 @@ class InputError(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Run the step that the options name; its exit code."""
-    errors = (InputError, OfflineError, PrometheusError, ReportError, seal.SealError)
+    errors = (InputError, metric_map.MetricMapError, OfflineError, PrometheusError, ReportError, seal.SealError)
     return exit_code_of(options, _STEPS[options.step], errors)
 
 
@@ -134,7 +135,7 @@ def _problem_of(step: Callable[[], Samples | None]) -> str | None:
     """One line about what the step could not do; None if it did everything."""
     try:
         samples = step()
-    except (OfflineError, PrometheusError, OSError) as error:
+    except (metric_map.MetricMapError, OfflineError, PrometheusError, OSError) as error:
         return str(error)
     return samples.problem if samples is not None else None
 
@@ -151,10 +152,11 @@ def _answer_offline_once(folder: Path, run: Run) -> None:
 def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
     prometheus = Prometheus(options.prometheus_url or with_password(run.prometheus_url), options.timeout)
     patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
-    readings = endpoints.read(os.environ, run.host, time.time)
+    selection = stored_samples.selection_in(options.folder, run)
+    readings = endpoints.read(os.environ, run.host, selection, time.time)
     since_s = time.time() if readings else 0.0
     samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep, _say, since_s)
-    endpoints.write(options.folder, (*readings, *endpoints.read(os.environ, run.host, time.time)))
+    endpoints.write(options.folder, (*readings, *endpoints.read(os.environ, run.host, selection, time.time)))
     return samples
 
 

@@ -9,6 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from analysis.claims.metric_map import MetricMap
+from analysis.claims.selection import Selection, select
 from analysis.diagnoses import Diagnosis
 from analysis.evidence import obstacles
 from analysis.evidence.bounds import Counted, Share, bounds_of, counted_beside
@@ -17,18 +19,17 @@ from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorE
 from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
-from analysis.evidence.queries import COUNTER_SUFFIX, TARGET_METRICS
 from analysis.evidence.rounding import name_of_rounded, with_rounded
 from analysis.evidence.samples import ClockOffset, Samples, increased
 from analysis.evidence.scrapes.duplicates import scraped_twice
-from analysis.evidence.scrapes.targets import ScrapeTarget, cell_series, living, silent_targets, targets_of
+from analysis.evidence.scrapes.published import Published, judged, published
+from analysis.evidence.scrapes.targets import ScrapeTarget, living, silent_targets, targets_of
 from analysis.evidence.scrapes.trajectories import Trajectory, trajectory
 from analysis.evidence.tally import Axes, Tally, tally
 from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run
 from analysis.verdict import Explanation
-from model.contract import CELLS, COUNTER_OF_CELL, LABEL_PREDICTOR, METRIC_OF_CELL
 
 _FULL: Final = 100
 """Per cent of the traffic that a complete mirror gets. A manifest without the field has 0, and Istio mirrors all."""
@@ -42,11 +43,12 @@ def arrange(files: RunFiles) -> Evidence:
     run, first_ns = files.run, files.first_ns
     clock = clock_of(files.samples, files.baseline, run)
     samples, before = files.samples, files.baseline.targets if files.baseline is not None else ()
+    selection = selection_of(files.metric_map, files.offline)
     if samples is not None and first_ns is not None:
         samples = living(samples, clock.prometheus_ms(first_ns), before)
     answers = obstacles.answers_of_run(files.offline, run)
     answers = with_rounded(answers) if answers is not None else None
-    predictors = _predictors(run, samples, before)
+    predictors = _predictors(run, samples, before, selection)
     groups = [
         replace(group, obstacle=obstacles.without_answers(_artifacts(group), files.offline, answers))
         for group in _groups(run, predictors, answers or _NO_ANSWERS)
@@ -55,11 +57,13 @@ def arrange(files: RunFiles) -> Evidence:
     if samples is not None:
         if files.batches is None:
             groups = [replace(group, obstacle=group.obstacle or obstacles.WITHOUT_LEDGER) for group in groups]
-        groups = [_with_paths(group, samples, run, first_ns, clock) for group in groups]
+        groups = [_with_paths(group, samples, run, first_ns, clock, selection) for group in groups]
         sums = {group.name: path for group in groups if (path := _sum_of(group, first_ns, clock)) is not None}
     counts = None
     if files.batches is not None:
-        counts = tally(files.batches, _axes(run, answers or _NO_ANSWERS, groups, sums, first_ns))
+        heads_only = selection.metric_map.rows == "first"
+        axes = _axes(run, answers or _NO_ANSWERS, groups, sums, first_ns)
+        counts = tally(files.batches, replace(axes, heads_only=heads_only))
         damage = obstacles.other_truths(counts)
         groups = [
             replace(group, obstacle=group.obstacle or damage)
@@ -74,6 +78,7 @@ def arrange(files: RunFiles) -> Evidence:
         cut=files.cut,
         samples=samples,
         clock=clock,
+        selection=selection,
         provided=files.offline,
         offline=answers,
         predictors=predictors,
@@ -84,6 +89,12 @@ def arrange(files: RunFiles) -> Evidence:
         under_way=files.baseline.under_way if files.baseline is not None else 0,
         endpoints=files.baseline.endpoints if files.baseline is not None else 0,
     )
+
+
+def selection_of(metric_map: MetricMap, answers: OfflineAnswers | None) -> Selection:
+    """The run's metric map, applied to the classes of the held-out rows."""
+    known = answers or _NO_ANSWERS
+    return select(metric_map, known.classes, known.positive)
 
 
 def clock_of(samples: Samples | None, baseline: Baseline | None, run: Run) -> ClockOffset:
@@ -99,20 +110,22 @@ def clock_of(samples: Samples | None, baseline: Baseline | None, run: Run) -> Cl
     return late.joined(ClockOffset(baseline.clock_offset_s, baseline.clock_uncertainty_s))
 
 
-def _predictors(run: Run, samples: Samples | None, before: Sequence[Mapping[str, str]]) -> dict[str, PredictorEvidence]:
+def _predictors(
+    run: Run, samples: Samples | None, before: Sequence[Mapping[str, str]], selection: Selection
+) -> dict[str, PredictorEvidence]:
     """What Prometheus stored of each predictor. ``before``: labels of the targets that were up before the load."""
     if samples is None:
-        return {spec.name: PredictorEvidence(spec) for spec in run.predictors}
-    targets = {spec.name: targets_of(samples, spec.name) for spec in run.predictors}
-    silent = silent_targets(samples, run.deployment, list(itertools.chain(*targets.values())), before)
-    return {spec.name: _predictor(spec, samples, targets[spec.name], silent) for spec in run.predictors}
+        return {spec.name: PredictorEvidence(spec, Published(selection.accounts[0])) for spec in run.predictors}
+    accounts = {spec.name: judged(samples, spec.name, selection) for spec in run.predictors}
+    targets = {name: targets_of(samples, account) for name, account in accounts.items()}
+    silent = silent_targets(samples, run.deployment, list(itertools.chain(*targets.values())), before, selection)
+    return {spec.name: _predictor(spec, accounts[spec.name], targets[spec.name], silent) for spec in run.predictors}
 
 
 def _predictor(
-    spec: PredictorSpec, samples: Samples, targets: tuple[ScrapeTarget, ...], silent: tuple[ScrapeTarget, ...]
+    spec: PredictorSpec, account: Published, targets: tuple[ScrapeTarget, ...], silent: tuple[ScrapeTarget, ...]
 ) -> PredictorEvidence:
-    series = cell_series(samples, spec.name)
-    return PredictorEvidence(spec, series, targets, silent, scraped_twice(targets), obstacles.malformed(series))
+    return PredictorEvidence(spec, account, targets, silent, scraped_twice(targets), obstacles.malformed([account]))
 
 
 def _groups(run: Run, predictors: Mapping[str, PredictorEvidence], answers: OfflineAnswers) -> list[Group]:
@@ -128,9 +141,13 @@ def _group(members: Sequence[PredictorEvidence], answers: OfflineAnswers) -> Gro
     artifacts = tuple(dict.fromkeys(member.spec.artifact for member in members))
     rounded = tuple(other for name in artifacts if (other := name_of_rounded(name)) in answers.answers)
     share = Share(artifacts, rounded, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
-    together = [series for member in members for series in member.series]
-    malformed = members[0].malformed if len(members) == 1 else obstacles.malformed(together)
+    malformed = members[0].malformed if len(members) == 1 else obstacles.malformed([own.account for own in members])
     return Group(tuple(members), share, malformed=malformed)
+
+
+def _accounts(group: Group) -> dict[str, Published]:
+    """What each member is judged by, by the member's name."""
+    return {member.name: member.account for member in group.members}
 
 
 def _artifacts(group: Group) -> dict[str, str]:
@@ -138,17 +155,19 @@ def _artifacts(group: Group) -> dict[str, str]:
     return {member.name: member.spec.artifact for member in group.members}
 
 
-def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, clock: ClockOffset) -> Group:
+def _with_paths(
+    group: Group, samples: Samples, run: Run, first_ns: int | None, clock: ClockOffset, selection: Selection
+) -> Group:
     """The group with the counts of each member over time, or with the obstacle that makes them unknown."""
     targets = {member.name: member.targets for member in group.members}
-    obstacle = group.obstacle or obstacles.in_samples(targets, first_ns, clock)
+    obstacle = group.obstacle or obstacles.in_samples(targets, first_ns, clock) or obstacles.unlike(_accounts(group))
     if obstacle is not None or first_ns is None:
         return replace(group, obstacle=obstacle)
     members = tuple(
         replace(
             member,
             path=trajectory(member.awaited, first_ns, clock),
-            scored=_scored(samples, member, first_ns, clock),
+            beside=_beside(samples, member, first_ns, clock, selection),
         )
         for member in group.members
     )
@@ -158,35 +177,44 @@ def _with_paths(group: Group, samples: Samples, run: Run, first_ns: int | None, 
     return replace(group, members=members, gateway=counters)
 
 
-def _scored(samples: Samples, member: PredictorEvidence, first_ns: int, clock: ClockOffset) -> CellCounters | None:
-    """The counters beside the cells over time, counted as the cells are; None if the predictor publishes none."""
-    cell_of = {COUNTER_OF_CELL[cell] + COUNTER_SUFFIX: METRIC_OF_CELL[cell] for cell in CELLS}
-    counters = [series for series in samples.of(*cell_of) if series.labels.get(LABEL_PREDICTOR) == member.name]
-    if not counters:
-        return None
-    malformed = obstacles.malformed(counters)
-    renamed = [increased(replace(series, metric=cell_of[series.metric])) for series in counters]
-    targets = targets_of(replace(samples, series=(*renamed, *samples.of(*TARGET_METRICS))), member.name)
+def _beside(
+    samples: Samples, member: PredictorEvidence, first_ns: int, clock: ClockOffset, selection: Selection
+) -> tuple[CellCounters, ...]:
+    """What else the predictor publishes of the same events, account by account, over time."""
+    others = published(samples, member.name, selection)
+    own = member.account.account.name
+    return tuple(_counters(samples, member, part, first_ns, clock) for part in others if part.account.name != own)
+
+
+def _counters(
+    samples: Samples, member: PredictorEvidence, account: Published, first_ns: int, clock: ClockOffset
+) -> CellCounters:
+    """The counters of an account over time, counted as those are that are judged."""
+    malformed = obstacles.malformed([account])
+    risen = replace(account, series=tuple(increased(series) for series in account.series))
+    targets = targets_of(samples, risen)
     obstacle = obstacles.in_samples({member.name: targets}, first_ns, clock)
     if obstacle is not None:
-        return CellCounters(malformed, malformed or obstacle)
+        return CellCounters(account, malformed, malformed or obstacle)
     counting = [target.labels for target in targets]
-    targets = (*targets, *(_without_counts(target) for target in member.targets if target.labels not in counting))
-    falls = obstacles.falls(counters, clock.earliest_prometheus_ms(first_ns))
-    path = trajectory((*targets, *member.silent), first_ns, clock)
-    return CellCounters(malformed, falls=falls, targets=targets, path=path)
+    number = len(account.account.claims)
+    idle = [_without_counts(target, number) for target in member.targets if target.labels not in counting]
+    silent = [_without_counts(target, number) for target in member.silent]
+    falls = obstacles.falls(account.series, clock.earliest_prometheus_ms(first_ns))
+    path = trajectory((*targets, *idle, *silent), first_ns, clock)
+    return CellCounters(account, malformed, falls=falls, targets=(*targets, *idle), path=path)
 
 
-def _without_counts(target: ScrapeTarget) -> ScrapeTarget:
+def _without_counts(target: ScrapeTarget, claims: int) -> ScrapeTarget:
     """The target of a replica that publishes no counters: they are 0 at each of its scrapes."""
     scrapes = np.zeros(len(target.time_ms), np.int64)
     return replace(
         target,
-        value=np.zeros_like(target.value),
+        value=np.zeros((len(target.time_ms), claims)),
         present=scrapes,
         absent=scrapes,
         partial=scrapes > 0,
-        appeared=np.zeros_like(target.appeared),
+        appeared=np.zeros(claims),
     )
 
 
@@ -226,8 +254,10 @@ def _with_counts(
     """The group with its summed counts beside their bounds, and with its score curve."""
     if path is None:
         return group
-    members = tuple(replace(member, scored=_with_bounds(group, member, counts)) for member in group.members)
-    group = replace(group, members=members, counted=Counted(path, bounds_of(counts, path, group.share)))
+    members = tuple(replace(member, beside=_with_bounds(group, member, counts)) for member in group.members)
+    claims = group.claims
+    counted = Counted(path, bounds_of(counts, path, group.share, claims), claims)
+    group = replace(group, members=members, counted=counted)
     if samples is None or counts.span_ns is None:
         return group
     first_ms = clock.earliest_prometheus_ms(counts.span_ns[0])
@@ -244,13 +274,20 @@ def _with_counts(
     return replace(group, member_curves=tuple((name, curve) for name, curve in curves.items() if curve is not None))
 
 
-def _with_bounds(group: Group, member: PredictorEvidence, counts: Tally) -> CellCounters | None:
-    """The counters of a member beside their bounds; as they are if there are none, or if they are unknown."""
-    if member.scored is None or member.scored.path is None or member.path is None:
-        return member.scored
+def _with_bounds(group: Group, member: PredictorEvidence, counts: Tally) -> tuple[CellCounters, ...]:
+    """The counters of a member beside their bounds; as they are where they are unknown."""
+    return tuple(_bounded(group, member, counters, counts) for counters in member.beside)
+
+
+def _bounded(group: Group, member: PredictorEvidence, counters: CellCounters, counts: Tally) -> CellCounters:
+    claims = counters.account.account.claims
+    if counters.path is None or member.path is None:
+        return counters
+    if not np.array_equal(claims.weight, group.claims.weight) and (len(group.members) > 1 or group.share.mirrored):
+        return replace(counters, obstacle=obstacles.OTHER_CLAIMS)
     sharer = member.spec.artifact if len(group.members) > 1 else None
-    counted = counted_beside(counts, member.scored.path, member.path, group.share, sharer)
-    return replace(member.scored, counted=counted)
+    counted = counted_beside(counts, counters.path, member.path, group.share, sharer, claims)
+    return replace(counters, counted=counted)
 
 
 def _distinct(arrays: Sequence[Ints]) -> Ints:

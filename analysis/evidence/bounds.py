@@ -7,23 +7,23 @@ bounds by exactly one. After the last event, without such events, both bounds ar
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from analysis.claims.claim import Claims
+from analysis.claims.selection import cells as cell_weights
 from analysis.evidence.rounding import name_of_rounded
 from analysis.evidence.scrapes.trajectories import Trajectory
-from analysis.evidence.tally import Axes, Tally
+from analysis.evidence.tally import Tally
 from analysis.record.arrays import Bools, Floats, Ints
-from model.contract import CELLS, METRIC_OF_CELL
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """``low[i, s]`` <= count of sum ``s`` of `SUMS` at scrape ``i`` <= ``high[i, s]``; both [n, sums]."""
+    """``low[i, s]`` <= count of sum ``s`` of `Claims.members` at scrape ``i`` <= ``high[i, s]``; both [n, sums]."""
 
     low: Ints
     high: Ints
@@ -33,31 +33,22 @@ class Bounds:
             raise ValueError("bounds: expected low <= high, of one shape")
 
 
-SUMS: Final = tuple(
-    members for size in range(1, len(CELLS) + 1) for members in itertools.combinations(range(len(CELLS)), size)
-)
-"""Every set of cells that `Bounds` are kept for; the sets of one cell come first, in the order of the cells.
-
-If several predictors share the traffic, an event may belong to several cells, and the bounds of each
-cell alone would leave room for a lost event. By Hall's theorem, some assignment of the events explains the counts
-exactly when the sum over every set of cells is within its bounds.
-"""
 _TOO_LARGE: Final = 2.0**53
-_IN_SUM: Final = np.array([[cell in members for members in SUMS] for cell in range(len(CELLS))], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Counts over time beside their bounds, scrape for scrape; ``bounds`` are [n, sums]."""
+    """Counts of ``claims`` over time beside their bounds, scrape for scrape; ``bounds`` are [n, sums]."""
 
     path: Trajectory
     bounds: Bounds
+    claims: Claims
 
     @property
     def sums(self) -> Floats:
-        """``[n, sums]``: counts over each set of cells of `SUMS`; the first four are the cells."""
+        """``[n, sums]``: counts over each set of claims (`Claims.members`); the claims themselves come first."""
         with np.errstate(over="ignore", invalid="ignore"):  # a sum that is too large is outside of all bounds
-            return self.path.value @ _IN_SUM
+            return self.path.value @ self.claims.in_sum
 
     @property
     def broken(self) -> Bools:
@@ -67,7 +58,7 @@ class Counted:
     @property
     def most(self) -> Floats:
         """``[n, sums]``: the sums with all that is in doubt (`Trajectory.doubt`)."""
-        return self.sums + self.path.doubt @ _IN_SUM
+        return self.sums + self.path.doubt @ self.claims.in_sum
 
     @property
     def undecided(self) -> Bools:
@@ -83,7 +74,7 @@ class Counted:
 
         What was counted before the load is the same at each scrape since.
         """
-        early, sums = self.path.early @ _IN_SUM, self.sums
+        early, sums = self.path.early @ self.claims.in_sum, self.sums
         over, spare = sums - self.bounds.high, sums - self.bounds.low
         if not early.any() or not np.isfinite(sums).all() or (over > early).any() or (spare < 0).any():
             return False
@@ -103,23 +94,18 @@ class Counted:
 
     @property
     def low(self) -> Ints:
-        """``[n, cells]``: the lower bound of each cell."""
-        return self.bounds.low[:, : len(CELLS)]
+        """``[n, claims]``: the lower bound of each claim."""
+        return self.bounds.low[:, : len(self.claims)]
 
     @property
     def high(self) -> Ints:
-        """``[n, cells]``: the upper bound of each cell."""
-        return self.bounds.high[:, : len(CELLS)]
+        """``[n, claims]``: the upper bound of each claim."""
+        return self.bounds.high[:, : len(self.claims)]
 
     @property
     def last(self) -> tuple[Ints, Ints, Floats]:
-        """Lower bound, upper bound and count of each cell at the last scrape."""
+        """Lower bound, upper bound and count of each claim at the last scrape."""
         return self.low[-1], self.high[-1], self.path.value[-1]
-
-
-def name_of_sum(index: int) -> str:
-    """The metrics of a set of cells as a sum: ``true_pos + false_neg``."""
-    return " + ".join(METRIC_OF_CELL[CELLS[cell]] for cell in SUMS[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,31 +129,29 @@ class Share:
         return self.artifacts + self.rounded
 
 
-def cell_of_pattern(axes: Axes, artifact: str) -> Ints:
-    """``[pattern]``: index into `model.contract.CELLS` of an event of that pattern, by the artefact's answer."""
-    pattern = np.arange(len(axes.offline.classes) << len(axes.artifacts))
-    called = (pattern >> axes.artifacts.index(artifact)) & 1 == 1
-    positive = pattern >> len(axes.artifacts) == axes.offline.positive
-    names = np.where(called, np.where(positive, "tp", "fp"), np.where(positive, "fn", "tn"))
-    return np.array([CELLS.index(name) for name in names.tolist()], np.int64)
+def membership(tally: Tally, claims: Claims, artifacts: Sequence[str]) -> tuple[Ints, Ints]:
+    """By how much an event makes each sum of claims grow, by its pattern: two arrays ``[pattern, sum]``.
 
-
-def membership(axes: Axes, artifacts: Sequence[str]) -> tuple[Ints, Ints]:
-    """Which sums of cells an event is counted in, by its pattern: two arrays ``[pattern, sum]`` of 0 and 1.
-
-    The first is 1 where every artefact puts the event into a cell of the sum: it is in it for certain. The second is 1
-    where any of them does: it may be.
+    The first is the least that it does by the answer of any of the artefacts, so it is certain; the second is the most.
     """
-    by_artifact = np.stack([_IN_SUM[cell_of_pattern(axes, name)] for name in artifacts])
+    by_artifact = np.stack([(claims.weight @ claims.in_sum)[tally.pairs[name]] for name in artifacts])
     return by_artifact.min(axis=0), by_artifact.max(axis=0)
 
 
-def bounds_of(tally: Tally, path: Trajectory, share: Share) -> Bounds:
+def cells_of(claims: Claims, value: Floats) -> Floats | None:
+    """``[n, cells]``: the four cells that the values [n, claims] of the claims determine; None if they do not."""
+    if claims.positive is None:
+        return None
+    deriving = claims.deriving(cell_weights(claims.classes, claims.positive))
+    return None if deriving is None else value @ deriving
+
+
+def bounds_of(tally: Tally, path: Trajectory, share: Share, claims: Claims) -> Bounds:
     """Bounds of the group's summed counts at each scrape of the trajectory.
 
     The trajectory's times must be among ``tally.axes.starts_ns`` and ``ends_ns``.
     """
-    certain, possible = membership(tally.axes, share.answers)
+    certain, possible = membership(tally, claims, share.answers)
     before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
     upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]
     low = before @ certain
@@ -186,11 +170,12 @@ def after_end(tally: Tally, path: Trajectory) -> Bools:
 
 
 def counted_beside(
-    tally: Tally, counters: Trajectory, cells: Trajectory, share: Share, sharer: str | None
+    tally: Tally, counters: Trajectory, cells: Trajectory, share: Share, sharer: str | None, claims: Claims
 ) -> Counted | None:
     """Counters beside the cells of a predictor at each scrape that has both, with their bounds.
 
     ``share``: of the predictor's group. ``sharer``: its own artefact if the group has several predictors, else None.
+    ``claims``: those of the counters; where the group has several predictors or gets copies, also of the cells.
     None if the last scrape of either lacks the other.
 
     Cells and counters are of one process and one scrape, so they differ by no more than what was counted while they
@@ -206,10 +191,10 @@ def counted_beside(
         return None
     path, cells = _at(counters, at), _at(cells, of_cells)
     if share.mirrored:
-        return Counted(path, _bounds_beside_copies(cells, bounds_of(tally, path, share)))
+        return Counted(path, _bounds_beside_copies(cells, bounds_of(tally, path, share, claims), claims), claims)
     if sharer is not None:
-        return Counted(path, _bounds_beside(cells, _under_way(tally, path, sharer)))
-    return Counted(path, bounds_of(tally, path, share))
+        return Counted(path, _bounds_beside(cells, _under_way(tally, path, sharer, claims), claims), claims)
+    return Counted(path, bounds_of(tally, path, share, claims), claims)
 
 
 def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
@@ -224,35 +209,35 @@ def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
     )
 
 
-def _least_and_most(path: Trajectory) -> tuple[Ints, Ints]:
+def _least_and_most(path: Trajectory, claims: Claims) -> tuple[Ints, Ints]:
     """The least and the most that each set of cells can have grown by, both ``[n, sums]``; nothing above is a count."""
-    return _sums(path.value - path.early), _sums(path.value + path.doubt)
+    return _sums(path.value - path.early, claims), _sums(path.value + path.doubt, claims)
 
 
-def _sums(value: Floats) -> Ints:
+def _sums(value: Floats, claims: Claims) -> Ints:
     """``[n, sums]``: counts over each set of cells, as whole numbers; nothing above is a count."""
     with np.errstate(over="ignore", invalid="ignore"):
-        sums = np.nan_to_num(value @ _IN_SUM, nan=_TOO_LARGE)
+        sums = np.nan_to_num(value @ claims.in_sum, nan=_TOO_LARGE)
     return np.clip(sums, -_TOO_LARGE, _TOO_LARGE).astype(np.int64)
 
 
-def _under_way(tally: Tally, path: Trajectory, artifact: str) -> Ints:
+def _under_way(tally: Tally, path: Trajectory, artifact: str, claims: Claims) -> Ints:
     """``[n, sums]``: events that had begun before a scrape ended, and are not known to have ended before it began."""
     names = [name for name in tally.axes.artifacts if name in {artifact, name_of_rounded(artifact)}]
-    _, possible = membership(tally.axes, names)
+    _, possible = membership(tally, claims, names)
     before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
     upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]
     return (upto - before) @ possible
 
 
-def _bounds_beside(cells: Trajectory, under_way: Ints) -> Bounds:
-    least, most = _least_and_most(cells)
+def _bounds_beside(cells: Trajectory, under_way: Ints, claims: Claims) -> Bounds:
+    least, most = _least_and_most(cells, claims)
     return Bounds(least - under_way, most + under_way)
 
 
-def _bounds_beside_copies(cells: Trajectory, bounds: Bounds) -> Bounds:
+def _bounds_beside_copies(cells: Trajectory, bounds: Bounds, claims: Claims) -> Bounds:
     """``bounds``: those of the cells, which a complete mirror reaches in the end."""
-    least, most = _least_and_most(cells)
+    least, most = _least_and_most(cells, claims)
     before, after = np.zeros_like(least[:1]), np.maximum(bounds.high[-1:], most[-1:])
     low = np.vstack([before, least])[np.searchsorted(cells.end_ns, cells.start_ns, "right")]
     low = np.maximum(low, bounds.low)

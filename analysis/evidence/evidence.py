@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analysis.claims.claim import Claims
+from analysis.claims.selection import Selection
 from analysis.evidence.bounds import Counted, Share
 from analysis.evidence.curve import Curve
 from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.gateway import Gateway
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Samples, Series
+from analysis.evidence.scrapes.published import Published
 from analysis.evidence.scrapes.targets import ScrapeTarget
 from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Tally
@@ -20,14 +23,16 @@ from analysis.verdict import Explanation
 
 @dataclass(frozen=True, slots=True)
 class CellCounters:
-    """The counters beside the cells of one predictor, read as ``increase`` reads them: a fall is a restart from 0.
+    """What a predictor publishes beside the account that is judged, of the same events.
 
+    It is read as ``increase`` reads it: a fall is a restart from 0. ``account``: its series, and what they claim.
     ``malformed``: why the series are no counts, whatever was sent, or None. ``falls``: a sentence for each counter that
     fell since the run began. ``targets``: the scrape targets, as `PredictorEvidence` has them of the cells.
     ``path``: the growth since the run began; None if something makes it unknown, and then ``obstacle`` says why.
     ``counted``: the growth at each scrape that has the cells, too, beside its bounds; None if the last one has not.
     """
 
+    account: Published
     malformed: Explanation | None = None
     obstacle: Explanation | None = None
     falls: tuple[str, ...] = ()
@@ -40,20 +45,26 @@ class CellCounters:
 class PredictorEvidence:
     """What Prometheus stored of one predictor.
 
-    ``series``: of its cells. ``targets``: the scrape targets that they come from. ``silent``: targets that may be its
-    own and show no cells. ``scraped_twice``: how a pod or instance is stored twice, or None. ``malformed``: why its
-    series are no counts, whatever was sent, or None. ``path``: its counts since the run began; None if something makes
-    them unknown (`Group.obstacle`). ``scored``: the counters beside the cells; None if it publishes none.
+    ``account``: the series that it is judged by, and what they claim. ``targets``: the scrape targets that they come
+    from. ``silent``: targets that may be its own and show no cells. ``scraped_twice``: how a pod or instance is stored
+    twice, or None. ``malformed``: why its series are no counts, whatever was sent, or None. ``path``: its counts since
+    the run began; None if something makes them unknown (`Group.obstacle`). ``beside``: what else it publishes of the
+    same events.
     """
 
     spec: PredictorSpec
-    series: tuple[Series, ...] = ()
+    account: Published
     targets: tuple[ScrapeTarget, ...] = ()
     silent: tuple[ScrapeTarget, ...] = ()
     scraped_twice: str | None = None
     malformed: Explanation | None = None
     path: Trajectory | None = None
-    scored: CellCounters | None = None
+    beside: tuple[CellCounters, ...] = ()
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """The series that it is judged by."""
+        return self.account.series
 
     @property
     def name(self) -> str:
@@ -93,6 +104,11 @@ class Group:
         return "+".join(member.name for member in self.members)
 
     @property
+    def claims(self) -> Claims:
+        """What its members' series claim; all of them claim the same."""
+        return self.members[0].account.account.claims
+
+    @property
     def targets(self) -> tuple[ScrapeTarget, ...]:
         """The scrape targets of all members."""
         return tuple(target for member in self.members for target in member.targets)
@@ -112,6 +128,7 @@ class Evidence:
 
     ``tally``: the ledger as counts; None if it cannot be read. ``cut``: where the ledger breaks off, or None.
     ``samples``: what Prometheus stored of the targets that took part. ``clock``: of Prometheus, over the whole run.
+    ``selection``: which series claim what.
     ``provided``: the offline answers as they were read; ``offline``: the part of them that belongs to this run.
     ``predictors``: every predictor of the run, by name. ``groups``: those that get traffic, grouped.
     ``under_way``: requests of an earlier load that were not answered when this one began. ``endpoints``: number of the
@@ -124,6 +141,7 @@ class Evidence:
     cut: str | None
     samples: Samples | None
     clock: ClockOffset
+    selection: Selection
     provided: OfflineAnswers | None
     offline: OfflineAnswers | None
     predictors: Mapping[str, PredictorEvidence]

@@ -12,63 +12,70 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from analysis.evidence.queries import COUNTER_SUFFIX
+from analysis.claims.selection import Account, Selection
 from analysis.record.decoding import decode
-from model.contract import CELL_OF_METRIC, CELLS, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK
+from model.contract import CELLS
 
 SCHEMA_VERSION: Final = 1
-Cells = tuple[float, float, float, float]
-"""A count for each of `CELLS`, in their order."""
+Cells = tuple[float, ...]
+"""A count for each claim of an account, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExposedCounts:
     """One reading of one endpoint.
 
-    ``counts``: by predictor, the count of each cell. ``problem``: why it could not be read, or None. ``at_s``: when it
-    was asked and when it had answered, in seconds since the epoch on the ledger's clock; None where that was not
-    recorded, and then it was read after the last samples had been fetched.
+    ``counts``: by predictor, the count of each claim. ``keys``: of the claims. ``problem``: why it could not be read,
+    or None. ``at_s``: when it was asked and when it had answered, in seconds since the epoch on the ledger's clock;
+    None where that was not recorded, and then it was read after the last samples had been fetched.
     """
 
     instance: str
     counts: Mapping[str, Cells]
     problem: str | None = None
     at_s: tuple[float, float] | None = None
+    keys: tuple[str, ...] = tuple(CELLS)
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """The file's content. ``cells``: names of the four counts, in their order."""
+    """The file's content. ``cells``: names of the counts, in a file of an earlier version."""
 
     schema: int
-    cells: tuple[str, ...]
     endpoints: tuple[ExposedCounts, ...]
+    cells: tuple[str, ...] = tuple(CELLS)
 
 
-def counts_of(series: Sequence[tuple[str, Mapping[str, str], float]]) -> dict[str, Cells]:
-    """Counts per predictor of (metric, labels, value) series, summed over workers; feedback only.
-
-    Gauges where a predictor has any, else Seldon's COUNTERs of the same name, as `evidence.scrapes.targets.cell_series`
-    has it.
-    """
-    feedback = [sample for sample in series if sample[1].get(LABEL_METHOD) == METHOD_FEEDBACK]
-    gauges = _sums(feedback, "")
-    return _sums(feedback, COUNTER_SUFFIX) | gauges
-
-
-def _sums(series: Sequence[tuple[str, Mapping[str, str], float]], suffix: str) -> dict[str, Cells]:
+def counts_of(
+    series: Sequence[tuple[str, Mapping[str, str], float]], account: Account, selection: Selection
+) -> dict[str, Cells]:
+    """Counts per predictor of (metric, labels, value) series, summed over workers, by the claims of the account."""
     sums: dict[str, list[float]] = {}
-    names = {metric + suffix: CELLS.index(cell) for metric, cell in CELL_OF_METRIC.items()}
     for metric, labels, value in series:
-        if metric in names:
-            sums.setdefault(labels.get(LABEL_PREDICTOR, ""), [0.0] * len(CELLS))[names[metric]] += value
-    return {name: (tp, fp, tn, fn) for name, (tp, fp, tn, fn) in sums.items()}
+        claim = account.claim_of(metric, labels)
+        if claim is not None:
+            predictor = selection.predictor_of(labels)
+            sums.setdefault(predictor, [0.0] * len(account.claims))[claim] += value
+    return {name: tuple(counts) for name, counts in sums.items()}
+
+
+def reading_of(
+    instance: str,
+    series: Sequence[tuple[str, Mapping[str, str], float]],
+    selection: Selection,
+    at_s: tuple[float, float],
+) -> ExposedCounts:
+    """A reading of an endpoint: of the first account that it shows, as `scrapes.published.judged` has it."""
+    for account in selection.accounts:
+        if counts := counts_of(series, account, selection):
+            return ExposedCounts(instance, counts, at_s=at_s, keys=account.claims.keys)
+    return ExposedCounts(instance, {}, at_s=at_s, keys=selection.accounts[0].claims.keys)
 
 
 def text(exposed: Sequence[ExposedCounts]) -> str:
     """The file's content."""
     endpoints = [asdict(reading) for reading in exposed]
-    return json.dumps({"schema": SCHEMA_VERSION, "cells": CELLS, "endpoints": endpoints}, indent=1) + "\n"
+    return json.dumps({"schema": SCHEMA_VERSION, "endpoints": endpoints}, indent=1) + "\n"
 
 
 def read(path: Path) -> tuple[ExposedCounts, ...]:
@@ -82,4 +89,10 @@ def read(path: Path) -> tuple[ExposedCounts, ...]:
     if content.schema != SCHEMA_VERSION or content.cells != tuple(CELLS):
         expected = f"schema {SCHEMA_VERSION} with the cells {', '.join(CELLS)}"
         raise ValueError(f"reading the endpoints' counts: expected {expected} in {path.name}, got something else")
+    for reading in content.endpoints:
+        if any(len(counts) != len(reading.keys) for counts in reading.counts.values()):
+            raise ValueError(
+                f"reading the endpoints' counts: expected {len(reading.keys)} counts of each predictor in {path.name}, "
+                f"got others of {reading.instance}"
+            )
     return content.endpoints

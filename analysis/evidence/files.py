@@ -14,6 +14,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+from analysis.claims import metric_map
+from analysis.claims.metric_map import MetricMap
 from analysis.evidence import exposed, offline, samples
 from analysis.evidence.exposed import ExposedCounts
 from analysis.evidence.offline import OfflineAnswers
@@ -55,14 +57,15 @@ class Baseline:
 class RunFiles:
     """The contents of a run folder.
 
-    ``batches``: the ledger's batches, which can be iterated any number of times; None if it cannot be read.
-    ``cut``: where the ledger breaks off, as in `ledger.Ledger`. ``first_ns``: when the first event was sent, on the
-    ledger's clock; None if there is no event. ``gates``: as the user wrote them.
-    ``problems``: what is wrong with a file, by file name, one line each. A file that was altered since it was sealed is
-    not read, and if ``run.json`` was, none is.
+    ``batches``: the ledger's batches, which can be iterated any number of times; None if it cannot be read. ``cut``:
+    where the ledger breaks off, as in `ledger.Ledger`. ``first_ns``: when the first event was sent, on the ledger's
+    clock; None if there is no event. ``gates``: as the user wrote them. ``metric_map``: which series claim what; of the
+    project's own names if the run names none, or one that is unreadable. ``problems``: what is wrong with a file, by
+    file name, one line each. A file that was altered since it was sealed is not read, and if ``run.json`` was, none is.
     """
 
     run: Run
+    metric_map: MetricMap
     batches: Iterable[pa.RecordBatch] | None
     cut: str | None
     first_ns: int | None
@@ -96,8 +99,10 @@ def read(folder: Path, run: Run) -> RunFiles:
     first_ns = attempt(LEDGER_FILE, lambda: ledger_rules.check(scan, run), ledger.LedgerError)
     endpoints = attempt(EXPOSED_FILE, lambda: exposed.read(folder / EXPOSED_FILE), ValueError)
     gates = attempt(GATES_FILE, lambda: read_gates(folder), ValueError)
+    chosen = attempt(RUN_FILE, lambda: metric_map.of_run(run.metrics), metric_map.MetricMapError)
     return RunFiles(
         run=run,
+        metric_map=chosen or metric_map.load(metric_map.DEFAULT),
         batches=None if LEDGER_FILE in problems else scan,
         cut=scan.cut,
         first_ns=first_ns,

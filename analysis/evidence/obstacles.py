@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,15 +11,18 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Series, is_count
+from analysis.evidence.scrapes.published import Published
 from analysis.evidence.scrapes.targets import ScrapeTarget, baseline_index
 from analysis.evidence.tally import Tally
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import Run
 from analysis.verdict import Explanation
-from model.contract import LABEL_WORKER
 
 WITHOUT_LEDGER: Final = Explanation(
     Diagnosis.LEDGER_INCOMPLETE, "the ledger cannot be read, so the counts are held against nothing"
+)
+OTHER_CLAIMS: Final = Explanation(
+    Diagnosis.COUNTERS_DIFFER, "they claim other things than the series that are judged, and get a part of the traffic"
 )
 
 
@@ -95,14 +98,25 @@ def in_samples(
     return None
 
 
-def malformed(series: Sequence[Series]) -> Explanation | None:
-    """Why series of a predictor's cells are no counts, whatever was sent; None if they are sound."""
-    fractional = [cell for cell in series if not is_count(cell.value).all()]
+def unlike(accounts: Mapping[str, Published]) -> Explanation | None:
+    """Why the counts of predictors that share the traffic cannot be added up; None if they claim the same."""
+    by_keys = {published.account.claims.keys: name for name, published in accounts.items()}
+    if len(by_keys) == 1:
+        return None
+    names = " and ".join(f"{name} by {accounts[name].account.metrics[0]}" for name in sorted(by_keys.values()))
+    return Explanation(
+        Diagnosis.COUNTS_OF_NOBODY, f"predictors that share the traffic count in different ways: {names}"
+    )
+
+
+def malformed(accounts: Sequence[Published]) -> Explanation | None:
+    """Why the series of an account are no counts, whatever was sent; None if they are sound."""
+    fractional = [cell for account in accounts for cell in account.series if not is_count(cell.value).all()]
     if fractional:
         cell = fractional[0]
         value = cell.value[~is_count(cell.value)][0]
         return Explanation(Diagnosis.NOT_A_COUNT, f"{cell.metric} is {value}, which is not a count")
-    metric = _published_twice(series)
+    metric = _published_twice(accounts)
     if metric is not None:
         message = f"{metric} has several series in one worker where one is meant"
         return Explanation(Diagnosis.SEVERAL_SERIES, message)
@@ -123,12 +137,19 @@ def falls(counters: Sequence[Series], first_ms: float) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _published_twice(series: Iterable[Series]) -> str | None:
-    """Metric of which one worker of one target had two series in the same scrape, or None."""
+def _published_twice(accounts: Sequence[Published]) -> str | None:
+    """Metric of which one worker of one target had two series of one claim in the same scrape, or None.
+
+    Unknown where the metric map does not say which label tells workers apart.
+    """
     by_source: dict[tuple[str, ...], list[Series]] = {}
-    for cell in series:
-        source = tuple(cell.labels.get(name, "") for name in ("job", "instance", "pod", LABEL_WORKER))
-        by_source.setdefault((cell.metric, *source), []).append(cell)
+    for account in accounts:
+        if not account.account.worker:
+            continue
+        place = ("job", "instance", "pod", account.account.worker)
+        for cell in account.series:
+            source = tuple(cell.labels.get(name, "") for name in place)
+            by_source.setdefault((cell.metric, str(account.claim_of(cell)), *source), []).append(cell)
     for source, published in sorted(by_source.items()):
         for first, second in itertools.combinations(published, 2):
             if len(np.intersect1d(first.time_ms, second.time_ms)):

@@ -12,15 +12,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from analysis.claims.metric_map import MetricMap
 from analysis.evidence.gateway import LABEL_CLUSTER, METRICS, cluster_pattern
 from model.contract import (
-    CELLS,
-    COUNTER_OF_CELL,
     FEEDBACK_COUNTER,
     LABEL_DEPLOYMENT,
     LABEL_METHOD,
     METHOD_FEEDBACK,
-    METRIC_OF_CELL,
     REWARD_COUNTER,
     SCORE_BUCKETS,
 )
@@ -40,23 +38,30 @@ FEEDBACK_REQUESTS: Final = FEEDBACK_COUNTER + COUNTER_SUFFIX
 REWARDS: Final = REWARD_COUNTER + COUNTER_SUFFIX
 
 
-def cells(deployment: str, namespace: str) -> str:
-    """Selector of every series of a deployment's predictors that counts feedback: the four cells, and the requests."""
-    names = [METRIC_OF_CELL[cell] + suffix for cell in CELLS for suffix in ("", COUNTER_SUFFIX)]
-    names += [FEEDBACK_REQUESTS, REWARDS, *(COUNTER_OF_CELL[cell] + COUNTER_SUFFIX for cell in CELLS)]
-    return _selector(
-        _any_name(names),
-        f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
-        f"{LABEL_METHOD}={_quoted(METHOD_FEEDBACK)}",
-        _namespace(namespace),
+def counts(metric_map: MetricMap, deployment: str, namespace: str) -> tuple[str, ...]:
+    """Selectors of every series of a deployment that counts feedback: those of the map, and the requests."""
+    matchers = _of_map(metric_map, deployment)
+    wrapper = (f"{LABEL_DEPLOYMENT}={_quoted(deployment)}", f"{LABEL_METHOD}={_quoted(METHOD_FEEDBACK)}")
+    if set(matchers) == set(wrapper):
+        names = (*metric_map.metrics, FEEDBACK_REQUESTS, REWARDS)
+        return (_selector(_any_name(names), *wrapper, _namespace(namespace)),)
+    return (
+        _selector(_any_name(metric_map.metrics), *matchers, _namespace(namespace)),
+        _selector(_any_name((FEEDBACK_REQUESTS, REWARDS)), *wrapper, _namespace(namespace)),
     )
 
 
-def cells_anywhere(deployment: str) -> str:
-    """Selector of one cell of the deployment's predictors in any namespace."""
-    return _selector(
-        _any_name([METRIC_OF_CELL[CELLS[0]], METRIC_OF_CELL[CELLS[0]] + COUNTER_SUFFIX]),
-        f"{LABEL_DEPLOYMENT}={_quoted(deployment)}",
+def counts_anywhere(metric_map: MetricMap, deployment: str) -> str:
+    """Selector of the map's series of the deployment's predictors in any namespace."""
+    return _selector(_any_name(metric_map.metrics), *_of_map(metric_map, deployment))
+
+
+def _of_map(metric_map: MetricMap, deployment: str) -> tuple[str, ...]:
+    """Matchers that every series of the map has, apart from the predictor's."""
+    owner = metric_map.deployment_label
+    return (
+        *([f"{owner}={_quoted(deployment)}"] if owner is not None else []),
+        *(f"{label}={_quoted(value)}" for label, value in metric_map.fixed.items()),
     )
 
 

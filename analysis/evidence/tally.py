@@ -6,7 +6,7 @@ between two of them, and the bins are summed up afterwards. No Python code runs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,9 +39,10 @@ class Axes:
     """The axes along which events are counted.
 
     ``offline``: the rows, their classes, and the answers of each artefact.
-    ``artifacts``: the artefacts, in the order of the bits of a pattern (see `Tally.before`).
+    ``artifacts``: the artefacts whose answers make the pattern of an event (see `Patterns`).
     ``starts_ns``, ``ends_ns``: when scrapes began and ended, on the ledger's clock, sorted, distinct.
-    ``window_ns``: first and last moment of the timeline.
+    ``window_ns``: first and last moment of the timeline. ``heads_only``: whether only the first row
+    of each feedback request is counted.
     """
 
     offline: OfflineAnswers
@@ -49,6 +50,7 @@ class Axes:
     starts_ns: Ints
     ends_ns: Ints
     window_ns: tuple[int, int]
+    heads_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class Tally:
     them that gave a value for each class, of which the largest was taken; ``values[row]``: least and greatest of the
     values of class 1 (infinite and minus infinite without any).
     ``before[k, pattern]``: acknowledged feedback done before ``starts_ns[k]``; ``upto[k, pattern]``: feedback
-    not refused, sent at or before ``ends_ns[k]``. A pattern is ``truth * 2**A + sum(positive_a << a)``, where
-    ``positive_a`` is 1 if artefact ``a`` of the axes calls the row positive, else 0.
+    not refused, sent at or before ``ends_ns[k]``. Both are of the rows that are counted (`Axes.heads_only`).
+    ``pairs[artifact]`` [pattern]: as in `Patterns`.
     ``acknowledged[pattern]``: acknowledged feedback; ``heads[pattern]``: those that are the first row of their
     request. ``span_ns``: first sending and last end of any event; None of an empty ledger.
     ``latency_ns``, ``service_ns``: of requests that were not refused, from the planned start to the end (per kind and
@@ -76,6 +78,7 @@ class Tally:
     """
 
     axes: Axes
+    pairs: Mapping[str, Ints]
     events: int
     unknown: int
     outcomes: Ints
@@ -101,13 +104,36 @@ class Tally:
         return int(self.outcomes[kind, list(outcomes) or slice(None)].sum())
 
 
-def patterns(axes: Axes) -> Ints:
-    """``[row, truth]``: pattern of each held-out row with each truth that feedback could carry."""
-    positive = np.zeros(len(axes.offline.rows), np.int64)
-    for bit, name in enumerate(axes.artifacts):
-        positive |= (axes.offline.answers[name].predicted == axes.offline.positive).astype(np.int64) << bit
-    truths = np.arange(len(axes.offline.classes), dtype=np.int64)
-    return positive[:, None] + (truths << len(axes.artifacts))[None, :]
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """What of an event determines where it is counted: its truth, and the answer of each artefact to its row.
+
+    ``of_row`` [row, truth]: pattern of each held-out row with each truth that feedback could carry. ``pairs[artifact]``
+    [pattern]: the pair of truth and answer, ``truth * K + predicted``, both indices into the K classes.
+    """
+
+    of_row: Ints
+    pairs: Mapping[str, Ints]
+
+    @property
+    def number(self) -> int:
+        return int(self.of_row.max(initial=-1)) + 1
+
+
+def patterns(axes: Axes) -> Patterns:
+    """The patterns that the rows of the axes can have, numbered by truth and then by answers."""
+    classes, rows = len(axes.offline.classes), len(axes.offline.rows)
+    answers = np.zeros(rows, np.int64)
+    first = np.zeros(min(rows, 1), np.int64)
+    for name in axes.artifacts:
+        predicted = axes.offline.answers[name].predicted.astype(np.int64)
+        _, first, answers = np.unique(answers * classes + predicted, return_index=True, return_inverse=True)
+    truths = np.arange(classes, dtype=np.int64)
+    pairs = {
+        name: (truths[:, None] * classes + axes.offline.answers[name].predicted[first]).ravel()
+        for name in axes.artifacts
+    }
+    return Patterns(answers[:, None] + truths[None, :] * len(first), pairs)
 
 
 def tally(batches: Iterable[pa.RecordBatch], axes: Axes, chunk: int = CHUNK) -> Tally:
@@ -145,8 +171,10 @@ class _Fold:
         rows, classes = len(axes.offline.rows), len(axes.offline.classes)
         self._classes = classes
         self._index_of_row = _lookup(axes.offline.rows)
-        self._pattern = patterns(axes).ravel()
-        self._patterns = classes << len(axes.artifacts)
+        of_rows = patterns(axes)
+        self._pattern = of_rows.of_row.ravel()
+        self._pairs = of_rows.pairs
+        self._patterns = of_rows.number
         self._outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
         self._request_outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
         self._total = np.zeros(KINDS * OUTCOMES * rows * classes, np.int64)
@@ -197,6 +225,8 @@ class _Fold:
 
     def _add_feedback(self, batch: dict[str, Any], pattern: Codes, side: Codes) -> None:
         base = Kind.FEEDBACK * OUTCOMES
+        if self._axes.heads_only:
+            side = np.where(batch["position"] == 0, side, -1)
         acknowledged = np.flatnonzero(side == base + Outcome.ACKNOWLEDGED)
         unknown = np.flatnonzero(side == base + Outcome.INDETERMINATE)
         attempted = np.concatenate([acknowledged, unknown]) if len(unknown) else acknowledged
@@ -211,6 +241,7 @@ class _Fold:
         rows = len(self._axes.offline.rows)
         return Tally(
             axes=self._axes,
+            pairs=self._pairs,
             events=self._events,
             unknown=self._unknown,
             outcomes=self._outcomes.reshape(KINDS, OUTCOMES),

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted, after_end, name_of_sum
+from analysis.evidence.bounds import Counted, after_end
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.gateway import Gateway
 from analysis.evidence.rounding import undecided
@@ -21,8 +21,8 @@ from analysis.record.arrays import Bools, Floats, Ints
 from analysis.record.instants import rfc3339
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Value
-from model.contract import CELLS
 
+_NUMBER: Final = {4: "four"}
 _LATER: Final = 3
 """Scrapes over which a surplus must stay the same before it is said to have come once."""
 
@@ -48,7 +48,8 @@ def _bounds(evidence: Evidence, tally: Tally, group: Group, counted: Counted) ->
     low, high = int(counted.bounds.low[scrape, cells]), int(counted.bounds.high[scrape, cells])
     value = float(counted.sums[scrape, cells])
     allowed = f"where only {low:,} can be" if low == high else f"outside {low:,}..{high:,}"
-    witness = f"{name_of_sum(cells)} was {count_text(value)} at {rfc3339(path.time_ms[scrape] / 1000)}, {allowed}"
+    name = counted.claims.name_of_sum(cells)
+    witness = f"{name} was {count_text(value)} at {rfc3339(path.time_ms[scrape] / 1000)}, {allowed}"
     message = f"{witness} ({int(broken.any(axis=1).sum())} of {scrapes} scrapes are wrong)"
     bound = {"low": low, "high": high}
     doubt = doubt_about(evidence, group, counted)
@@ -84,11 +85,11 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     if not after_end(tally, counted.path)[-1]:
         return _no_last_scrape(evidence, tally, group, counted)
     low, high, value = counted.last
-    expected, observed = _expected(low, high), _by_cell(value)
+    expected, observed = _expected(counted, low, high), _by_claim(counted, value)
     undecided, stored, counted = counted.undecided[-1], counted, counted.nearest
     broken = counted.broken[-1] & ~undecided
     if not broken.any():
-        doubt = _restart(stored, -1) if undecided.any() else _unproven(evidence, tally, group, high)
+        doubt = _restart(stored, -1) if undecided.any() else _unproven(evidence, tally, group)
         if doubt is not None:
             return Finding.unknown(group.name, doubt, expected=expected, observed=observed)
         message = _equal_message(group, low, high, int(_undecided_rows(evidence, group).sum()))
@@ -103,10 +104,10 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     return Finding.failed(group.name, explanation, expected=expected, observed=observed)
 
 
-def _unproven(evidence: Evidence, tally: Tally, group: Group, high: Ints) -> Explanation | None:
+def _unproven(evidence: Evidence, tally: Tally, group: Group) -> Explanation | None:
     """Why counts that are right prove little, or None: too many rows on the threshold, or rows of one class only."""
     mostly = _mostly_undecided(_undecided_rows(evidence, group)[rows_of(tally)])
-    absent = _absent_class(tally, high)
+    absent = _absent_class(tally)
     if mostly is not None or absent is None:
         return mostly
     message = f"the counts are right, and no row of class {absent} was sent, so nothing shows how its rows are counted"
@@ -119,8 +120,8 @@ def _restart(counted: Counted, scrape: int) -> Explanation:
     low, high = int(counted.bounds.low[scrape, cells]), int(counted.bounds.high[scrape, cells])
     allowed = f"where only {low:,} can be" if low == high else f"where {low:,} to {high:,} can be"
     message = (
-        f"{name_of_sum(cells)} grew by {counted.most[scrape, cells]:,.0f} if a process restarted before the first "
-        f"event, and by {counted.sums[scrape, cells]:,.0f} if none did, {allowed}; nothing shows which it was"
+        f"{counted.claims.name_of_sum(cells)} grew by {counted.most[scrape, cells]:,.0f} if a process restarted before "
+        f"the first event, and by {counted.sums[scrape, cells]:,.0f} if none did, {allowed}; nothing shows which it was"
     )
     return Explanation(Diagnosis.RECYCLED, message, "before the load")
 
@@ -278,32 +279,29 @@ def _mostly_undecided(rows: Bools) -> Explanation | None:
     return Explanation(Diagnosis.ROWS_UNDECIDED, message)
 
 
-def _absent_class(tally: Tally, high: Ints) -> int | None:
-    """Label of a class of which no row can have been counted; None if both were. ``high`` [cell]: most counts."""
-    most = dict(zip(CELLS, high.tolist(), strict=True))
-    answers = tally.axes.offline
-    if len(answers.classes) != 2 or not sum(most.values()):
-        return None
-    if not most["tp"] + most["fn"]:
-        return answers.classes[answers.positive]
-    return answers.classes[1 - answers.positive] if not most["fp"] + most["tn"] else None
+def _absent_class(tally: Tally) -> str | None:
+    """Label of a class of which no row can have been counted; None if rows of each class may have been, or of none."""
+    events = tally.total[Kind.FEEDBACK, [Outcome.ACKNOWLEDGED, Outcome.INDETERMINATE]].sum(axis=(0, 1))
+    absent = np.flatnonzero(events == 0)
+    return str(tally.axes.offline.classes[absent[0]]) if len(absent) and events.any() else None
 
 
 def _equal_message(group: Group, low: Ints, high: Ints, undecided_rows: int) -> str:
     if not group.share.sees_all:
         return "no count is above what was attempted; its mirror takes a part only, so there is no lower bound"
+    counts = f"all {_NUMBER.get(len(low), len(low))} counts"
     if np.array_equal(low, high):
-        return "all four counts equal the offline model's"
+        return f"{counts} equal the offline model's"
     if undecided_rows:
         rows = f"{undecided_rows} row{'s' * (undecided_rows > 1)}"
-        return f"all four counts equal the offline model's, apart from {rows} on the threshold but for rounding"
-    return "all four counts lie within what events of unknown outcome allow"
+        return f"{counts} equal the offline model's, apart from {rows} on the threshold but for rounding"
+    return f"{counts} lie within what events of unknown outcome allow"
 
 
-def _expected(low: Ints, high: Ints) -> Value:
-    bounds_by_cell = zip(CELLS, low.tolist(), high.tolist(), strict=True)
-    return {cell: least if least == most else f"{least}..{most}" for cell, least, most in bounds_by_cell}
+def _expected(counted: Counted, low: Ints, high: Ints) -> Value:
+    bounds_by_claim = zip(counted.claims.keys, low.tolist(), high.tolist(), strict=True)
+    return {key: least if least == most else f"{least}..{most}" for key, least, most in bounds_by_claim}
 
 
-def _by_cell(value: Floats) -> Value:
-    return dict(zip(CELLS, (int(count) for count in value.tolist()), strict=True))
+def _by_claim(counted: Counted, value: Floats) -> Value:
+    return dict(zip(counted.claims.keys, (int(count) for count in value.tolist()), strict=True))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import SUMS, Counted
+from analysis.evidence.bounds import Counted
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
 from analysis.evidence.scrapes.targets import ScrapeTarget
@@ -17,18 +17,17 @@ from analysis.judge.count_checks import counted_before, samples_of_other_times
 from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339
 from analysis.verdict import Explanation, Finding, Verdict
-from model.contract import CELLS, COUNTER_OF_CELL
 
 
 def counters(evidence: Evidence) -> tuple[Finding, ...]:
-    """At each scrape, the counter of a cell has grown by what the cell can have, and in the end by what it has.
+    """At each scrape, each counter beside the cells has grown by what it can have, and in the end by what it has.
 
     A group that publishes no such counters passes and says so. One whose counters are stored and cannot be used does
     not. There is no finding where the cells themselves are wrong or not known: another check says so already.
     """
     findings = []
     for group, counted in evidence.counted():
-        if not any(member.scored is not None for member in group.members):
+        if not any(member.beside for member in group.members):
             message = "it publishes no counters beside its cells, so rates over a window are not checked"
             findings.append(Finding.passed(group.name, message))
         elif not counted.broken[-1].any():
@@ -38,9 +37,9 @@ def counters(evidence: Evidence) -> tuple[Finding, ...]:
 
 def _of_group(group: Group) -> Finding:
     """The worst finding of the members that publish counters; a PASS names those that do not."""
-    findings = [_of_member(group, member, scored) for member in group.members if (scored := member.scored) is not None]
+    findings = [_of_member(group, member, counters) for member in group.members for counters in member.beside]
     worst = max(findings, key=lambda finding: finding.verdict)
-    without = [member.name for member in group.members if member.scored is None]
+    without = [member.name for member in group.members if not member.beside]
     if worst.verdict is Verdict.PASS and without:
         return Finding.passed(group.name, f"{worst.message}; {', '.join(without)} publishes none, and is not checked")
     return worst
@@ -92,9 +91,11 @@ def _unproven(scored: CellCounters, counted: Counted, cells: Trajectory) -> Expl
         message = f"several scrapes in a row of {instance} lacked a counter that a later one had again"
         return Explanation(Diagnosis.SERIES_ABSENT, message)
     growth, of_cells = counted.path.value[-1], cells.value[-1]
-    unequal = np.flatnonzero(growth != of_cells).tolist()
+    unequal = np.flatnonzero(growth != of_cells).tolist() if len(growth) == len(of_cells) else []
     if unequal:
-        parts = [f"{_name(i)} grew by {growth[i]:,.0f} and its cell by {of_cells[i]:,.0f}" for i in unequal]
+        parts = [
+            f"{counted.claims.names[i]} grew by {growth[i]:,.0f} and its cell by {of_cells[i]:,.0f}" for i in unequal
+        ]
         message = f"{'; '.join(parts)}, which requests that were not answered may explain"
         return Explanation(Diagnosis.COUNTERS_DIFFER, message)
     return None
@@ -154,19 +155,15 @@ def _difference(counted: Counted, falls: Sequence[str]) -> str:
     scrape = len(wrong) - 1 if wrong[-1] else int(np.argmax(wrong))
     growth, bounds = counted.sums[scrape], counted.bounds
     parts = [
-        f"{_name(i)} grew by {count_text(growth[i])} for {_range(bounds.low[scrape, i], bounds.high[scrape, i])}"
+        f"{counted.claims.name_of_sum(i)} grew by {count_text(growth[i])} for "
+        f"{_range(bounds.low[scrape, i], bounds.high[scrape, i])}"
         for i in np.flatnonzero(counted.broken[scrape]).tolist()
     ]
-    message = "; ".join(parts[: len(CELLS)])
+    message = "; ".join(parts[: len(counted.claims)])
     if not wrong[-1]:
         moment = rfc3339(counted.path.time_ms[scrape] / 1000)
         message += f" until {moment} ({int(wrong.sum())} of {len(wrong)} scrapes are wrong)"
     return f"{message}; {falls[0]}, which Prometheus takes for a restart" if falls else message
-
-
-def _name(index: int) -> str:
-    """The counters of a set of cells, as a sum."""
-    return " + ".join(f"{COUNTER_OF_CELL[CELLS[cell]]}_total" for cell in SUMS[index])
 
 
 def _range(low: int, high: int) -> str:

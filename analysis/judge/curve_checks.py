@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import after_end
+from analysis.evidence.bounds import after_end, cells_of
 from analysis.evidence.curve import Curve, differing
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.tally import Tally
@@ -77,9 +77,12 @@ def _unlike_cells(subject: str, curve: Curve, member: PredictorEvidence, evidenc
     lacks = any(target.absent.any() or target.own_times for target in member.awaited)
     if path is None or tally is None or lacks or path.doubt.any():
         return None
-    cells = dict(zip(CELLS, path.value[-1].astype(np.int64).tolist(), strict=True))
+    cells = cells_of(member.account.account.claims, path.value[-1:])
+    if cells is None:
+        return None
+    tp, fp, tn, fn = cells[0].astype(np.int64).tolist()
     buckets = dict(zip(CELLS, curve.live[0].tolist(), strict=True))
-    in_cells = cells["tp"] + cells["fn"], cells["fp"] + cells["tn"]
+    in_cells = tp + fn, fp + tn
     in_buckets = buckets["tp"] + buckets["fn"], buckets["fp"] + buckets["tn"]
     slack = tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE) + _still_growing(evidence, member)
     if all(abs(here - there) <= slack for here, there in zip(in_buckets, in_cells, strict=True)):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Final
 
 import numpy as np
 
+from analysis.claims.claim import Claims
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, Share, after_end
 from analysis.evidence.gateway import Gateway
@@ -15,10 +15,10 @@ from analysis.judge.diagnose_model import of_models
 from analysis.record.arrays import Bools
 from analysis.record.instants import rfc3339
 from analysis.verdict import Explanation
-from model.contract import CELLS, METRIC_OF_CELL
+from model.contract import CELLS
 
-_FLIPPED: Final = tuple(CELLS.index(cell) for cell in ("tn", "fn", "tp", "fp"))
-"""For each cell of `CELLS`, the cell that it becomes when the other class is called positive."""
+_NAMED: Final = 6
+"""Metrics of wrong claims that are named at most."""
 _ENOUGH_WRONG: Final = 3
 """Scrapes that must be wrong before two metrics are said to report the same cell."""
 _FEW: Final = 10
@@ -46,7 +46,7 @@ def of_counts(counted: Counted, share: Share, tally: Tally, gateway: Gateway | N
 
 
 def explains(counted: Counted) -> Bools:
-    """``[metric, cell]``: whether a metric keeps the bounds of a cell at every scrape."""
+    """``[metric, claim]``: whether a metric keeps the bounds of a claim at every scrape."""
     value = counted.path.value[:, :, None]
     kept = (value >= counted.low[:, None, :]) & (value <= counted.high[:, None, :])
     explained: Bools = kept.all(axis=0)
@@ -54,23 +54,61 @@ def explains(counted: Counted) -> Bools:
 
 
 def _permuted(counted: Counted) -> Explanation | None:
-    """Each metric reports some cell, but not all report their own."""
+    """Each metric reports some claim, but not all report their own."""
+    claims = counted.claims
     fits = explains(counted)
-    sources = [[cell for cell in range(len(CELLS)) if fits[metric, cell]] for metric in range(len(CELLS))]
-    sources = [[metric] if metric in cells else cells for metric, cells in enumerate(sources)]
-    if not all(sources) or all(cells == [metric] for metric, cells in enumerate(sources)):
+    own = np.eye(len(claims), dtype=np.bool_) & fits
+    sources = np.where(own.any(axis=1)[:, None], own, fits)
+    if not sources.any(axis=1).all() or own.any(axis=1).all():
         return None
-    assignments = list(itertools.product(*sources))
-    best = _FLIPPED if _FLIPPED in assignments else max(assignments, key=lambda cells: len(set(cells)))
-    if len(set(best)) < len(CELLS) and counted.broken.any(axis=1).sum() < _ENOUGH_WRONG:
+    best = _reported(claims, sources)
+    if len(set(best)) < len(claims) and counted.broken.any(axis=1).sum() < _ENOUGH_WRONG:
         return None  # one lost event can make a count equal to that of another cell by chance
-    moved = [(metric, cell) for metric, cell in enumerate(best) if metric != cell]
-    order = [CELLS.index(cell) for cell in ("tp", "tn", "fp", "fn")]  # as the notebook lists its metrics
-    moved.sort(key=lambda pair: order.index(pair[0]))
-    reports = ", ".join(f"{METRIC_OF_CELL[CELLS[metric]]} reports {CELLS[cell].upper()}" for metric, cell in moved)
-    if best == _FLIPPED:
+    moved = [(metric, claim) for metric, claim in enumerate(best) if metric != claim]
+    if claims.is_cells:
+        order = [CELLS.index(cell) for cell in ("tp", "tn", "fp", "fn")]  # as the notebook lists its metrics
+        moved.sort(key=lambda pair: order.index(pair[0]))
+    parts = [f"{claims.names[metric]} reports {claims.keys[claim].upper()}" for metric, claim in moved[:_NAMED]]
+    reports = ", ".join(parts) + (f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else "")
+    if best == _flipped(claims):
         return Explanation(Diagnosis.POSITIVE_FLIPPED, f"the positive class is flipped: {reports}")
+    if best == _transposed(claims):
+        return Explanation(Diagnosis.CELLS_PERMUTED, f"truth and answer are exchanged: {reports}")
     return Explanation(Diagnosis.CELLS_PERMUTED, reports)
+
+
+def _reported(claims: Claims, sources: Bools) -> tuple[int, ...]:
+    """For each metric the claim that it reports, of those that explain it (``sources`` [metric, claim]).
+
+    A well-known exchange if it explains all of them, else as many different claims as can be.
+    """
+    from scipy.sparse import csr_array  # noqa: PLC0415  (heavy, and needed only if counts are permuted)
+    from scipy.sparse.csgraph import maximum_bipartite_matching  # noqa: PLC0415
+
+    metrics = np.arange(len(claims))
+    for known in (_flipped(claims), _transposed(claims)):
+        if known is not None and sources[metrics, list(known)].all():
+            return known
+    matched = maximum_bipartite_matching(csr_array(sources.astype(np.int8)), perm_type="column")
+    return tuple(np.where(matched >= 0, matched, np.argmax(sources, axis=1)).tolist())
+
+
+def _flipped(claims: Claims) -> tuple[int, ...] | None:
+    """For each claim the one that it becomes when the other class is called positive; None of other claims."""
+    if not claims.is_cells:
+        return None
+    return tuple(CELLS.index(cell) for cell in ("tn", "fn", "tp", "fp"))
+
+
+def _transposed(claims: Claims) -> tuple[int, ...] | None:
+    """For each claim the one that it becomes when truth and answer are exchanged; None if that is none of them."""
+    classes = claims.classes
+    exchanged = np.arange(classes**2).reshape(classes, classes).T.ravel()
+    weights = [tuple(weight) for weight in claims.weight.T.tolist()]
+    other = [tuple(weight) for weight in claims.weight[exchanged].T.tolist()]
+    if len(set(weights)) < len(weights) or set(weights) != set(other) or weights == other:
+        return None
+    return tuple(weights.index(weight) for weight in other)
 
 
 def _multiplied(counted: Counted) -> Explanation | None:
@@ -152,11 +190,12 @@ def _grown_after_end(counted: Counted, tally: Tally) -> int:
 def _differ(counted: Counted) -> Explanation:
     low, high, value = counted.last
     parts = [
-        f"{METRIC_OF_CELL[cell]} {value[i]:.0f} for {low[i] if low[i] == high[i] else f'{low[i]}..{high[i]}'}"
-        for i, cell in enumerate(CELLS)
+        f"{name} {value[i]:.0f} for {low[i] if low[i] == high[i] else f'{low[i]}..{high[i]}'}"
+        for i, name in enumerate(counted.claims.names)
         if not low[i] <= value[i] <= high[i]
     ]
-    message = f"counts are not the offline model's: {', '.join(parts)}"
+    more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
+    message = f"counts are not the offline model's: {', '.join(parts[:_NAMED])}{more}"
     return Explanation(Diagnosis.CELLS_DIFFER, message)
 
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from analysis.claims.claim import Claims
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted, Share, cell_of_pattern
+from analysis.evidence.bounds import Counted, Share
 from analysis.evidence.samples import is_count
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Ints
@@ -26,56 +27,70 @@ def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | Non
     if not is_count(counted.path.value[-1]).all():
         return None
     value = counted.path.value[-1].astype(np.int64)
-    if np.array_equal(value, cells_of(tally, share.artifacts[0], tally.acknowledged)):
+    claims, artifact = counted.claims, share.artifacts[0]
+    if np.array_equal(value, counts_of(tally, claims, artifact, tally.acknowledged)):
         return None
-    artifact = share.artifacts[0]
     return (
-        _first_rows(value, tally, artifact)
-        or _other_model(value, tally, share)
-        or _misread(value, tally, artifact)
-        or _threshold(value, tally, artifact)
+        _first_rows(value, tally, claims, artifact)
+        or _other_model(value, tally, claims, share)
+        or _misread(value, tally, claims, artifact)
+        or _always(value, tally, claims, artifact)
+        or _threshold(value, tally, claims, artifact)
     )
 
 
-def cells_of(tally: Tally, artifact: str, patterns: Ints) -> Ints:
-    """``[cell]``: counts that the artefact gives on events; ``patterns`` [pattern] is the number of events of each."""
-    return patterns @ np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.axes, artifact)]
+def counts_of(tally: Tally, claims: Claims, artifact: str, patterns: Ints) -> Ints:
+    """``[claim]``: counts that the artefact gives on events; ``patterns`` [pattern] is the number of events of each."""
+    counts: Ints = patterns @ claims.weight[tally.pairs[artifact]]
+    return counts
 
 
-def _first_rows(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+def _first_rows(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Explanation | None:
     """Only the first row of each request was counted."""
-    if not np.array_equal(value, cells_of(tally, artifact, tally.heads)):
+    if not np.array_equal(value, counts_of(tally, claims, artifact, tally.heads)):
         return None
     counted, acknowledged = int(tally.heads.sum()), int(tally.acknowledged.sum())
     message = f"only the first row of each batch was counted: {counted:,} of {acknowledged:,} rows"
     return Explanation(Diagnosis.FIRST_ROW, message)
 
 
-def _other_model(value: Ints, tally: Tally, share: Share) -> Explanation | None:
+def _other_model(value: Ints, tally: Tally, claims: Claims, share: Share) -> Explanation | None:
     """The counts are those of another artefact of the deployment."""
     for other in tally.axes.artifacts:
-        if other not in share.answers and np.array_equal(value, cells_of(tally, other, tally.acknowledged)):
+        counts = counts_of(tally, claims, other, tally.acknowledged)
+        if other not in share.answers and np.array_equal(value, counts):
             message = f"the counts are those of {other}, not of {share.artifacts[0]}"
             return Explanation(Diagnosis.WRONG_MODEL, message, "counts")
     return None
 
 
-def _misread(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+def _misread(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Explanation | None:
     """The counts are those of the right answers, with the same truth for every row."""
-    tp, fp, tn, fn = cells_of(tally, artifact, tally.acknowledged).tolist()
-    answers = tally.axes.offline
-    if len(answers.classes) != 2:
-        return None
-    positive, negative = answers.classes[answers.positive], answers.classes[1 - answers.positive]
-    for counts, truth in (((0, tp + fp, tn + fn, 0), negative), ((tp + fp, 0, 0, tn + fn), positive)):
-        if np.array_equal(value, counts):
-            message = f"the counts are those of rows whose truth is always {truth}: {value.sum():,} of them"
+    answers, number = tally.axes.offline, claims.classes
+    for truth, label in enumerate(answers.classes):
+        pairs = truth * number + tally.pairs[artifact] % number
+        if np.array_equal(value, tally.acknowledged @ claims.weight[pairs]):
+            events = int(tally.acknowledged.sum())
+            message = f"the counts are those of rows whose truth is always {label}: {events:,} of them"
             return Explanation(Diagnosis.TRUTH_MISREAD, message)
     return None
 
 
-def _threshold(value: Ints, tally: Tally, artifact: str) -> Explanation | None:
+def _always(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Explanation | None:
+    """The counts are those of a model that gives every row the same answer."""
+    answers, number = tally.axes.offline, claims.classes
+    truths = tally.pairs[artifact] // number
+    for answer, label in enumerate(answers.classes):
+        if np.array_equal(value, tally.acknowledged @ claims.weight[truths * number + answer]):
+            message = f"the counts are those of rows that are all answered {label}"
+            return Explanation(Diagnosis.ANSWER_MISREAD, message)
+    return None
+
+
+def _threshold(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Explanation | None:
     """The counts are those of the same scores with another threshold."""
+    if not claims.is_cells:
+        return None
     answers = tally.axes.offline
     score, counts = answers.answers[artifact].score, tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     order = np.argsort(-score, kind="stable")

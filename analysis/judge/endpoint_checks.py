@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.claims.claim import Claims
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.exposed import ExposedCounts
@@ -21,19 +22,19 @@ from analysis.judge.answer_checks import has_wrong_answers
 from analysis.record.arrays import Floats
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding
-from model.contract import CELLS, METRIC_OF_CELL
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointPair:
     """One endpoint beside the last scrape of its target.
 
-    ``stored`` [cells]: as Prometheus has it. ``low``, ``high`` [cells]: what the endpoint showed before that scrape
-    began, and after it had ended; None where it was not read then. ``renewed``: the most that a reading after it showed
-    which may be of a process that restarted since; None if there is no such reading.
+    ``names``: of the claims. ``stored`` [claims]: as Prometheus has it. ``low``, ``high`` [claims]: what the endpoint
+    showed before that scrape began, and after it had ended; None where it was not read then. ``renewed``: the most that
+    a reading after it showed which may be of a process that restarted since; None if there is no such reading.
     """
 
     instance: str
+    names: tuple[str, ...]
     stored: Floats
     low: Floats | None
     high: Floats | None
@@ -41,12 +42,11 @@ class EndpointPair:
 
     def differences(self) -> list[str]:
         """``metric, exposed, stored`` as text for each cell in which the two certainly differ."""
-        low = self.low if self.low is not None else np.full(len(CELLS), -np.inf)
-        high = self.high if self.high is not None else np.full(len(CELLS), np.inf)
+        low = self.low if self.low is not None else np.full(len(self.names), -np.inf)
+        high = self.high if self.high is not None else np.full(len(self.names), np.inf)
         return [
-            f"{self.instance}: {METRIC_OF_CELL[cell]} {_exposed_text(low[i], high[i])} exposed, "
-            f"{self.stored[i]:.0f} stored"
-            for i, cell in enumerate(CELLS)
+            f"{self.instance}: {name} {_exposed_text(low[i], high[i])} exposed, {self.stored[i]:.0f} stored"
+            for i, name in enumerate(self.names)
             if low[i] <= high[i] and not low[i] <= self.stored[i] <= high[i]
         ]
 
@@ -76,12 +76,13 @@ def endpoint_pairs(evidence: Evidence, predictor: PredictorEvidence) -> tuple[En
         return ()
     _, ended_ms = evidence.span_ms
     by_instance: dict[str, list[ExposedCounts]] = {}
+    claims = predictor.account.account.claims
     for reading in evidence.exposed:
-        if reading.problem is None:
+        if reading.problem is None and reading.keys == claims.keys:
             by_instance.setdefault(reading.instance, []).append(reading)
     late = _late_counts(evidence, predictor)
     return tuple(
-        _pair(predictor.name, target, by_instance[instance], evidence.clock, late)
+        _pair(predictor.name, claims, target, by_instance[instance], evidence.clock, late)
         for target in predictor.targets
         if (instance := target.labels.get("instance", "")) in by_instance
         and target.up.any()
@@ -97,7 +98,12 @@ def _late_counts(evidence: Evidence, predictor: PredictorEvidence) -> float:
 
 
 def _pair(
-    name: str, target: ScrapeTarget, readings: Sequence[ExposedCounts], clock: ClockOffset, late: float
+    name: str,
+    claims: Claims,
+    target: ScrapeTarget,
+    readings: Sequence[ExposedCounts],
+    clock: ClockOffset,
+    late: float,
 ) -> EndpointPair:
     """``late``: how much a process that began after the last event may have counted."""
     last = int(np.flatnonzero(target.up)[-1])
@@ -106,14 +112,15 @@ def _pair(
     low, high = [], []
     for reading in readings:
         if reading.at_s is None or clock.earliest_prometheus_ms(reading.at_s[0] * 1e9) > ended_ms:
-            high.append(_counts(reading, name))
+            high.append(_counts(reading, name, claims))
         elif clock.latest_prometheus_ms(reading.at_s[1] * 1e9) < began_ms:
-            low.append(_counts(reading, name))
+            low.append(_counts(reading, name, claims))
     stored = target.value[last]
     renewed = [counts for counts in high if not low and np.any(counts < stored) and counts.sum() <= late]
     high = [counts for counts in high if not any(counts is other for other in renewed)]
     return EndpointPair(
         target.labels.get("instance", ""),
+        claims.names,
         stored,
         np.max(low, axis=0) if low and not (target.own_times or target.is_unsettled) else None,
         np.min(high, axis=0) if high else None,
@@ -121,15 +128,16 @@ def _pair(
     )
 
 
-def _counts(reading: ExposedCounts, predictor: str) -> Floats:
-    """``[cells]``: what a reading shows of a predictor; a process that has counted nothing shows nothing."""
-    return np.array(reading.counts.get(predictor, (0.0,) * len(CELLS)))
+def _counts(reading: ExposedCounts, predictor: str, claims: Claims) -> Floats:
+    """``[claims]``: what a reading shows of a predictor; a process that has counted nothing shows nothing."""
+    return np.array(reading.counts.get(predictor, (0.0,) * len(claims)))
 
 
 def exposed(evidence: Evidence) -> tuple[Finding, ...]:
     """Prometheus stored what each endpoint shows, and each endpoint that the stack names could be read."""
     last_readings = {reading.instance: reading for reading in evidence.exposed}
     unreadable = [_unreadable(reading) for reading in last_readings.values() if reading.problem is not None]
+    unreadable += _of_other_claims(evidence)
     compared = [
         _exposed(predictor.name, pairs)
         for predictor in evidence.predictors.values()
@@ -140,7 +148,8 @@ def exposed(evidence: Evidence) -> tuple[Finding, ...]:
 
 def _unscraped(evidence: Evidence) -> list[Finding]:
     """For each predictor of which no endpoint can be compared, because none was scraped after the last event."""
-    readable = {endpoint.instance for endpoint in evidence.exposed if endpoint.problem is None}
+    judged = {member.account.account.claims.keys for member in evidence.predictors.values()}
+    readable = {reading.instance for reading in evidence.exposed if reading.problem is None and reading.keys in judged}
     findings = []
     for predictor in evidence.predictors.values():
         instances = sorted({target.labels.get("instance", "") for target in predictor.targets} & readable)
@@ -148,6 +157,23 @@ def _unscraped(evidence: Evidence) -> list[Finding]:
             message = f"{instances[0]} was not scraped after the last event, so its endpoint is compared with nothing"
             findings.append(Finding.unknown(predictor.name, Explanation(Diagnosis.NO_LAST_SCRAPE, message)))
     return findings
+
+
+def _of_other_claims(evidence: Evidence) -> list[Finding]:
+    """Findings of the endpoints that were read by another metric map than that of the run."""
+    judged = {member.account.account.claims.keys for member in evidence.predictors.values()}
+    return [
+        Finding.unknown(
+            reading.instance,
+            Explanation(
+                Diagnosis.ENDPOINT_UNREADABLE,
+                f"{reading.instance} was read for {', '.join(reading.keys)}, and the run is judged by "
+                f"{' or '.join(', '.join(keys) for keys in sorted(judged))}",
+            ),
+        )
+        for reading in {reading.instance: reading for reading in evidence.exposed}.values()
+        if reading.problem is None and reading.counts and reading.keys not in judged
+    ]
 
 
 def _unreadable(endpoint: ExposedCounts) -> Finding:

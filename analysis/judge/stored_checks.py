@@ -9,23 +9,16 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
-from analysis.evidence.queries import COUNTER_SUFFIX, LABEL_TARGET_DEPLOYMENT, UP
+from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT, UP
 from analysis.evidence.samples import ClockOffset, Samples, Series, count_text, is_count
 from analysis.evidence.scrapes.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
 from analysis.verdict import Explanation, Finding
-from model.contract import CELLS, COUNTER_OF_CELL, LABEL_PREDICTOR, METRIC_OF_CELL
 
 GAP_INTERVALS: Final = 10
 """Scrapes missed in a row that make a gap. A restart of Prometheus misses about six at one per second, which the
 next scrape makes good. With more than ten missing, the bounds were not watched for a part of the run that matters."""
-_COUNTS: Final = tuple(
-    name
-    for cell in CELLS
-    for name in (METRIC_OF_CELL[cell], METRIC_OF_CELL[cell] + COUNTER_SUFFIX, COUNTER_OF_CELL[cell] + COUNTER_SUFFIX)
-)
-"""Metrics of rows that were scored."""
 CLOCK_LIMIT_S: Final = 0.25
 """Uncertainty of the clocks above which the bounds are too wide: a quarter of the shortest scrape interval in use."""
 
@@ -56,9 +49,9 @@ def _of_others(evidence: Evidence, samples: Samples) -> list[Finding]:
         return []
     judged = {member.name for group in evidence.groups for member in group.members}
     others: dict[str, list[Series]] = {}
-    for series in samples.of(*_COUNTS):
-        name = series.labels.get(LABEL_PREDICTOR, "")
-        if name not in judged:
+    for series in samples.of(*evidence.selection.metric_map.metrics):
+        name = evidence.selection.predictor_of(series.labels)
+        if evidence.selection.metric_map.predictor_label is not None and name not in judged:
             others.setdefault(name, []).append(series)
     findings = [_of_other(evidence, name, counts, evidence.span_ms[0]) for name, counts in sorted(others.items())]
     return [finding for finding in findings if finding is not None]
@@ -66,7 +59,8 @@ def _of_others(evidence: Evidence, samples: Samples) -> list[Finding]:
 
 def _of_other(evidence: Evidence, name: str, counts: Sequence[Series], first_ms: float) -> Finding | None:
     known = name in evidence.predictors
-    label = f"the label {LABEL_PREDICTOR}={name}" if name else f"no label {LABEL_PREDICTOR}"
+    owner = evidence.selection.metric_map.predictor_label
+    label = f"the label {owner}={name}" if name else f"no label {owner}"
     who = "it gets no traffic" if known else f"series with {label} are of no predictor of the manifest"
     changed = [series for series in counts if _has_changed(series, first_ms)]
     if not changed:
@@ -91,7 +85,7 @@ def _without_cells(evidence: Evidence) -> Explanation:
         message = f"Prometheus has no sample of its cells in the namespace {namespace}; there are some in {places}"
         return Explanation(Diagnosis.NO_SAMPLES, message, "elsewhere")
     if evidence.samples is not None and any(_is_scraped(up, evidence.run.deployment) for up in evidence.samples.of(UP)):
-        names = ", ".join(METRIC_OF_CELL.values())
+        names = ", ".join(evidence.selection.accounts[0].metrics)
         message = f"Prometheus scrapes the deployment, and has no sample of {names} by feedback of this predictor"
         return Explanation(Diagnosis.NO_SAMPLES, message, "names")
     return Explanation(Diagnosis.NO_SAMPLES, "Prometheus has no sample of its cells", "no cells")
@@ -148,7 +142,7 @@ def _scrapes(predictor: PredictorEvidence, first_ms: float, last_ms: float, cloc
         for finding in (
             *_gaps(name, target, first_ms, last_ms),
             *_absences(name, target, first_ms),
-            *_falls(name, target, first_ms, first_ms + clock.uncertainty_s * 1000 + ALIGNMENT_MS),
+            *_falls(predictor, target, first_ms, first_ms + clock.uncertainty_s * 1000 + ALIGNMENT_MS),
         )
     ]
 
@@ -218,8 +212,8 @@ def _absences(name: str, target: ScrapeTarget, first_ms: float) -> list[Finding]
     return [Finding.unknown(name, Explanation(Diagnosis.SERIES_ABSENT, message))]
 
 
-def _falls(name: str, target: ScrapeTarget, first_ms: float, latest_ms: float) -> list[Finding]:
-    """The first scrape at which a cell's count of the target fell, from the last scrape before the load on.
+def _falls(predictor: PredictorEvidence, target: ScrapeTarget, first_ms: float, latest_ms: float) -> list[Finding]:
+    """The first scrape at which a claim's count of the target fell, from the last scrape before the load on.
 
     A loss before that (a restart between two runs) does not matter: the counts are differences from the baseline. A
     fall since a scrape that was not later than ``latest_ms``, which no first event is later than, may be such a loss.
@@ -234,7 +228,7 @@ def _falls(name: str, target: ScrapeTarget, first_ms: float, latest_ms: float) -
     scrape, cell = falls[int(np.argmax(is_inside))]
     instance = target.labels.get("instance", "a target")
     before, after = value[scrape, cell], value[scrape + 1, cell]
-    metric = METRIC_OF_CELL[CELLS[cell]]
+    name, metric = predictor.name, predictor.account.account.claims.names[cell]
     gone = target.present[target.up][baseline:]
     moment = rfc3339(time_ms[scrape + 1] / 1000)
     how = "lost a series and fell" if gone[scrape + 1] < gone[scrape] else "fell"

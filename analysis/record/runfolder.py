@@ -99,7 +99,7 @@ class Run:
     says; empty in a folder of an earlier version. ``rate_planned_per_s``: mean rate of requests
     that was planned for an open loop; None for a closed loop and for a trace. ``calibration``: what one generator
     process can send to a server that costs nothing, measured before the start by `locustfiles.calibration.measure`;
-    None without such a measurement.
+    None without such a measurement. ``metrics``: name and text of the metric map; empty for the project's own names.
     """
 
     id: str
@@ -125,6 +125,7 @@ class Run:
     cards: dict[str, str] = field(default_factory=dict)
     rate_planned_per_s: float | None = None
     calibration: dict[str, Any] | None = None
+    metrics: dict[str, str] = field(default_factory=dict)
 
     def finished(
         self,

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from analysis.evidence.bounds import cell_of_pattern
+from analysis.claims.selection import cells
+from analysis.evidence.bounds import cells_of
 from analysis.evidence.curve import as_json
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.scrapes.trajectories import Trajectory
@@ -114,11 +115,11 @@ def _predictor(evidence: Evidence, group: Group, member: PredictorEvidence) -> d
         "traffic": spec.traffic,
         "group": [sharer.name for sharer in group.members],
         "feedback": _feedback(evidence.tally),
-        "live": None if path is None else _live(path.value[-1]),
+        "live": None if path is None else _live(member, path.value[-1:]),
         "offline": None if offline is None else _confusion(offline),
         "expected": _expected(group),
         "curve": as_json(group.curve),
-        "timeline": _timeline(evidence.tally, path, spec.artifact if known else None),
+        "timeline": _timeline(evidence.tally, member, path, spec.artifact if known else None),
     }
 
 
@@ -129,19 +130,20 @@ def _feedback(tally: Tally | None) -> dict[str, int] | None:
     return {"attempted": sum(by_outcome.values()), **by_outcome}
 
 
-def _offline(tally: Tally, artifact: str) -> Ints:
-    """``[cell]``: counts of the acknowledged feedback by the artefact's offline answers."""
+def _offline(tally: Tally, artifact: str) -> Ints | None:
+    """``[cell]``: acknowledged feedback by the artefact's offline answers; None without a positive class."""
+    return None if (weights := _cells(tally)) is None else _counted(tally) @ weights[tally.pairs[artifact]]
+
+
+def _counted(tally: Tally) -> Ints:
+    """``[pattern]``: acknowledged feedback of which a model counts each row, or the first row."""
+    return tally.heads if tally.axes.heads_only else tally.acknowledged
+
+
+def _cells(tally: Tally) -> Ints | None:
+    """``[pair, cell]``; None without a positive class."""
     answers = tally.axes.offline
-    counts = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
-    called = (answers.answers[artifact].predicted == answers.positive)[:, None]
-    positive = (np.arange(len(answers.classes)) == answers.positive)[None, :]
-    by_cell = {
-        "tp": counts[called & positive],
-        "fp": counts[called & ~positive],
-        "tn": counts[~called & ~positive],
-        "fn": counts[~called & positive],
-    }
-    return np.array([by_cell[cell].sum() for cell in CELLS], np.int64)
+    return cells(len(answers.classes), answers.positive) if len(answers.classes) == 2 else None
 
 
 def _confusion(counts: Ints) -> dict[str, int | float | None]:
@@ -149,9 +151,12 @@ def _confusion(counts: Ints) -> dict[str, int | float | None]:
     return {**{cell: confusion.cell(cell) for cell in CELLS}, **{name: getattr(confusion, name) for name in RATIOS}}
 
 
-def _live(value: Floats) -> dict[str, int | float | None] | None:
-    """The counts and their ratios; None if one is too large to be a count."""
-    return _confusion(value.astype(np.int64)) if np.all(np.abs(value) < TOO_LARGE) else None
+def _live(member: PredictorEvidence, value: Floats) -> dict[str, int | float | None] | None:
+    """The counts and their ratios; None if the claims do not give them, or if one is too large to be a count."""
+    counts = cells_of(member.account.account.claims, value)
+    if counts is None or not np.all(np.abs(counts) < TOO_LARGE):
+        return None
+    return _confusion(np.rint(counts[0]).astype(np.int64))
 
 
 def _expected(group: Group) -> dict[str, dict[str, int]] | None:
@@ -159,18 +164,22 @@ def _expected(group: Group) -> dict[str, dict[str, int]] | None:
         return None
     low, high, _ = group.counted.last
     return {
-        "low": dict(zip(CELLS, low.tolist(), strict=True)),
-        "high": dict(zip(CELLS, high.tolist(), strict=True)),
+        "low": dict(zip(group.claims.keys, low.tolist(), strict=True)),
+        "high": dict(zip(group.claims.keys, high.tolist(), strict=True)),
     }
 
 
-def _timeline(tally: Tally | None, path: Trajectory | None, artifact: str | None) -> dict[str, Any] | None:
+def _timeline(
+    tally: Tally | None, member: PredictorEvidence, path: Trajectory | None, artifact: str | None
+) -> dict[str, Any] | None:
     """Live ratios of a predictor at each scrape, beside the offline ratios of what was acknowledged by then."""
     if tally is None or path is None or artifact is None:
         return None
     by_pattern = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
-    cells = np.eye(len(CELLS), dtype=np.int64)[cell_of_pattern(tally.axes, artifact)]
-    return timeline.quality(path, by_pattern @ cells)
+    weights, live = _cells(tally), cells_of(member.account.account.claims, path.value)
+    if weights is None or live is None:
+        return None
+    return timeline.quality(path, live, by_pattern @ weights[tally.pairs[artifact]])
 
 
 def _witnesses(evidence: Evidence) -> dict[str, Any]:

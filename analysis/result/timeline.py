@@ -26,12 +26,12 @@ def thinned(length: int, points: int = POINTS) -> Ints:
     return np.unique(np.linspace(0, length - 1, points).round().astype(np.int64))
 
 
-def quality(path: Trajectory, offline: Ints) -> dict[str, Any]:
-    """The four ratios at scrapes, live and offline; ``offline`` [n, cells] are counts acknowledged by each scrape."""
+def quality(path: Trajectory, live: Floats, offline: Ints) -> dict[str, Any]:
+    """The four ratios at scrapes; ``live`` and ``offline``, of what was acknowledged by each scrape, are [n, cells]."""
     at = thinned(len(path.time_ms))
     return {
         "time": [rfc3339(time_ms / 1000) for time_ms in path.time_ms[at].tolist()],
-        "live": _ratios(path.value[at]),
+        "live": _ratios(live[at]),
         "offline": _ratios(offline[at]),
     }
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from analysis.claims.metric_map import MetricMap
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.evidence import queries
 from analysis.evidence.gateway import UNDER_WAY
@@ -26,7 +27,9 @@ SCRAPES: Final = 3
 _RESTLESS: Final = "its counts still changed, or requests were unanswered"
 
 
-def drain(prometheus_url: str, deployment: str, namespace: str, predictors: Iterable[str]) -> str | None:
+def drain(
+    prometheus_url: str, metric_map: MetricMap, deployment: str, namespace: str, predictors: Iterable[str]
+) -> str | None:
     """Wait until the stored counts do not change and no request is unanswered, at most `LIMIT_S`.
 
     None if that was reached, else the reason why not, as part of a sentence.
@@ -35,14 +38,14 @@ def drain(prometheus_url: str, deployment: str, namespace: str, predictors: Iter
         prometheus = Prometheus(prometheus_url, TIMEOUT_S)
     except PrometheusError as error:
         return str(error)
-    cells = queries.cells(deployment, namespace)
+    selectors = queries.counts(metric_map, deployment, namespace)
     passed_on = queries.gateway(deployment, predictors)
     problem = _RESTLESS
     began_s = time.monotonic()
     while (waited_s := time.monotonic() - began_s) < LIMIT_S:
         window = f"[{max(math.ceil(waited_s), 1)}s]"
         try:
-            counts = [values for _, values in _series(prometheus, cells + window)]
+            counts = [values for selector in selectors for _, values in _series(prometheus, selector + window)]
             active = [values for name, values in _series(prometheus, passed_on + window) if name in UNDER_WAY]
         except PrometheusError as error:
             problem = str(error)

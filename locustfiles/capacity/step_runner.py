@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from analysis.capacity.step import Step, StepRun, disturbed, step_of, without_result
+from analysis.claims import metric_map
 from analysis.record import runfolder
 from analysis.result.fields import ReportError
 from analysis.result.file import read_result
@@ -65,7 +66,8 @@ class StepRunner:
     def _drain(self) -> str | None:
         deployment = self.setup.deployment
         names = [predictor.name for predictor in deployment.predictors]
-        return drain(self.parsed.prometheus_url, deployment.name, deployment.namespace, names)
+        chosen = metric_map.load(metric_map.DEFAULT)
+        return drain(self.parsed.prometheus_url, chosen, deployment.name, deployment.namespace, names)
 
     def _run(self, folder: Path, rate: float, length_s: float, *, judged: bool) -> int:
         """Exit code of one run of Locust in a process group of its own; a Ctrl-C of ours is passed on once."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.evidence.samples import Series, canonical
 from analysis.record.arrays import Bools, Floats, Ints
+
+type ProcessOf = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""From the labels of a series to those that its process gives to each of its series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,13 @@ class Absence:
         return self.filled & ~self.is_glitch
 
 
-def partial(series: Sequence[Series], time_ms: Ints) -> Bools:
-    """Scrapes that lack a series whose first sample comes later, and have another one with the same labels."""
+def partial(series: Sequence[Series], time_ms: Ints, process_of: ProcessOf) -> Bools:
+    """Scrapes that lack a series whose first sample comes later, and have another one of the same process."""
     lacking = np.zeros(len(time_ms), np.bool_)
     first: dict[str, list[int]] = {}
     for cell in series:
         if len(cell.time_ms):
-            first.setdefault(canonical(cell.labels), []).append(int(cell.time_ms[0]))
+            first.setdefault(canonical(process_of(cell.labels)), []).append(int(cell.time_ms[0]))
     for times in first.values():
         lacking |= (time_ms >= min(times)) & (time_ms < max(times))
     return lacking
@@ -56,14 +59,14 @@ def still_unpublished(absent: Sequence[Absence], good: Ints, number: int) -> Boo
     return lacking
 
 
-def absences(series: Sequence[Series], time_ms: Ints) -> list[Absence]:
+def absences(series: Sequence[Series], time_ms: Ints, process_of: ProcessOf) -> list[Absence]:
     """For each series, what is absent of it at the good scrapes of its target.
 
     A worker that restarts begins all of its series anew. So where one of them comes again with less, the others that
     were away with it did not come again either, even if they show more by now.
     """
     alone = [_absence(cell, time_ms) for cell in series]
-    workers = [canonical(cell.labels) for cell in series]
+    workers = [canonical(process_of(cell.labels)) for cell in series]
     members = {name: [i for i, worker in enumerate(workers) if worker == name] for name in workers}
     joined = []
     for absence, worker in zip(alone, workers, strict=True):

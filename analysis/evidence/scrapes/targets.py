@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from analysis.evidence.queries import COUNTER_SUFFIX, LABEL_TARGET_DEPLOYMENT, SCRAPE_DURATION, UP
+from analysis.claims.selection import Selection
+from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT, SCRAPE_DURATION, UP
 from analysis.evidence.samples import Samples, Series, canonical
 from analysis.evidence.scrapes.absences import absences, partial, renewed, still_unpublished
+from analysis.evidence.scrapes.published import Published
 from analysis.record.arrays import Bools, Floats, Ints
-from model.contract import CELL_OF_METRIC, CELLS, LABEL_PREDICTOR
 
 ALIGNMENT_MS: Final = 2
 """Prometheus moves a scrape's time by up to this to the scrape interval (``scrapeTimestampTolerance``, scrape.go)."""
@@ -74,7 +75,11 @@ def living(samples: Samples, first_ms: float, before: Iterable[Mapping[str, str]
 
 
 def silent_targets(
-    samples: Samples, deployment: str, targets: Sequence[ScrapeTarget], before: Iterable[Mapping[str, str]]
+    samples: Samples,
+    deployment: str,
+    targets: Sequence[ScrapeTarget],
+    before: Iterable[Mapping[str, str]],
+    selection: Selection,
 ) -> tuple[ScrapeTarget, ...]:
     """Targets of the deployment that were up before the load (``before``: their labels), and that show no cells.
 
@@ -84,7 +89,7 @@ def silent_targets(
     One that shows cells of a predictor that the run does not name is not silent.
     """
     jobs = {job for job, _ in (address_of(target.labels) for target in targets)}
-    known = {address_of(series.labels) for series in samples.series if _is_of_cell(series.metric)}
+    known = {address_of(series.labels) for series in samples.series if _is_of_cell(selection, series)}
 
     def belongs(labels: Mapping[str, str]) -> bool:
         owner = labels.get(LABEL_TARGET_DEPLOYMENT)
@@ -93,33 +98,30 @@ def silent_targets(
 
     expected = {address_of(labels) for labels in before if belongs(labels)}
     durations = {canonical(duration.labels): duration for duration in samples.of(SCRAPE_DURATION)}
+    nothing = Published(selection.accounts[0])
     return tuple(
-        _target(canonical(up.labels), up, durations.get(canonical(up.labels)), ())
+        _target(canonical(up.labels), up, durations.get(canonical(up.labels)), nothing)
         for up in samples.of(UP)
         if address_of(up.labels) in expected - known and len(up.time_ms)
     )
 
 
-def _is_of_cell(metric: str) -> bool:
-    return metric in CELL_OF_METRIC or metric.removesuffix(COUNTER_SUFFIX) in CELL_OF_METRIC
+def _is_of_cell(selection: Selection, series: Series) -> bool:
+    return selection.makes_claim(series.metric, series.labels)
 
 
-def targets_of(samples: Samples, predictor: str) -> tuple[ScrapeTarget, ...]:
-    """The targets that have any series of the predictor's cells."""
+def targets_of(samples: Samples, published: Published) -> tuple[ScrapeTarget, ...]:
+    """The targets that the published series come from."""
     by_target: dict[str, list[Series]] = {}
     ups = {canonical(up.labels): up for up in samples.of(UP)}
     durations = {canonical(duration.labels): duration for duration in samples.of(SCRAPE_DURATION)}
     matching = _Matching([up.labels for up in ups.values()])
-    for series in cell_series(samples, predictor):
+    for series in published.series:
         by_target.setdefault(matching.target_of(series.labels), []).append(series)
-    return tuple(_target(key, ups.get(key), durations.get(key), series) for key, series in sorted(by_target.items()))
-
-
-def cell_series(samples: Samples, predictor: str) -> tuple[Series, ...]:
-    """Series of the predictor's cells: gauges if there are any, else Seldon's COUNTERs of the same name."""
-    published = [series for series in samples.series if series.labels.get(LABEL_PREDICTOR) == predictor]
-    gauges = tuple(series for series in published if series.metric in CELL_OF_METRIC)
-    return gauges or tuple(series for series in published if _is_of_cell(series.metric))
+    return tuple(
+        _target(key, ups.get(key), durations.get(key), replace(published, series=tuple(series)))
+        for key, series in sorted(by_target.items())
+    )
 
 
 class _Matching:
@@ -143,30 +145,32 @@ def address_of(labels: Mapping[str, str]) -> tuple[str, str]:
     return labels.get("job", ""), labels.get("instance", "")
 
 
-def _target(key: str, up: Series | None, duration: Series | None, series: Sequence[Series]) -> ScrapeTarget:
+def _target(key: str, up: Series | None, duration: Series | None, published: Published) -> ScrapeTarget:
+    series: Sequence[Series] = published.series
+    number = len(published.account.claims)
     own_times = up is not None and any(_has_own_times(cell, up) for cell in series)
     times = [cell.time_ms for cell in series]
     time_ms = np.unique(np.concatenate([*times, up.time_ms] if up is not None else times))
     if own_times and up is not None:
         time_ms, series = up.time_ms, [_at_scrapes(cell, up) for cell in series]
-    value = np.zeros((len(time_ms), len(CELLS)))
+    value = np.zeros((len(time_ms), number))
     present = np.zeros(len(time_ms), np.int64)
     for cell in series:
         at = np.searchsorted(time_ms, cell.time_ms)
-        value[at, _cell_of(cell)] += cell.value
+        value[at, published.claim_of(cell)] += cell.value
         present[at] += 1
     succeeded = present > 0
     if up is not None:
         succeeded[np.searchsorted(time_ms, up.time_ms)] = up.value == 1
     absent = np.zeros(len(time_ms), np.int64)
-    appeared = np.zeros(len(CELLS))
+    appeared = np.zeros(number)
     good = np.flatnonzero(succeeded)
-    lacking = absences(series, time_ms[good])
+    lacking = absences(series, time_ms[good], published.account.process_of)
     for cell, absence in zip(series, lacking, strict=True):
-        value[good, _cell_of(cell)] += absence.filling
+        value[good, published.claim_of(cell)] += absence.filling
         absent[good] += absence.filled
         if len(good) and len(cell.value) and cell.time_ms[0] > time_ms[good[0]]:
-            appeared[_cell_of(cell)] += cell.value[0]
+            appeared[published.claim_of(cell)] += cell.value[0]
     return ScrapeTarget(
         labels=json.loads(key),
         time_ms=time_ms,
@@ -176,14 +180,10 @@ def _target(key: str, up: Series | None, duration: Series | None, series: Sequen
         present=present,
         absent=absent,
         renewed=renewed(lacking, good, len(time_ms)),
-        partial=partial(series, time_ms) | still_unpublished(lacking, good, len(time_ms)),
+        partial=partial(series, time_ms, published.account.process_of) | still_unpublished(lacking, good, len(time_ms)),
         appeared=appeared,
         own_times=own_times,
     )
-
-
-def _cell_of(series: Series) -> int:
-    return CELLS.index(CELL_OF_METRIC[series.metric.removesuffix(COUNTER_SUFFIX)])
 
 
 def _has_own_times(cell: Series, up: Series) -> bool:

@@ -17,7 +17,6 @@ import numpy as np
 from analysis.evidence.samples import ClockOffset, canonical
 from analysis.evidence.scrapes.targets import ALIGNMENT_MS, ScrapeTarget, baseline_index
 from analysis.record.arrays import Floats, Ints
-from model.contract import CELLS
 
 NEVER: Final = np.iinfo(np.int64).min
 """``start_ns`` of a sum in which a target has no part yet, because it was not scraped before."""
@@ -52,7 +51,7 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
     last_ms = clock.latest_prometheus_ms(first_ns) + ALIGNMENT_MS
     parts = [_since_baseline(target, baseline_index(target, first_ms), last_ms) for target in targets]
     at_ms = np.unique(np.concatenate([part.time_ms for part in parts]))
-    value, doubt, early = np.zeros((3, len(at_ms), len(CELLS)))
+    value, doubt, early = np.zeros((3, len(at_ms), targets[0].value.shape[1]))
     oldest = np.full(len(at_ms), np.iinfo(np.int64).max, np.int64)
     youngest = np.zeros(len(at_ms))
     for part in parts:
@@ -93,7 +92,7 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) 
         raise ValueError(f"trajectory: target {canonical(target.labels)} has no baseline")
     good = np.flatnonzero(target.up & (target.absent == 0))  # what a scrape lacked, it says nothing of
     good = good[good >= baseline]
-    base = target.value[baseline] if baseline >= 0 else np.zeros(len(CELLS))
+    base = target.value[baseline] if baseline >= 0 else np.zeros(target.value.shape[1])
     time_ms = target.time_ms[good]
     began_ms = time_ms.copy()
     if target.own_times:

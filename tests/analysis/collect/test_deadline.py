@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from analysis.claims import metric_map
+from analysis.claims.selection import select
 from analysis.collect import endpoints, prometheus
 from analysis.collect.deadline import DeadlineError, within
 from analysis.collect.prometheus import Prometheus, PrometheusError
@@ -75,10 +77,13 @@ def test_a_prometheus_that_drips_is_given_up_in_one_line(parts: Callable[[], Ite
         assert Prometheus(url, 0.3).scrape_intervals() == {}
 
 
+SELECTION = select(metric_map.load(metric_map.DEFAULT), (0, 1), 1)
+
+
 def test_an_endpoint_that_drips_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoints, "TIMEOUT_S", 0.3)
     with sending(dripping_body) as url:
-        reading = endpoints._read(url, time.time)
+        reading = endpoints._read(url, SELECTION, time.time)
     assert reading.problem == f"reading {url}: no whole answer within 0.3 s"
 
 
@@ -92,7 +97,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
         Prometheus(url, 2.0).ask("up")
     monkeypatch.setattr(endpoints, "MOST_BYTES", 50_000)
     with sending(lambda: iter([HEAD, *[b" " * 1000] * 100])) as url:
-        assert "more than 50,000 bytes" in str(endpoints._read(url, time.time).problem)
+        assert "more than 50,000 bytes" in str(endpoints._read(url, SELECTION, time.time).problem)
 
 
 def test_a_reading_in_time_gives_its_value_or_its_exception() -> None:

@@ -9,14 +9,19 @@ import numpy as np
 
 import worlds
 from alterations import ALONE
+from analysis.claims import metric_map
+from analysis.claims.selection import select
 from analysis.collect.stored_samples import LedgerTotals, TimeBefore, _Gathering
 from analysis.evidence.samples import Series
+from analysis.evidence.scrapes.published import judged
 from analysis.evidence.scrapes.targets import targets_of
 from analysis.record import runfolder
 from analysis.record.instants import epoch_s
 from model.contract import CELLS, METRIC_OF_CELL
 
 TARGET = {"job": "seldon", "instance": "127.0.0.1:6000"}
+
+SELECTION = select(metric_map.load(metric_map.DEFAULT), (0, 1), 1)
 
 
 class Scraping:
@@ -55,9 +60,9 @@ def test_a_scrape_between_two_queries_does_not_read_as_counts_that_fell_to_nothi
     predictor = run.predictors[0].name
     labels = TARGET | {"deployment_name": run.deployment, "predictor_name": predictor, "method": "feedback"}
     scraping = Scraping(epoch_s(run.started), labels)
-    gathering = _Gathering(run, cast("Any", scraping), LedgerTotals(None, 0), TimeBefore(1.0))
+    gathering = _Gathering(run, cast("Any", scraping), SELECTION, LedgerTotals(None, 0), TimeBefore(1.0))
     for _ in range(3):
         gathering.fetch(epoch_s(run.started) + 5)
-        (target,) = targets_of(gathering.samples(), predictor)
+        (target,) = targets_of(gathering.samples(), judged(gathering.samples(), predictor, SELECTION))
         assert (target.present[target.up] == len(CELLS)).all()
         assert (target.value[target.up] == 7).all()

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import worlds
+from analysis.claims import metric_map
+from analysis.claims.selection import select
 from analysis.collect import baseline
 from analysis.collect.prometheus import Prometheus, duration_s
 from analysis.collect.stored_samples import LedgerTotals, TimeBefore, _Gathering
@@ -80,12 +82,13 @@ class Stored:
         return self.intervals
 
 
+SELECTION = select(metric_map.load(metric_map.DEFAULT), (0, 1), 1)
 A, B = ("seldon", "a:6000"), ("seldon", "b:6000")
 
 
 def gathering_of(tmp_path: Path, stored: Stored, before: TimeBefore) -> _Gathering:
     run: Run = worlds.put(tmp_path, worlds.world(worlds.load_of(50, span_s=5.0)))
-    gathering = _Gathering(run, cast("Any", stored), LedgerTotals(START_NS, 50), before)
+    gathering = _Gathering(run, cast("Any", stored), SELECTION, LedgerTotals(START_NS, 50), before)
     gathering.begin(lambda: START_S + 6)
     gathering.fetch(START_S + 100)
     return gathering

@@ -5,9 +5,15 @@ from __future__ import annotations
 import promql_parser
 import pytest
 
+from analysis.claims import metric_map
 from analysis.evidence import queries
 
 NAMESPACE = 'namespace=~"seldon|",kubernetes_namespace=~"seldon|",exported_namespace=~"seldon|"'
+
+
+def counts(deployment: str, namespace: str) -> str:
+    (selector,) = queries.counts(metric_map.load(metric_map.DEFAULT), deployment, namespace)
+    return selector
 
 
 def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
@@ -16,10 +22,12 @@ def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
     ``metrics()`` runs on predict too, so without ``method`` each gauge would be summed twice; a namespace other
     than ours is left out, a scrape that adds none is not; Seldon's COUNTERs carry ``_total``.
     """
-    assert queries.cells("ab-test", "seldon") == (
-        '{__name__=~"true_pos|true_pos_total|false_pos|false_pos_total|true_neg|true_neg_total|'
-        "false_neg|false_neg_total|seldon_api_model_feedback_total|seldon_api_model_feedback_reward_total|scored_true_pos_total|scored_false_pos_total|"
-        'scored_true_neg_total|scored_false_neg_total",deployment_name="ab-test",method="feedback",' + NAMESPACE + "}"
+    assert counts("ab-test", "seldon") == (
+        '{__name__=~"true_pos|false_pos|true_neg|false_neg|true_pos_total|false_pos_total|true_neg_total|'
+        "false_neg_total|scored_true_pos_total|scored_false_pos_total|scored_true_neg_total|scored_false_neg_total|"
+        'seldon_api_model_feedback_total|seldon_api_model_feedback_reward_total",deployment_name="ab-test",method="feedback",'
+        + NAMESPACE
+        + "}"
     )
 
 
@@ -60,11 +68,11 @@ def test_the_gateways_clusters_are_named_after_the_services() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        queries.cells('a"b\\c', "n.s"),
+        counts('a"b\\c', "n.s"),
         queries.targets_of("ab-test", "seldon"),
         queries.targets_at(["10.0.0.1:6000"]),
         queries.gateway("ab-test", ["default"]),
-        queries.window(queries.cells("ab-test", "seldon"), 10),
+        queries.window(counts("ab-test", "seldon"), 10),
     ],
 )
 def test_queries_are_promql(query: str) -> None:

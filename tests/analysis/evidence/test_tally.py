@@ -60,15 +60,16 @@ def test_the_fold_counts_what_a_look_at_each_event_counts(
     got = folded(sample_events, chosen)
     known = [event for event in sample_events if event.row < ROWS]
     feedback = [event for event in known if event.kind is Kind.FEEDBACK]
-    pattern = patterns(chosen)
+    numbered = patterns(chosen)
+    pattern, number = numbered.of_row, numbered.number
     assert got.events == len(sample_events)
     assert got.unknown == len(sample_events) - len(known)
     for edge, row in zip(chosen.starts_ns, got.before, strict=True):
         acked = [event for event in feedback if event.outcome is Outcome.ACKNOWLEDGED and event.done_ns < edge]
-        assert row.tolist() == counted([int(pattern[event.row, event.truth]) for event in acked], 8)
+        assert row.tolist() == counted([int(pattern[event.row, event.truth]) for event in acked], number)
     for edge, row in zip(chosen.ends_ns, got.upto, strict=True):
         tried = [event for event in feedback if event.outcome is not Outcome.REFUSED and event.sent_ns <= edge]
-        assert row.tolist() == counted([int(pattern[event.row, event.truth]) for event in tried], 8)
+        assert row.tolist() == counted([int(pattern[event.row, event.truth]) for event in tried], number)
     for kind in Kind:
         for outcome in Outcome:
             mine = [event for event in sample_events if (event.kind, event.outcome) == (kind, outcome)]

@@ -23,7 +23,9 @@ from alterations import (
     with_value,
     without_between,
 )
-from analysis.evidence.bounds import SUMS, _bounds_beside
+from analysis.claims import metric_map
+from analysis.claims.selection import select
+from analysis.evidence.bounds import _bounds_beside
 from analysis.evidence.samples import Series
 from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.record.arrays import Floats
@@ -310,8 +312,9 @@ def test_the_doubt_of_cells_is_the_doubt_of_the_counters_beside_them() -> None:
     times, count = np.array([1, 2], np.int64), np.array([[3.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0]])
     doubt, early = np.array([[2.0, 0.0, 0.0, 0.0]] * 2), np.array([[1.0, 0.0, 0.0, 0.0]] * 2)
     cells = Trajectory(times, times, count, times, doubt, early)
-    none = np.zeros((2, len(SUMS)), np.int64)
-    bounds = _bounds_beside(cells, none)
-    first = SUMS.index((0,))
+    claims = select(metric_map.load(metric_map.DEFAULT), (0, 1), 1).accounts[0].claims
+    none = np.zeros((2, len(claims.members)), np.int64)
+    bounds = _bounds_beside(cells, none, claims)
+    first = claims.members.index((0,))
     assert bounds.low[:, first].tolist() == [2, 4]
     assert bounds.high[:, first].tolist() == [5, 7]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
@@ -14,6 +14,8 @@ import pytest
 
 import worlds
 from alterations import ALONE, BASE, fewer, hour, lost_by_gateway, without_between
+from analysis.claims import metric_map
+from analysis.claims.selection import select
 from analysis.collect import endpoints
 from analysis.evidence import exposed as shown
 from analysis.evidence.exposed import ExposedCounts
@@ -42,6 +44,13 @@ def envoy(metric: str, cluster: str, value: float) -> Series:
     )
 
 
+SELECTION = select(metric_map.load(metric_map.DEFAULT), (0, 1), 1)
+
+
+def shown_counts(series: list[tuple[str, dict[str, str], float]]) -> Mapping[str, shown.Cells]:
+    return shown.reading_of("a:1", series, SELECTION, (0.0, 0.0)).counts
+
+
 def test_exposed_counts_are_of_feedback_summed_over_workers() -> None:
     """The other method's series are left out, and so are other metrics."""
     series = [("true_pos", FEEDBACK | {"worker_id": "1"}, 3.0), ("true_pos", FEEDBACK | {"worker_id": "2"}, 4.0)]
@@ -50,14 +59,14 @@ def test_exposed_counts_are_of_feedback_summed_over_workers() -> None:
         ("other", FEEDBACK, 5.0),
         ("false_neg", FEEDBACK, 1.0),
     ]
-    assert shown.counts_of(series) == {"default": (7.0, 0.0, 0.0, 1.0)}
+    assert shown_counts(series) == {"default": (7.0, 0.0, 0.0, 1.0)}
 
 
 def test_exposed_counters_are_read_where_there_are_no_gauges() -> None:
     """A class may publish its cells as COUNTERs; where it has gauges, those count."""
-    assert shown.counts_of([("true_neg_total", FEEDBACK, 2.0)]) == {"default": (0.0, 0.0, 2.0, 0.0)}
+    assert shown_counts([("true_neg_total", FEEDBACK, 2.0)]) == {"default": (0.0, 0.0, 2.0, 0.0)}
     both = [("true_neg_total", FEEDBACK, 2.0), ("true_neg", FEEDBACK, 5.0)]
-    assert shown.counts_of(both) == {"default": (0.0, 0.0, 5.0, 0.0)}
+    assert shown_counts(both) == {"default": (0.0, 0.0, 5.0, 0.0)}
 
 
 def test_exposed_counts_come_back_as_they_were(tmp_path: Path) -> None:
@@ -70,9 +79,21 @@ def test_exposed_counts_come_back_as_they_were(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(ValueError, match="missing required field `schema`"):
         shown.read(path)
-    path.write_text(shown.text(endpoints_read).replace('"fp"', '"tp"'))
-    with pytest.raises(ValueError, match="expected schema 1 with the cells tp, fp, tn, fn"):
+    path.write_text(shown.text(endpoints_read).replace("4.0", "4.0, 5.0"))
+    with pytest.raises(ValueError, match=r"expected 4 counts of each predictor in exposed\.json, got others of a:1"):
         shown.read(path)
+    path.write_text(shown.text(endpoints_read).replace('"schema": 1', '"schema": 2'))
+    with pytest.raises(ValueError, match="expected schema 1"):
+        shown.read(path)
+
+
+def test_an_endpoint_whose_counts_claim_other_things_is_no_witness(tmp_path: Path) -> None:
+    evidence = worlds.evidence_of(tmp_path, ALONE)
+    instance = evidence.predictors["default"].targets[0].labels["instance"]
+    reading = ExposedCounts(instance, {"default": (1.0, 2.0)}, keys=("correct", "all"))
+    (finding,) = endpoint_checks.exposed(replace(evidence, exposed=(reading,)))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.message == f"{instance} was read for correct, all, and the run is judged by tp, fp, tn, fn"
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"host": "http://other", "replicas": []}', '{"host": "http://here"}'])
@@ -87,7 +108,9 @@ def test_an_endpoint_that_does_not_answer_is_a_problem_and_no_witness(tmp_path: 
     """Nobody listens on port 1: the file notes it, and the judge works without this witness."""
     state = {"host": "http://here", "replicas": [{"metrics_url": "http://127.0.0.1:1/prometheus"}]}
     (tmp_path / "state.json").write_text(json.dumps(state))
-    (problem,) = endpoints.read({"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/", lambda: 7.0)
+    (problem,) = endpoints.read(
+        {"PLUMBLINE_STACK": str(tmp_path / "state.json")}, "http://here/", SELECTION, lambda: 7.0
+    )
     endpoints.write(tmp_path, (problem,))
     assert problem.problem is not None
     assert shown.read(tmp_path / runfolder.EXPOSED_FILE) == (problem,)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from analysis.claims import metric_map
 from locustfiles.capacity import drain as module
 from locustfiles.capacity.drain import all_answered, at_rest, drain
+
+MAP = metric_map.load(metric_map.DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +40,7 @@ def test_requests_under_way_at_the_gateway_are_no_rest() -> None:
 def test_a_prometheus_that_cannot_be_queried_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """The failure is reported with its cause, not taken for a deployment that is still counting."""
     monkeypatch.setattr(module, "LIMIT_S", 0.3)
-    still_moving = drain("http://127.0.0.1:9", "ab-test", "seldon", ["default"])
+    still_moving = drain("http://127.0.0.1:9", MAP, "ab-test", "seldon", ["default"])
     assert still_moving is not None
     assert "asking Prometheus at http://127.0.0.1:9" in still_moving
     assert "Connection refused" in still_moving
@@ -45,4 +48,4 @@ def test_a_prometheus_that_cannot_be_queried_is_the_reason(monkeypatch: pytest.M
 
 def test_an_address_that_is_none_is_the_reason() -> None:
     """At once, without waiting."""
-    assert "expected an address like" in (drain("nowhere", "ab-test", "seldon", ["default"]) or "")
+    assert "expected an address like" in (drain("nowhere", MAP, "ab-test", "seldon", ["default"]) or "")
