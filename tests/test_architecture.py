@@ -60,6 +60,7 @@ locustfiles.load        :
 locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic
+locustfiles.run         : analysis.claims
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
 locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
 locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line

@@ -82,6 +82,13 @@ class Claims:
         """The metrics of a set of claims as a sum: ``true_pos + false_neg``."""
         return " + ".join(self.claims[claim].name for claim in self.members[index])
 
+    def events(self, counts: Floats | Ints) -> int:
+        """The number of events that ``counts`` [claim] are of; their sum if it does not follow from them."""
+        if self.per_event is not None:
+            return round(float(counts.sum()) / self.per_event)
+        deriving = self.deriving(np.ones((len(self.weight), 1), np.int64))
+        return round(float(counts.sum() if deriving is None else counts @ deriving[:, 0]))
+
     def deriving(self, goal: Ints) -> Floats | None:
         """``[claim, number]``: with what the claims add up to the numbers of events ``goal`` [pair, number]; or None.
 

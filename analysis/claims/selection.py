@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,9 +60,9 @@ def is_same(text: str | None, expected: str) -> bool:
     """Whether a label's value is the one expected, also as another spelling of the same number (``CLASS_1.0``)."""
     if text == expected or text is None:
         return text == expected
-    prefix = len(os.path.commonprefix([text, expected.rstrip(string.digits + ".")]))
+    prefix = expected.rstrip(string.digits + ".-")
     try:
-        return float(text[prefix:]) == float(expected[prefix:])
+        return text.startswith(prefix) and float(text.removeprefix(prefix)) == float(expected.removeprefix(prefix))
     except ValueError:
         return False
 

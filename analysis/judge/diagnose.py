@@ -116,7 +116,8 @@ def _multiplied(counted: Counted) -> Explanation | None:
     low, high, value = counted.last
     for times, diagnosis in _MULTIPLES.items():
         if value.sum() and np.all((value >= times * low) & (value <= times * high)):
-            message = f"every count is {times} times the expected: {value.sum():.0f} for {low.sum()}"
+            events = counted.claims.events
+            message = f"every count is {times} times the expected: {events(value)} for {events(low)}"
             return Explanation(diagnosis, message)
     return None
 
@@ -145,9 +146,11 @@ def _short(counted: Counted, gateway: Gateway | None, *, mirrored: bool) -> Expl
     expected = int(counted.bounds.low[-1, -1])
     if np.any(value > high) or value.sum() >= expected:
         return None
-    lost, since = int(expected - value.sum()), _since(counted)
+    events = counted.claims.events
+    rows, expected = events(value), events(counted.low[-1])
+    lost, since = expected - rows, _since(counted)
     if mirrored:
-        message = f"the shadow counted {value.sum():,.0f} of {expected:,} feedbacks: {lost:,} never arrived"
+        message = f"the shadow counted {rows:,} of {expected:,} feedbacks: {lost:,} never arrived"
         message += gateway.losses() if gateway is not None else ""
         return Explanation(Diagnosis.SHADOW_INCOMPLETE, message)
     message = f"{lost:,} of {expected:,} acknowledged feedbacks were not counted{since}{_when_lost(counted)}"
@@ -160,7 +163,7 @@ def _over(counted: Counted, tally: Tally, gateway: Gateway | None) -> Explanatio
     most = int(counted.bounds.high[-1, -1])
     if np.any(value < low) or value.sum() <= most:
         return None
-    extra = int(value.sum() - most)
+    extra, most = counted.claims.events(value - counted.high[-1]), counted.claims.events(counted.high[-1])
     message = f"{extra:,} more feedbacks were counted than the {most:,} attempted{_since(counted)}"
     if gateway is not None and gateway.retries:
         message += f"; the gateway sent {gateway.retries:,} requests again"
@@ -184,7 +187,7 @@ def _grown_after_end(counted: Counted, tally: Tally) -> int:
     No request of ours was under way then, so that what the gateway had passed on before says nothing of this growth.
     """
     ended = np.flatnonzero(after_end(tally, counted.path))
-    return int(counted.path.value[-1].sum() - counted.path.value[ended[0]].sum()) if len(ended) else 0
+    return counted.claims.events(counted.path.value[-1] - counted.path.value[ended[0]]) if len(ended) else 0
 
 
 def _differ(counted: Counted) -> Explanation:

@@ -88,7 +88,9 @@ def _without_cells(evidence: Evidence) -> Explanation:
         names = ", ".join(evidence.selection.accounts[0].metrics)
         message = f"Prometheus scrapes the deployment, and has no sample of {names} by feedback of this predictor"
         return Explanation(Diagnosis.NO_SAMPLES, message, "names")
-    return Explanation(Diagnosis.NO_SAMPLES, "Prometheus has no sample of its cells", "no cells")
+    names = ", ".join(evidence.selection.accounts[0].metrics)
+    message = f"Prometheus has no sample of its counts ({names})"
+    return Explanation(Diagnosis.NO_SAMPLES, message, "no cells")
 
 
 def _is_scraped(up: Series, deployment: str) -> bool:

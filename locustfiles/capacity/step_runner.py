@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from analysis.capacity.step import Step, StepRun, disturbed, step_of, without_result
-from analysis.claims import metric_map
 from analysis.record import runfolder
 from analysis.result.fields import ReportError
 from analysis.result.file import read_result
@@ -66,8 +65,7 @@ class StepRunner:
     def _drain(self) -> str | None:
         deployment = self.setup.deployment
         names = [predictor.name for predictor in deployment.predictors]
-        chosen = metric_map.load(metric_map.DEFAULT)
-        return drain(self.parsed.prometheus_url, chosen, deployment.name, deployment.namespace, names)
+        return drain(self.parsed.prometheus_url, self.setup.metrics, deployment.name, deployment.namespace, names)
 
     def _run(self, folder: Path, rate: float, length_s: float, *, judged: bool) -> int:
         """Exit code of one run of Locust in a process group of its own; a Ctrl-C of ours is passed on once."""

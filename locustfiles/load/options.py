@@ -36,6 +36,8 @@ NO_CALIBRATION: Final = "--no-calibration"
 NO_CALIBRATION_TEXT: Final = "Open loop: do not measure beforehand what the generator itself can do"
 NO_JUDGE: Final = "--no-judge"
 NO_JUDGE_TEXT: Final = "Send and record the load only, without baseline or verdict (exit code 4)"
+DEFAULT_METRICS: Final = "plumbline"
+"""The metric map of the names that the project's own served class publishes."""
 REWARDS: Final = ("correct", "none")
 ARRIVALS: Final = ("constant", "poisson")
 
@@ -97,6 +99,7 @@ OPTIONS: Final = (
     _Option("--run", "", str, "Run folder to make (default: runs/<time>-<deployment>)"),
     _Option("--heldout", "", str, "Held-out rows (default: heldout.parquet beside the artefacts)"),
     _Option("--artifacts", str(ROOT / "artifacts"), str, "Folder with the artefacts and their cards"),
+    _Option("--metrics", DEFAULT_METRICS, str, "Which series claim what: a ready-made metric map, or a TOML file"),
     _Option("--rate", 0.0, float, "Open loop: requests per second over the whole test; 0 is the closed loop of users"),
     _Option("--arrivals", "constant", str, "Open loop: how arrivals are spaced", ARRIVALS),
     _Option("--trace", "", str, "Open loop: file with the seconds at which visits are due, one on each line"),
@@ -260,9 +263,15 @@ def _check(load: LoadOptions) -> None:
 
 
 def named_files(parsed: argparse.Namespace) -> dict[str, str]:
-    """Absolute path of each file and folder besides the manifest that the user named, by option."""
-    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout")} | {
+    """Absolute path of each file and folder besides the manifest that the user named, by option.
+
+    A ready-made metric map has no path: it is named as it was.
+    """
+    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout", "metrics")} | {
         "images": os.environ.get(IMAGES_ENV, "")
     }
-    default = BY_DEST["artifacts"].default
-    return {name: str(Path(path).resolve()) for name, path in given.items() if path and path != default}
+    named = {name: path for name, path in given.items() if path and path != getattr(BY_DEST.get(name), "default", "")}
+    return {
+        name: str(Path(path).resolve()) if name != "metrics" or path.endswith(".toml") else path
+        for name, path in named.items()
+    }

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from analysis.claims import metric_map
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import FirstFailure, PredictorSpec, RecorderReport, Run, RunFolderError, Stop
@@ -234,6 +235,7 @@ def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:
         cards={card.artifact: card_digest(card) for card in setup.cards.values()},
         versions=_versions(),
         started=rfc3339(now),
+        metrics=metric_map.recorded(setup.metrics),
         rate_planned_per_s=planned_per_s(setup.load, request.duration_s),
     )
 

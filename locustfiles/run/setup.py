@@ -16,6 +16,8 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from analysis.claims import metric_map
+from analysis.claims.metric_map import PREDICTOR, MetricMap, MetricMapError
 from analysis.record.urls import without_password
 from deploy.manifest.deployment import Deployment, ManifestError, Predictor
 from deploy.manifest.deployment import read as read_manifest
@@ -39,13 +41,17 @@ class SetupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is under test, and the load. ``cards``: the card of each predictor's artefact, by predictor name."""
+    """What is under test, and the load.
+
+    ``cards``: the card of each predictor's artefact, by predictor name. ``metrics``: which series claim what.
+    """
 
     deployment: Deployment
     manifest: Path
     heldout: Heldout
     heldout_path: Path
     cards: dict[str, Card]
+    metrics: MetricMap
     load: LoadOptions
 
     @property
@@ -68,9 +74,20 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
         card = next(iter(cards.values()))
         heldout_path = Path(parsed.heldout or folder / HELDOUT_FILE)
         heldout = load_heldout(heldout_path, card.features, card.classes)
-    except (OptionsError, ScheduleError, ManifestError, ArtifactError, DatasetError) as error:
+        metrics = metric_map.load(parsed.metrics)
+        _check_metrics(metrics, deployment)
+    except (OptionsError, ScheduleError, ManifestError, ArtifactError, DatasetError, MetricMapError) as error:
         raise SetupError(str(error)) from error
-    return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), cards, load)
+    return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), cards, metrics, load)
+
+
+def _check_metrics(metrics: MetricMap, deployment: Deployment) -> None:
+    """Raise `SetupError` for a metric map whose series do not say which of several predictors they are of."""
+    if metrics.predictor_label is None and len(deployment.predictors) > 1:
+        raise SetupError(
+            f"reading the metric map {metrics.name}: expected a label with the value {PREDICTOR} in [match], because "
+            f"the manifest has {len(deployment.predictors)} predictors, got none. Add the label that tells them apart."
+        )
 
 
 def _check_ca_file(path: str) -> None:

@@ -1,0 +1,187 @@
+"""The judge on models that publish under other names and in other forms: the same verdicts and diagnoses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import worlds
+from alterations import ALONE, is_cell
+from analysis.claims import metric_map
+from analysis.claims.metric_map import MetricMap
+from analysis.evidence import files
+from analysis.evidence.arrange import arrange
+from analysis.evidence.samples import Series
+from analysis.judge import registry
+from analysis.record import runfolder
+from analysis.result.content import content_of
+from analysis.verdict import Finding, Verdict
+from model.contract import CELL_OF_METRIC, CELLS
+from worlds import START_NS, World
+
+Labels = tuple[str, dict[str, str]]
+IN_A_LABEL = """
+[match]
+deployment_name = "{deployment}"
+predictor_name = "{predictor}"
+""" + "".join(
+    f'[[series]]\nmetric = "credit_outcome_total"\nmatch = {{ outcome = "{cell}" }}\ncounts = "{cell}"\n'
+    for cell in CELLS
+)
+TOTALS = """
+[match]
+deployment_name = "{deployment}"
+predictor_name = "{predictor}"
+
+[[series]]
+metric = "right_total"
+counts = "correct"
+
+[[series]]
+metric = "rows_total"
+counts = "all"
+"""
+UNLIKE = worlds.world(
+    tuple(event for event in ALONE.events if event.row and (event.row > 1 or event.sent_ns < START_NS + 5 * 10**9))
+)
+"""The load without some of its rows, so that no two cells have the same count."""
+SERVER = {"method": "io.seldon.serving.feedback.metrics"}
+
+
+def _of_server(metric: str, label: str) -> Labels:
+    return f"seldon_metric_{metric}_total", {"class": f"CLASS_{label}", **SERVER}
+
+
+FORMS: Mapping[str, tuple[MetricMap, dict[str, list[Labels]]]] = {
+    "in a label": (
+        metric_map.parse(IN_A_LABEL, "own"),
+        {cell: [("credit_outcome_total", {"outcome": cell})] for cell in CELLS},
+    ),
+    "matrix": (
+        metric_map.load("confusion-matrix"),
+        {
+            "tp": [("confusion_total", {"truth": "1", "predicted": "1"})],
+            "fp": [("confusion_total", {"truth": "0", "predicted": "1"})],
+            "tn": [("confusion_total", {"truth": "0", "predicted": "0"})],
+            "fn": [("confusion_total", {"truth": "1", "predicted": "0"})],
+        },
+    ),
+    "metrics server": (
+        metric_map.load("seldon-metrics-server-multiclass"),
+        {
+            "tp": [_of_server("true_positive", "1.0"), _of_server("true_negative", "1.0")],
+            "fp": [_of_server("false_negative", "0.0"), _of_server("false_positive", "1.0")],
+            "tn": [_of_server("true_positive", "0.0"), _of_server("true_negative", "0.0")],
+            "fn": [_of_server("false_negative", "1.0"), _of_server("false_positive", "0.0")],
+        },
+    ),
+    "right and all": (
+        metric_map.parse(TOTALS, "totals"),
+        {
+            "tp": [("right_total", {}), ("rows_total", {})],
+            "fp": [("rows_total", {})],
+            "tn": [("right_total", {}), ("rows_total", {})],
+            "fn": [("rows_total", {})],
+        },
+    ),
+}
+
+
+def published(form: str, exchanged: Mapping[str, str] | None = None) -> Callable[[list[Series]], list[Series]]:
+    """The cells' series in another form; ``exchanged``: for a cell, the one that is counted in its place."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        kept = [series for series in stored if not is_cell(series)]
+        sums: dict[str, Series] = {}
+        for series in (series for series in stored if is_cell(series)):
+            cell = CELL_OF_METRIC[series.metric]
+            for metric, labels in FORMS[form][1][(exchanged or {}).get(cell, cell)]:
+                renamed = replace(series, metric=metric, labels={**series.labels, **labels})
+                key = f"{metric} {sorted(renamed.labels.items())}"
+                before = sums.get(key)
+                sums[key] = renamed if before is None else replace(before, value=before.value + renamed.value)
+        return kept + list(sums.values())
+
+    return alter
+
+
+def judged(folder: Path, form: str, world: World) -> tuple[Verdict, dict[str, Finding], dict[str, object]]:
+    run = replace(worlds.put(folder, world), metrics=metric_map.recorded(FORMS[form][0]))
+    runfolder.write(folder, run)
+    worlds.reseal(folder)
+    evidence = arrange(files.read(folder, runfolder.read(folder)))
+    findings = registry.judge(evidence)
+    worst = sorted(findings, key=lambda finding: finding.verdict)
+    return registry.verdict(findings), {finding.check: finding for finding in worst}, content_of(evidence, findings)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_right_model_passes_in_any_form(tmp_path: Path, form: str) -> None:
+    verdict, worst, content = judged(tmp_path, form, replace(ALONE, alter=published(form), prior=7))
+    assert verdict is Verdict.PASS, worst
+    predictor = content["predictors"]["default"]  # type: ignore[index]
+    assert predictor["live"] == (None if form == "right and all" else predictor["offline"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_lost_count_fails_in_any_form(tmp_path: Path, form: str) -> None:
+    world = worlds.with_counts(ALONE, "default", ALONE.counts["default"][:-3])
+    verdict, worst, _ = judged(tmp_path, form, replace(world, alter=published(form)))
+    assert verdict is Verdict.FAIL
+    assert worst["equality"].diagnosis == "counts lost"
+    assert worst["equality"].message.startswith("3 of ")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_counts_from_before_and_twice_are_named_in_any_form(tmp_path: Path, form: str) -> None:
+    world = worlds.with_counts(ALONE, "default", [*ALONE.counts["default"]] * 2)
+    verdict, worst, _ = judged(tmp_path, form, replace(world, alter=published(form)))
+    assert verdict is Verdict.FAIL
+    assert worst["equality"].diagnosis == "counted twice"
+
+
+@pytest.mark.parametrize(
+    ("form", "exchanged", "diagnosis", "words"),
+    [
+        ("in a label", {"fp": "fn", "fn": "fp"}, "cells permuted", 'outcome="fp"} reports FN'),
+        ("in a label", {"tp": "tn", "tn": "tp", "fp": "fn", "fn": "fp"}, "positive class flipped", "is flipped"),
+        ("matrix", {"fp": "fn", "fn": "fp"}, "cells permuted", "truth and answer are exchanged"),
+        ("metrics server", {"tp": "fn", "fp": "tn"}, "answer misread", "rows that are all answered 0"),
+    ],
+)
+def test_what_is_exchanged_is_named(
+    tmp_path: Path, form: str, exchanged: dict[str, str], diagnosis: str, words: str
+) -> None:
+    verdict, worst, _ = judged(tmp_path, form, replace(UNLIKE, alter=published(form, exchanged)))
+    assert verdict is Verdict.FAIL
+    assert worst["equality"].diagnosis == diagnosis
+    assert words in worst["equality"].message
+
+
+def test_series_that_match_no_rule_are_named_with_what_was_expected(tmp_path: Path) -> None:
+    verdict, worst, _ = judged(tmp_path, "in a label", ALONE)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "credit_outcome_total" in worst["stored"].message
+
+
+def test_a_class_of_which_nothing_was_counted_has_no_series(tmp_path: Path) -> None:
+    """Absent is 0 where another series of the worker is there."""
+
+    def only_counted(stored: list[Series]) -> list[Series]:
+        return [series for series in published("matrix")(stored) if not is_cell(series) or np.any(series.value)]
+
+    verdict, worst, _ = judged(tmp_path, "matrix", replace(ALONE, alter=only_counted))
+    assert verdict is Verdict.PASS, worst
+
+
+def test_a_map_in_run_json_that_cannot_be_read_is_no_pass(tmp_path: Path) -> None:
+    run = replace(worlds.put(tmp_path, ALONE), metrics={"name": "own", "text": "["})
+    runfolder.write(tmp_path, run)
+    worlds.reseal(tmp_path)
+    findings = registry.judge(arrange(files.read(tmp_path, runfolder.read(tmp_path))))
+    assert registry.verdict(findings) is Verdict.INCONCLUSIVE
+    assert any("the map is not TOML" in finding.message for finding in findings)
