@@ -159,6 +159,7 @@ class Diagnosis(StrEnum):
             "not collected": "Run `python -m analysis collect` on the run.",
             "no cells": "Check that Prometheus scrapes the model's metrics port, and that feedback reaches the model.",
             "elsewhere": "Name the namespace as Prometheus has it: --namespace (NAMESPACE).",
+            "other names": "Say by a metric map which of them count what: --metrics FILE.toml (README, Own metrics).",
             "names": "Publish the four cells under these names, as GAUGE or COUNTER, by feedback.",
         },
     )

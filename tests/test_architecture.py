@@ -51,7 +51,7 @@ analysis.result         : .claims .judge .evidence .record .stats .verdict model
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
 analysis.collect        : .claims .evidence .record
-analysis.collect        : model.artifact model.artifact_name model.dataset model.atomic
+analysis.collect        : model.contract model.artifact model.artifact_name model.dataset model.atomic
 analysis.command        : .claims .collect .report .result .judge .evidence .record .verdict
 analysis.command        : model.atomic model.command_line model.printable
 analysis.__main__       : .command model.command_line

@@ -35,12 +35,15 @@ from analysis.record.instants import epoch_s
 from analysis.record.ledger import Kind, Outcome
 from analysis.record.ledger_file import Scan
 from analysis.record.runfolder import BASELINE_FILE, LEDGER_FILE, OFFLINE_FILE, SAMPLES_FILE, PredictorSpec, Run
+from model.contract import FEEDBACK_COUNTER, LABEL_METHOD, METHOD_FEEDBACK, REWARD_COUNTER
 
 LOOK_BACK_S: Final = 300
 """How far before the run the last sample may lie: five intervals of a slow Prometheus."""
 OVERLAP_S: Final = 10
 """A scrape's samples appear when it ends, at most the scrape timeout (10 s by default) after the time they carry."""
 POLL_S: Final = 0.1
+MOST_NAMES: Final = 20
+"""Names of metrics that are noted where none of the map is there."""
 LEAST_WAIT_S: Final = 10.0
 LATE_S: Final = 20.0
 """How much later than an interval after the scrape before a scrape may come: a timeout, and a load that ended late."""
@@ -100,6 +103,7 @@ def collect(
         if patience is not None:
             _wait(gathering, patience, now, sleep, say)
         gathering.look_elsewhere(now())
+        gathering.look_for_names(now())
     except PrometheusError as error:
         gathering.problem = str(error)
     stored = gathering.samples()
@@ -168,6 +172,7 @@ class _Gathering:
         self._since_s = since_s
         self._fetched_s: float | None = None
         self._elsewhere: list[str] = []
+        self._names: list[str] = []
         self.problem: str | None = None
 
     def begin(self, now: Callable[[], float]) -> None:
@@ -219,6 +224,26 @@ class _Gathering:
             }
         )
 
+    def look_for_names(self, now_s: float) -> None:
+        """If a predictor has no series of the map, note what its deployment's targets show: of feedback first."""
+        samples = self.samples()
+        if all(judged(samples, predictor.name, self._selection).series for predictor in self._run.predictors):
+            return
+        labelled = (up.labels for up in samples.of(queries.UP) if self._is_labelled(up.labels))
+        published = (series.labels for series in samples.series if self._is_published(series))
+        instances = {labels.get("instance", "") for labels in (*labelled, *published)} - {""}
+        if not instances:
+            return
+        shown = self._prometheus.ask(queries.names_at(instances), self._clock.prometheus_s(now_s))
+        known = {FEEDBACK_COUNTER + queries.COUNTER_SUFFIX, REWARD_COUNTER + queries.COUNTER_SUFFIX}
+        by_rank: dict[str, bool] = {}
+        for part in shown if isinstance(shown, list) else []:
+            labels = part.get("metric", {}) if isinstance(part, dict) else {}
+            name = labels.get("__name__", "")
+            if name and name not in known:
+                by_rank[name] = by_rank.get(name, True) and labels.get(LABEL_METHOD) != METHOD_FEEDBACK
+        self._names = sorted(by_rank, key=lambda name: (by_rank[name], name))[:MOST_NAMES]
+
     def _fetch_buckets(self, end_ms: int) -> None:
         """Fetch score buckets at both ends only: there are a hundred of them, and they are compared at the end."""
         selector = queries.buckets(self._run.deployment, self._run.namespace)
@@ -248,7 +273,7 @@ class _Gathering:
 
     def samples(self) -> Samples:
         """The samples fetched so far."""
-        notes = {"interval_s": self._before.scrape_interval_s, "elsewhere": self._elsewhere}
+        notes = {"interval_s": self._before.scrape_interval_s, "elsewhere": self._elsewhere, "names": self._names}
         return Samples(self._fetch.series(), self._clock, self._version, self.problem, notes)
 
     def longest_wait_s(self, wait_s: float | None) -> float:

@@ -34,6 +34,10 @@ exposition gets where the target has one of that name (``honor_labels: false``).
 COUNTER_SUFFIX: Final = "_total"
 """Seldon's wrapper appends this to the name of a COUNTER; a class may publish its cells so."""
 
+_NOT_OF_THE_MODEL: Final = (
+    "up|(scrape|python|process|go|prometheus|promhttp|gunicorn|flask|seldon_api|envoy|http)_.*|.*_created"
+)
+
 FEEDBACK_REQUESTS: Final = FEEDBACK_COUNTER + COUNTER_SUFFIX
 REWARDS: Final = REWARD_COUNTER + COUNTER_SUFFIX
 
@@ -85,6 +89,15 @@ def targets_of(deployment: str, namespace: str) -> str:
 def targets_at(instances: Iterable[str]) -> str:
     """Selector of ``up`` and scrape duration of the targets at the given ``host:port``."""
     return _selector(_any_name(TARGET_METRICS), f"instance=~{_quoted(_alternatives(instances))}")
+
+
+def names_at(instances: Iterable[str]) -> str:
+    """Query for the names of the metrics that the targets at the given ``host:port`` show, and the methods of each.
+
+    Without those that any process or any wrapper shows. It looks back as far as Prometheus does, five minutes.
+    """
+    own = f"__name__!~{_quoted(_NOT_OF_THE_MODEL)}"
+    return f"group by (__name__, {LABEL_METHOD}) ({_selector(own, f'instance=~{_quoted(_alternatives(instances))}')})"
 
 
 def gateway(deployment: str, predictors: Iterable[str]) -> str:

@@ -19,6 +19,8 @@ from analysis.verdict import Explanation, Finding
 GAP_INTERVALS: Final = 10
 """Scrapes missed in a row that make a gap. A restart of Prometheus misses about six at one per second, which the
 next scrape makes good. With more than ten missing, the bounds were not watched for a part of the run that matters."""
+MOST_NAMES: Final = 8
+"""Names of other metrics in a message, at most."""
 CLOCK_LIMIT_S: Final = 0.25
 """Uncertainty of the clocks above which the bounds are too wide: a quarter of the shortest scrape interval in use."""
 
@@ -87,6 +89,10 @@ def _without_cells(evidence: Evidence) -> Explanation:
     if evidence.samples is not None and any(_is_scraped(up, evidence.run.deployment) for up in evidence.samples.of(UP)):
         names = ", ".join(evidence.selection.accounts[0].metrics)
         message = f"Prometheus scrapes the deployment, and has no sample of {names} by feedback of this predictor"
+        others = evidence.samples.notes.get("names")
+        if isinstance(others, list) and others:
+            message += f"; its targets show {', '.join(map(str, others[:MOST_NAMES]))}"
+            return Explanation(Diagnosis.NO_SAMPLES, message, "other names")
         return Explanation(Diagnosis.NO_SAMPLES, message, "names")
     names = ", ".join(evidence.selection.accounts[0].metrics)
     message = f"Prometheus has no sample of its counts ({names})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from scene import Edit, Served
@@ -10,6 +11,10 @@ STEADY: Final = ("--think-time", "0.1")
 """Ten users, about 90 visits a second: a known moment is then a known part of the run, on a busy machine too."""
 OPEN: Final = ("--rate", "150")
 """An open loop: only there is a request due at a known time, so that it can be late."""
+MATRIX: Final = ("--metrics", "confusion-matrix", *("--reward", "none"))
+SERVER_MAP: Final = Path(__file__).parent / "maps" / "metrics-server.toml"
+METRICS_SERVER: Final = ("--metrics", str(SERVER_MAP), *("--reward", "none"))
+"""Other metrics than our own, of classes on the stock wrapper."""
 NO_REWARD: Final = ("--reward", "none")
 """Keeps rewards out of a row on the stock wrapper, which counts those of zero nowhere."""
 FINE: Final = ("--scrape-interval", "250ms")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from seldon_core.flask_utils import SeldonMicroserviceException
 
-from plain import OTHER, Labels, Pairs, Plain, Rows, ScoreBuckets, card_of
+from plain import OTHER, ConfusionMatrix, Labels, MetricsServer, Pairs, Plain, Rows, ScoreBuckets, card_of
 
 
 class PositiveFlipped(Plain):
@@ -299,3 +299,17 @@ class Stalled(Plain):
         self.until = getattr(self, "until", time.monotonic() + 7)
         time.sleep(max(0.0, self.until - time.monotonic()))
         return super().decide(rows)
+
+
+class Transposed(ConfusionMatrix):
+    """Writes the answer into the label of the truth, and the truth into that of the answer."""
+
+    def score(self, pairs: Pairs) -> None:
+        super().score((truth, predicted) for predicted, truth in pairs)
+
+
+class ProbabilitiesCounted(MetricsServer):
+    """The metrics server gets a probability as the answer, which ``int()`` makes 0."""
+
+    def response(self, predicted: int) -> int:
+        return int(0.97 if predicted else 0.03)

@@ -6,6 +6,7 @@ publishes, not what ours does.
 
 from __future__ import annotations
 
+import collections
 import json
 import math
 import os
@@ -86,6 +87,45 @@ class Counters(Plain):
     def metrics(self) -> list[dict[str, Any]]:
         counters: list[dict[str, Any]] = self.added.__dict__.pop("counters", [])  # of the feedback this thread is at
         return counters
+
+
+class ConfusionMatrix(Counters):
+    """Publishes one COUNTER with truth and answer as labels, which the map ``confusion-matrix`` reads."""
+
+    def score(self, pairs: Pairs) -> None:
+        counts = collections.Counter(pairs)
+        self.added.counters = [
+            {
+                "type": "COUNTER",
+                "key": "confusion",
+                "value": number,
+                "tags": {LABEL_TRUTH: str(truth), "predicted": str(predicted)},
+            }
+            for (predicted, truth), number in counts.items()
+        ]
+
+
+class MetricsServer(Counters):
+    """Counts as Seldon Core 1's metrics server does (``MultiClassNumeric`` of adserver.cm_models).
+
+    It counts the first row of a batch, by class, and a right answer as true positive and as true negative of its class.
+    """
+
+    def response(self, predicted: int) -> int:
+        """The answer as the metrics server reads it."""
+        return predicted
+
+    def score(self, pairs: Pairs) -> None:
+        predicted, truth = next(iter(pairs))
+        answer = self.response(predicted)
+        if answer == truth:
+            counted = [("true_positive", answer), ("true_negative", answer)]
+        else:
+            counted = [("false_negative", truth), ("false_positive", answer)]
+        self.added.counters = [
+            {"type": "COUNTER", "key": f"seldon_metric_{name}", "value": 1, "tags": {"class": f"CLASS_{label}"}}
+            for name, label in counted
+        ]
 
 
 class ScoreBuckets(Plain):

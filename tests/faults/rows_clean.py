@@ -10,7 +10,7 @@ from actions import (
     kill_worker,
     restarted_after,
 )
-from choices import HALF_MIRROR, NO_REWARD, SPLIT, STEADY, TWO_REPLICAS, stock
+from choices import HALF_MIRROR, MATRIX, METRICS_SERVER, NO_REWARD, SPLIT, STEADY, TWO_REPLICAS, stock
 from scene import SHADOW, Row, Served
 from scraping import (
     end_prometheus,
@@ -27,6 +27,14 @@ CLEAN = Row("clean", "primary and shadow, nothing wrong", "PASS", manifest=SHADO
 CLEANS: Final = (
     CLEAN,
     Row("clean-single", "one predictor", "PASS"),
+    Row("clean-matrix", "one n x n counter with labels", "PASS", served=stock("plain.ConfusionMatrix"), load=MATRIX),
+    Row(
+        "clean-metrics-server",
+        "Seldon's metrics server: by class, first rows only, a right answer counted twice",
+        "PASS",
+        served=stock("plain.MetricsServer"),
+        load=(*METRICS_SERVER, "--batch", "4"),
+    ),
     Row("clean-workers", "4 gunicorn workers each", "PASS", manifest=SHADOW, stack=("--workers", "4")),
     Row("clean-replicas", "2 replicas", "PASS", manifest=SHADOW, edits=(TWO_REPLICAS,)),
     Row("clean-split", "two primaries, 70 and 30 of the traffic", "PASS", manifest=SHADOW, edits=SPLIT),

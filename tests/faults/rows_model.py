@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from actions import earlier
-from choices import FINE, NO_REWARD, STEADY, TWO_REPLICAS, model_of, stock
+from choices import FINE, MATRIX, METRICS_SERVER, NO_REWARD, STEADY, TWO_REPLICAS, model_of, stock
 from scene import SHADOW, Row, Served
 
 CELLS_PERMUTED = Row(
@@ -42,6 +42,33 @@ INSTRUMENTATION: Final = (
         ("positive class flipped",),
         (),
         Served("PositiveFlipped"),
+    ),
+    Row(
+        "matrix-transposed",
+        "n x n counter, truth and answer exchanged, on the stock wrapper",
+        "FAIL",
+        ("cells permuted",),
+        ("truth and answer are exchanged",),
+        stock("misbehaving.Transposed"),
+        load=MATRIX,
+    ),
+    Row(
+        "probabilities-counted",
+        "Seldon's metrics server counts probabilities, cut to 0, as answers",
+        "FAIL",
+        ("answer misread",),
+        ("rows that are all answered 0",),
+        stock("misbehaving.ProbabilitiesCounted"),
+        load=METRICS_SERVER,
+    ),
+    Row(
+        "names-unknown",
+        "a class with an n x n counter, and no metric map that says so",
+        "INCONCLUSIVE",
+        ("no samples",),
+        ("true_pos", "confusion_total"),
+        stock("plain.ConfusionMatrix"),
+        load=NO_REWARD,
     ),
     Row(
         "threads",

@@ -121,6 +121,31 @@ def test_a_target_that_was_not_up_before_the_load_and_was_not_scraped_since_is_g
     assert gathering.seen_the_end()
 
 
+@dataclass
+class Naming(Stored):
+    """Answers what the targets show: names of metrics, each with a method."""
+
+    shown: tuple[tuple[str, str], ...] = ()
+
+    def ask(self, query: str, at_s: float) -> list[dict[str, dict[str, str]]]:
+        assert 'instance=~"a:6000"' in query
+        return [{"metric": {"__name__": name, "method": method}} for name, method in self.shown]
+
+
+def test_names_of_other_metrics_are_noted_where_none_of_the_map_is_there(tmp_path: Path) -> None:
+    """Those of feedback first, and not the wrapper's own."""
+    shown = (("calls_total", "predict"), ("outcome_total", "feedback"), ("outcome_total", "predict"))
+    shown += (("seldon_api_model_feedback_total", "feedback"), ("age", ""))
+    naming = Naming({A: [START_S - 40, START_S + 20]}, without_cells=("a:6000",), shown=shown)
+    gathering = gathering_of(tmp_path, naming, TimeBefore())
+    gathering.look_for_names(START_S + 100)
+    assert gathering.samples().notes["names"] == ["outcome_total", "age", "calls_total"]
+    naming.without_cells = ()
+    gathering = gathering_of(tmp_path, naming, TimeBefore())
+    gathering.look_for_names(START_S + 100)
+    assert gathering.samples().notes["names"] == []
+
+
 def test_cells_of_another_namespace_are_named(tmp_path: Path) -> None:
     """The deployment's series carry ``kubernetes_namespace``, and another one than the run asks for."""
     gathering = gathering_of(
