@@ -134,14 +134,15 @@ class Naming(Stored):
 
 def test_names_of_other_metrics_are_noted_where_none_of_the_map_is_there(tmp_path: Path) -> None:
     """Those of feedback first, and not the wrapper's own."""
-    shown = (("calls_total", "predict"), ("outcome_total", "feedback"), ("outcome_total", "predict"))
-    shown += (("seldon_api_model_feedback_total", "feedback"), ("age", ""))
+    mine = [("calls_total", "predict"), ("outcome_total", "feedback"), ("outcome_total", "predict"), ("age", "")]
+    shown = (*mine, ("seldon_api_model_feedback_total", "feedback"))
     naming = Naming({A: [START_S - 40, START_S + 20]}, without_cells=("a:6000",), shown=shown)
     gathering = gathering_of(tmp_path, naming, TimeBefore())
     gathering.look_for_names(START_S + 100)
     assert gathering.samples().notes["names"] == ["outcome_total", "age", "calls_total"]
     naming.without_cells = ()
-    gathering = gathering_of(tmp_path, naming, TimeBefore())
+    (tmp_path / "published").mkdir()
+    gathering = gathering_of(tmp_path / "published", naming, TimeBefore())
     gathering.look_for_names(START_S + 100)
     assert gathering.samples().notes["names"] == []
 
