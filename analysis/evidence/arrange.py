@@ -33,6 +33,7 @@ from analysis.verdict import Explanation
 
 _FULL: Final = 100
 """Per cent of the traffic that a complete mirror gets. A manifest without the field has 0, and Istio mirrors all."""
+BINARY: Final = 2
 _UNFINISHED_NS: Final = 60 * 10**9
 """Length of the timeline of a run without an end."""
 _NO_ANSWERS: Final = OfflineAnswers(np.empty(0, np.int32), np.empty(0, np.int16), (0, 1), 1, "", {})
@@ -94,7 +95,7 @@ def arrange(files: RunFiles) -> Evidence:
 def selection_of(metric_map: MetricMap, answers: OfflineAnswers | None) -> Selection:
     """The run's metric map, applied to the classes of the held-out rows."""
     known = answers or _NO_ANSWERS
-    return select(metric_map, known.classes, known.positive)
+    return select(metric_map, known.classes, known.positive if len(known.classes) == BINARY else None)
 
 
 def clock_of(samples: Samples | None, baseline: Baseline | None, run: Run) -> ClockOffset:

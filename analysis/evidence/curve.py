@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from analysis.record.ledger import Kind, Outcome
 from analysis.record.runfolder import PredictorSpec
 from analysis.stats.average_precision import average_precision_bounds, average_precisions
 from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCORE_BUCKETS
+
+BINARY: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,13 @@ def curve_of(
 ) -> Curve | None:
     """The curve of a predictor since ``first_ms`` (Prometheus' clock, at the earliest); None without score buckets.
 
+    None with more than two classes, too: no single score decides between them.
+
     ``targets``: the predictor's. Raises `CurveError` if what it publishes are no counts by threshold,
     `CurveUnknownError` if it is not known what they were before.
     """
     counts = _counts(samples, predictor.name, targets, first_ms)
-    if not counts:
+    if not counts or len(tally.axes.offline.classes) != BINARY:
         return None
     if not any(math.isfinite(edge) for by_edge in counts.values() for edge in by_edge):
         raise CurveError(f"{SCORE_BUCKETS} has no bucket with a finite threshold")

@@ -17,6 +17,7 @@ from analysis.stats.proportions import Paired, difference, mcnemar, rows_to_see
 
 SIZE: Final = 0.01
 """Difference in accuracy for which the needed number of rows is stated: one percentage point."""
+BINARY: Final = 2
 LEVEL: Final = 0.05
 """Level of the test, and of the intervals."""
 
@@ -72,6 +73,12 @@ def _differences(
     truth = offline.truth[rows]
     sides = [offline.answers[side.artifact] for side in (primary, shadow)]
     right = [side.predicted[rows] == truth for side in sides]
+    if len(offline.classes) != BINARY:
+        by_class = {
+            f"recall of {label}": _newcombe(right[0][truth == of], right[1][truth == of])
+            for of, label in enumerate(offline.classes)
+        }
+        return {"accuracy": _newcombe(*right), **by_class}
     called = [side.predicted[rows] == offline.positive for side in sides]
     score = [side.score[rows] for side in sides]
     positive = truth == offline.positive

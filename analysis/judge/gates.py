@@ -22,6 +22,7 @@ from analysis.stats.latency import PERCENTILES
 from analysis.stats.proportions import enough, surely_at_most, surely_more, wilson
 from analysis.verdict import Explanation, Finding
 
+BINARY: Final = 2
 QUALITY: Final = ("accuracy", "precision", "recall", "specificity")
 FAILURES: Final = "failures"
 _FORM: Final = re.compile(
@@ -109,6 +110,11 @@ def _qualities(evidence: Evidence, tally: Tally, gate: Gate) -> tuple[Finding, .
 
 def _quality(tally: Tally, gate: Gate, name: str, artifact: str) -> Finding:
     """Whether the ratio keeps the limit, by its Wilson interval over distinct rows."""
+    if len(tally.axes.offline.classes) != BINARY and gate.what != "accuracy":
+        message = (
+            f"{gate.what} needs a positive class, and there are {len(tally.axes.offline.classes)}; gate on accuracy"
+        )
+        return _undecided(gate, name, message, None)
     hits, rows = _hits(tally, gate.what, artifact)
     if not rows:
         return _undecided(gate, name, f"{gate.what} is undefined: there is no row to take it of", None)
@@ -130,7 +136,8 @@ def _hits(tally: Tally, ratio: str, artifact: str) -> tuple[int, int]:
     if artifact not in offline.answers:
         return 0, 0
     rows = rows_of(tally)
-    called = offline.answers[artifact].predicted[rows] == offline.positive
+    predicted = offline.answers[artifact].predicted[rows]
+    called = predicted == offline.positive
     positive = offline.truth[rows] == offline.positive
     over = {
         "accuracy": np.ones(len(rows), np.bool_),
@@ -138,7 +145,8 @@ def _hits(tally: Tally, ratio: str, artifact: str) -> tuple[int, int]:
         "recall": positive,
         "specificity": ~positive,
     }[ratio]
-    return int(np.count_nonzero(over & (called == positive))), int(np.count_nonzero(over))
+    right = predicted == offline.truth[rows]
+    return int(np.count_nonzero(over & right)), int(np.count_nonzero(over))
 
 
 def _rows_needed(share: float, limit: float) -> int | None:

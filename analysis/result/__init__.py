@@ -3,6 +3,7 @@
 Evidence and findings come in, and the file goes out; for a report, the file comes in and checked values go out.
 
     content      the content of the file
+    classes      its part about quality by class, where there are more than two
     load         its part about how long requests took
     timeline     its parts over time
     file         the file itself: text, writing, reading

@@ -18,13 +18,14 @@ from analysis.judge.compare import comparison
 from analysis.judge.registry import verdict
 from analysis.record.arrays import Floats, Ints
 from analysis.record.ledger import Kind, Outcome
-from analysis.result import load, timeline
+from analysis.result import classes, load, timeline
 from analysis.result.fields import TOO_LARGE
 from analysis.stats.confusion import RATIOS, Confusion
 from analysis.verdict import Finding
 from model.contract import CELLS
 
 SCHEMA_VERSION: Final = 1
+BINARY: Final = 2
 
 
 def content_of(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -105,22 +106,52 @@ def _load(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any] | N
 
 
 def _predictor(evidence: Evidence, group: Group, member: PredictorEvidence) -> dict[str, Any]:
-    spec, path = member.spec, member.path
+    spec, path, tally = member.spec, member.path, evidence.tally
     known = evidence.offline is not None and spec.artifact in evidence.offline.answers
-    offline = _offline(evidence.tally, spec.artifact) if evidence.tally is not None and known else None
+    offline = _offline(tally, spec.artifact) if tally is not None and known else None
     return {
         "model": spec.model,
         "artifact": spec.artifact,
         "shadow": spec.shadow,
         "traffic": spec.traffic,
         "group": [sharer.name for sharer in group.members],
-        "feedback": _feedback(evidence.tally),
+        "feedback": _feedback(tally),
         "live": None if path is None else _live(member, path.value[-1:]),
         "offline": None if offline is None else _confusion(offline),
         "expected": _expected(group),
         "curve": as_json(group.curve),
-        "timeline": _timeline(evidence.tally, member, path, spec.artifact if known else None),
+        "timeline": _timeline(tally, member, path, spec.artifact if known else None),
+        **_claims(group, member),
+        **_by_class(tally, member, spec.artifact if known else None),
     }
+
+
+def _claims(group: Group, member: PredictorEvidence) -> dict[str, Any]:
+    """``claims``, where they are not the four cells: what is published, and its bounds where it is judged alone."""
+    claims, counted = group.claims, group.counted
+    if claims.is_cells or member.path is None:
+        return {}
+    bounds = counted.last[:2] if counted is not None and len(group.members) == 1 else None
+    return {
+        "claims": [
+            {
+                "key": claim.key,
+                "name": claim.name,
+                "low": None if bounds is None else int(bounds[0][at]),
+                "high": None if bounds is None else int(bounds[1][at]),
+                "live": _plain(member.path.value[-1, at]),
+            }
+            for at, claim in enumerate(claims.claims)
+        ]
+    }
+
+
+def _by_class(tally: Tally | None, member: PredictorEvidence, artifact: str | None) -> dict[str, Any]:
+    """``classes``, where there are more than two of them."""
+    if tally is None or len(tally.axes.offline.classes) == BINARY:
+        return {}
+    live = None if member.path is None else member.path.value[-1]
+    return {"classes": classes.quality(tally, member.account.account.claims, live, artifact)}
 
 
 def _feedback(tally: Tally | None) -> dict[str, int] | None:
@@ -132,18 +163,13 @@ def _feedback(tally: Tally | None) -> dict[str, int] | None:
 
 def _offline(tally: Tally, artifact: str) -> Ints | None:
     """``[cell]``: acknowledged feedback by the artefact's offline answers; None without a positive class."""
-    return None if (weights := _cells(tally)) is None else _counted(tally) @ weights[tally.pairs[artifact]]
-
-
-def _counted(tally: Tally) -> Ints:
-    """``[pattern]``: acknowledged feedback of which a model counts each row, or the first row."""
-    return tally.heads if tally.axes.heads_only else tally.acknowledged
+    return None if (weights := _cells(tally)) is None else classes.counted(tally) @ weights[tally.pairs[artifact]]
 
 
 def _cells(tally: Tally) -> Ints | None:
     """``[pair, cell]``; None without a positive class."""
     answers = tally.axes.offline
-    return cells(len(answers.classes), answers.positive) if len(answers.classes) == 2 else None
+    return cells(BINARY, answers.positive) if len(answers.classes) == BINARY else None
 
 
 def _confusion(counts: Ints) -> dict[str, int | float | None]:
@@ -162,10 +188,12 @@ def _live(member: PredictorEvidence, value: Floats) -> dict[str, int | float | N
 def _expected(group: Group) -> dict[str, dict[str, int]] | None:
     if group.counted is None:
         return None
-    low, high, _ = group.counted.last
+    low, high = (cells_of(group.claims, bound[None].astype(np.float64)) for bound in group.counted.last[:2])
+    if low is None or high is None:
+        return None
+    sides = {"low": low, "high": high}
     return {
-        "low": dict(zip(group.claims.keys, low.tolist(), strict=True)),
-        "high": dict(zip(group.claims.keys, high.tolist(), strict=True)),
+        side: dict(zip(CELLS, np.rint(counts[0]).astype(int).tolist(), strict=True)) for side, counts in sides.items()
     }
 
 
@@ -175,6 +203,8 @@ def _timeline(
     """Live ratios of a predictor at each scrape, beside the offline ratios of what was acknowledged by then."""
     if tally is None or path is None or artifact is None:
         return None
+    if len(tally.axes.offline.classes) != BINARY:
+        return classes.over_time(tally, member.account.account.claims, path, artifact)
     by_pattern = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
     weights, live = _cells(tally), cells_of(member.account.account.claims, path.value)
     if weights is None or live is None:
