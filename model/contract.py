@@ -25,6 +25,10 @@ COUNTER_OF_CELL: Final[dict[Cell, str]] = {cell: f"scored_{metric}" for cell, me
 """Counter of the same rows, so that windows (``increase``) work; Prometheus holds it as ``NAME_total``. It cannot be
 called ``true_pos_total``: OpenMetrics refuses a counter and a gauge of one family name."""
 
+CONFUSION_COUNTER: Final = "confusion"
+"""Counter of rows by true class and answer, for more than two classes: the labels `LABEL_TRUTH` and `LABEL_PREDICTED`
+hold them as text. Prometheus holds it as ``confusion_total``."""
+
 SKEW_COUNTER: Final = "serving_skew"
 """Counter of rows whose feedback carried this predictor's own answer, and it was not what the model answers now.
 Prometheus holds it as ``serving_skew_total``."""
@@ -36,6 +40,7 @@ The stock wrapper leaves out requests whose reward is 0, ours does not."""
 
 SCORE_BUCKETS: Final = "feedback_score_bucket"
 LABEL_TRUTH: Final = "truth"
+LABEL_PREDICTED: Final = "predicted"
 LABEL_EDGE: Final = "le"
 """Series of the live precision-recall curve, in the form of a Prometheus histogram: rows scored so far whose true
 class has the label ``truth`` and whose decision score is at most ``le`` (an edge of the card, or ``+Inf``). At the

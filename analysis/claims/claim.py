@@ -33,6 +33,7 @@ class Claims:
     """The claims that are made together about the same events, in the order in which arrays hold them.
 
     ``classes``: number of classes K. ``positive``: index of the positive class; None with more than two.
+    ``of_predictions``: whether the events are predictions, not feedback.
     ``weight`` [pair, claim]. ``members``: the sets of claims whose sums are bounded; those of a single claim come
     first, and the last is `total`. ``in_sum`` [claim, sum]: 1 for the claims of a sum.
 
@@ -44,6 +45,7 @@ class Claims:
     claims: tuple[Claim, ...]
     classes: int
     positive: int | None
+    of_predictions: bool = False
     weight: Ints = field(init=False, repr=False, compare=False)
     members: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
     in_sum: Ints = field(init=False, repr=False, compare=False)

@@ -15,11 +15,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
+Events = Literal["feedback", "predictions"]
 Counts = Literal["tp", "fp", "tn", "fn", "pair", "truth", "predicted", "correct", "wrong", "all"]
 """What a series counts: a cell of the positive class, or of the class that a label names; rows of one pair of truth and
 answer; rows of a true class; rows of an answer; right answers, wrong ones, or every row."""
@@ -41,7 +42,7 @@ class SeriesRule:
 
     ``of_class``: the label that holds the class that a cell, a truth or an answer is of; empty for the positive class.
     ``truth``, ``predicted``: labels that hold the two classes of a pair. ``form``: how the class is written in them,
-    with ``{}`` for it. ``account``: rules of one account count the same events together.
+    with ``{}`` for it. ``account``: rules of one account count the same ``events`` together.
     """
 
     metric: str
@@ -52,6 +53,7 @@ class SeriesRule:
     predicted: str = ""
     form: str = "{}"
     account: str = ""
+    events: Events = "feedback"
 
     @property
     def labels(self) -> frozenset[str]:
@@ -163,10 +165,12 @@ def parse(text: str, name: str) -> MetricMap:
     rows = content.get("rows", "every")
     if rows not in {"every", "first"}:
         raise MetricMapError(f'metrics: expected rows = "every" or "first", found {rows!r}.')
+    rules = tuple(_rule(table, f"series {number}") for number, table in enumerate(tables, 1))
+    _check_accounts(rules)
     return MetricMap(
         name=name,
         match=_labels(content, "match", "the map"),
-        rules=tuple(_rule(table, f"series {number}") for number, table in enumerate(tables, 1)),
+        rules=rules,
         rows=rows,
         worker=_text(content, "worker", "the map"),
         note=_text(content, "note", "the map"),
@@ -177,7 +181,7 @@ def parse(text: str, name: str) -> MetricMap:
 def _rule(table: Any, where: str) -> SeriesRule:
     if not isinstance(table, dict):
         raise MetricMapError(f"metrics: expected a table as {where}, found {table!r}.")
-    _only(table, ("metric", "counts", "match", "class", "truth", "predicted", "form", "account"), where)
+    _only(table, ("metric", "counts", "match", "class", "truth", "predicted", "form", "account", "events"), where)
     metric, counts = _text(table, "metric", where), _text(table, "counts", where)
     if not metric:
         raise MetricMapError(f"metrics: expected the name of a metric in {where}, found none.")
@@ -194,9 +198,31 @@ def _rule(table: Any, where: str) -> SeriesRule:
         predicted=_text(table, "predicted", where),
         form=_text(table, "form", where) or "{}",
         account=_text(table, "account", where),
+        events=cast("Events", _text(table, "events", where) or "feedback"),
     )
     _check_labels(rule, where)
     return rule
+
+
+def _check_accounts(rules: Sequence[SeriesRule]) -> None:
+    """Raises `MetricMapError` unless the rules of an account count the same events, and the first counts feedback."""
+    for rule in rules:
+        if rule.events not in get_args(Events):
+            allowed = ", ".join(get_args(Events))
+            raise MetricMapError(
+                f"metrics: expected events = one of {allowed} for {rule.metric}, found {rule.events!r}."
+            )
+        first = next(other for other in rules if other.account == rule.account)
+        if rule.events != first.events:
+            raise MetricMapError(
+                f"metrics: {first.metric} counts {first.events} and {rule.metric} counts {rule.events}, in one "
+                f"account {rule.account!r}. Give one of them another account."
+            )
+    if rules[0].events != "feedback":
+        raise MetricMapError(
+            f"metrics: expected the first [[series]] to count feedback, found {rules[0].metric}, which counts "
+            "predictions: precision and recall are of feedback."
+        )
 
 
 def _check_labels(rule: SeriesRule, where: str) -> None:

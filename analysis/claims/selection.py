@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from analysis.claims.claim import Claim, Claims
-from analysis.claims.metric_map import Counts, MetricMap, SeriesRule
+from analysis.claims.metric_map import Counts, Events, MetricMap, SeriesRule
 from analysis.record.arrays import Bools, Ints
 from model.contract import CELLS
 
@@ -28,6 +28,7 @@ class Account:
 
     name: str
     claims: Claims
+    events: Events
     worker: str
     fixed: Mapping[str, str]
     apart: frozenset[str]
@@ -70,10 +71,11 @@ def is_same(text: str | None, expected: str) -> bool:
 def accounts(metric_map: MetricMap, classes: Sequence[Label], positive: int | None) -> tuple[Account, ...]:
     """The accounts of a map, in its order, for the classes of a run. ``positive``: index, None with more than two.
 
-    An account of which some claim has no meaning for these classes (a cell of the positive class, and none is) has
-    those that have one.
+    A claim that has no meaning for these classes (a cell of the positive class, and none is) is left out, and so is an
+    account without claims, unless all are.
     """
-    return tuple(_account(metric_map, name, classes, positive) for name in metric_map.accounts)
+    every = tuple(_account(metric_map, name, classes, positive) for name in metric_map.accounts)
+    return tuple(account for account in every if len(account.claims)) or every
 
 
 def _account(metric_map: MetricMap, name: str, classes: Sequence[Label], positive: int | None) -> Account:
@@ -88,7 +90,8 @@ def _account(metric_map: MetricMap, name: str, classes: Sequence[Label], positiv
     claims = [claim if keys.count(claim.key) == 1 else Claim(claim.name, claim.name, claim.weight) for claim in claims]
     return Account(
         name=name,
-        claims=Claims(tuple(claims), len(classes), positive),
+        claims=Claims(tuple(claims), len(classes), positive, rules[0].events == "predictions"),
+        events=rules[0].events,
         worker=metric_map.worker,
         fixed=metric_map.fixed,
         apart=frozenset().union(*(rule.labels for rule in rules)),
@@ -175,6 +178,11 @@ class Selection:
     def predictor_of(self, labels: Mapping[str, str]) -> str:
         """Name of the predictor that a series is of; empty where no label says so."""
         return labels.get(self.metric_map.predictor_label or "", "")
+
+    @property
+    def counts_predictions(self) -> bool:
+        """Whether any account counts predictions."""
+        return any(account.events == "predictions" for account in self.accounts)
 
     def makes_claim(self, metric: str, labels: Mapping[str, str]) -> bool:
         """Whether a series makes a claim of any account."""

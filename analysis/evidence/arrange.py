@@ -13,7 +13,7 @@ from analysis.claims.metric_map import MetricMap
 from analysis.claims.selection import Selection, select
 from analysis.diagnoses import Diagnosis
 from analysis.evidence import obstacles
-from analysis.evidence.bounds import Counted, Share, bounds_of, counted_beside
+from analysis.evidence.bounds import Counted, Share, as_claims, bounds_of, counted_beside
 from analysis.evidence.curve import CurveError, CurveUnknownError, curve_of
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.files import Baseline, RunFiles
@@ -64,7 +64,7 @@ def arrange(files: RunFiles) -> Evidence:
     if files.batches is not None:
         heads_only = selection.metric_map.rows == "first"
         axes = _axes(run, answers or _NO_ANSWERS, groups, sums, first_ns)
-        counts = tally(files.batches, replace(axes, heads_only=heads_only))
+        counts = tally(files.batches, replace(axes, heads_only=heads_only, predictions=selection.counts_predictions))
         damage = obstacles.other_truths(counts)
         groups = [
             replace(group, obstacle=group.obstacle or damage)
@@ -233,7 +233,10 @@ def _axes(
 ) -> Axes:
     artifacts = dict.fromkeys([*(name for group in groups for name in group.share.answers), *sorted(answers.answers)])
     members = [member.path for group in groups for member in group.members if member.path is not None]
-    paths = [*sums.values(), *members]
+    beside = [
+        part.path for group in groups for member in group.members for part in member.beside if part.path is not None
+    ]
+    paths = [*sums.values(), *members, *beside]
     return Axes(
         offline=answers,
         artifacts=tuple(name for name in artifacts if name in answers.answers),
@@ -284,10 +287,16 @@ def _bounded(group: Group, member: PredictorEvidence, counters: CellCounters, co
     claims = counters.account.account.claims
     if counters.path is None or member.path is None:
         return counters
-    if not np.array_equal(claims.weight, group.claims.weight) and (len(group.members) > 1 or group.share.mirrored):
+    if claims.of_predictions:
+        share = replace(group.share, sees_all=group.share.sees_all and len(group.members) == 1)
+        return replace(
+            counters, counted=Counted(counters.path, bounds_of(counts, counters.path, share, claims), claims)
+        )
+    path = as_claims(member.path, group.claims, claims)
+    if path is None and (len(group.members) > 1 or group.share.mirrored):
         return replace(counters, obstacle=obstacles.OTHER_CLAIMS)
     sharer = member.spec.artifact if len(group.members) > 1 else None
-    counted = counted_beside(counts, counters.path, member.path, group.share, sharer, claims)
+    counted = counted_beside(counts, counters.path, path or member.path, group.share, sharer, claims)
     return replace(counters, counted=counted)
 
 

@@ -34,6 +34,7 @@ class Bounds:
 
 
 _TOO_LARGE: Final = 2.0**53
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,9 @@ def bounds_of(tally: Tally, path: Trajectory, share: Share, claims: Claims) -> B
     The trajectory's times must be among ``tally.axes.starts_ns`` and ``ends_ns``.
     """
     certain, possible = membership(tally, claims, share.answers)
-    before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
-    upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]
+    counts = (tally.predicted_before, tally.predicted_upto) if claims.of_predictions else (tally.before, tally.upto)
+    before = counts[0][np.searchsorted(tally.axes.starts_ns, path.start_ns)]
+    upto = counts[1][np.searchsorted(tally.axes.ends_ns, path.end_ns)]
     low = before @ certain
     if not share.sees_all:
         low = np.zeros_like(low)
@@ -195,6 +197,16 @@ def counted_beside(
     if sharer is not None:
         return Counted(path, _bounds_beside(cells, _under_way(tally, path, sharer, claims), claims), claims)
     return Counted(path, bounds_of(tally, path, share, claims), claims)
+
+
+def as_claims(path: Trajectory, claims: Claims, others: Claims) -> Trajectory | None:
+    """The counts as other claims would have them; None if they do not follow from these."""
+    deriving = claims.deriving(others.weight)
+    if deriving is None or (deriving < -_ROUNDING).any():
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, doubt, early = (np.rint(counts @ deriving) for counts in (path.value, path.doubt, path.early))
+    return replace(path, value=value, doubt=doubt, early=early)
 
 
 def _at(path: Trajectory, scrapes: Ints) -> Trajectory:

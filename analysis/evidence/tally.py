@@ -42,7 +42,7 @@ class Axes:
     ``artifacts``: the artefacts whose answers make the pattern of an event (see `Patterns`).
     ``starts_ns``, ``ends_ns``: when scrapes began and ended, on the ledger's clock, sorted, distinct.
     ``window_ns``: first and last moment of the timeline. ``heads_only``: whether only the first row
-    of each feedback request is counted.
+    of each feedback request is counted. ``predictions``: whether predictions are counted by time, too.
     """
 
     offline: OfflineAnswers
@@ -51,6 +51,7 @@ class Axes:
     ends_ns: Ints
     window_ns: tuple[int, int]
     heads_only: bool = False
+    predictions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Tally:
     values of class 1 (infinite and minus infinite without any).
     ``before[k, pattern]``: acknowledged feedback done before ``starts_ns[k]``; ``upto[k, pattern]``: feedback
     not refused, sent at or before ``ends_ns[k]``. Both are of the rows that are counted (`Axes.heads_only`).
-    ``pairs[artifact]`` [pattern]: as in `Patterns`.
+    ``predicted_before``, ``predicted_upto``: the same of predictions, each row of a request; without any pattern unless
+    `Axes.predictions`. ``pairs[artifact]`` [pattern]: as in `Patterns`.
     ``acknowledged[pattern]``: acknowledged feedback; ``heads[pattern]``: those that are the first row of their
     request. ``span_ns``: first sending and last end of any event; None of an empty ledger.
     ``latency_ns``, ``service_ns``: of requests that were not refused, from the planned start to the end (per kind and
@@ -89,6 +91,8 @@ class Tally:
     values: Floats
     before: Ints
     upto: Ints
+    predicted_before: Ints
+    predicted_upto: Ints
     acknowledged: Ints
     heads: Ints
     span_ns: tuple[int, int] | None
@@ -183,6 +187,9 @@ class _Fold:
         self._least, self._greatest = np.full(rows, np.inf), np.full(rows, -np.inf)
         self._before = np.zeros((len(axes.starts_ns) + 1, self._patterns), np.int64)
         self._upto = np.zeros((len(axes.ends_ns) + 1, self._patterns), np.int64)
+        predictions = self._patterns if axes.predictions else 0
+        self._predicted_before = np.zeros((len(axes.starts_ns) + 1, predictions), np.int64)
+        self._predicted_upto = np.zeros((len(axes.ends_ns) + 1, predictions), np.int64)
         self._acknowledged = np.zeros(self._patterns, np.int64)
         self._heads = np.zeros(self._patterns, np.int64)
         self._events = self._unknown = 0
@@ -209,6 +216,8 @@ class _Fold:
         self._total += np.bincount(side * len(self._pattern) + cell, minlength=len(self._total))
         self._add_answers(batch, row, np.flatnonzero(side == Kind.PREDICT * OUTCOMES + Outcome.ACKNOWLEDGED))
         self._add_feedback(batch, self._pattern[cell], side)
+        if self._axes.predictions:
+            self._add_predictions(batch, self._pattern[cell], side)
 
     def _add_answers(self, batch: dict[str, Any], row: Codes, chosen: Codes) -> None:
         predicted = batch["predicted"][chosen].astype(np.int64)
@@ -222,6 +231,14 @@ class _Fold:
             self._valued += np.bincount(cell[valued], minlength=len(self._answers))
             np.minimum.at(self._least, row[chosen][valued], value[valued])
             np.maximum.at(self._greatest, row[chosen][valued], value[valued])
+
+    def _add_predictions(self, batch: dict[str, Any], pattern: Codes, side: Codes) -> None:
+        base = Kind.PREDICT * OUTCOMES
+        acknowledged = np.flatnonzero(side == base + Outcome.ACKNOWLEDGED)
+        attempted = np.concatenate([acknowledged, np.flatnonzero(side == base + Outcome.INDETERMINATE)])
+        edges = self._axes.starts_ns, self._axes.ends_ns
+        _bin(self._predicted_before, edges[0], batch["done_ns"][acknowledged], pattern[acknowledged], "right")
+        _bin(self._predicted_upto, edges[1], batch["sent_ns"][attempted], pattern[attempted], "left")
 
     def _add_feedback(self, batch: dict[str, Any], pattern: Codes, side: Codes) -> None:
         base = Kind.FEEDBACK * OUTCOMES
@@ -252,6 +269,8 @@ class _Fold:
             values=np.stack([self._least, self._greatest], axis=1),
             before=np.cumsum(self._before, axis=0)[:-1],
             upto=np.cumsum(self._upto, axis=0)[:-1],
+            predicted_before=np.cumsum(self._predicted_before, axis=0)[:-1],
+            predicted_upto=np.cumsum(self._predicted_upto, axis=0)[:-1],
             acknowledged=self._acknowledged,
             heads=self._heads,
             span_ns=self._span,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted
+from analysis.evidence.bounds import Counted, as_claims
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
 from analysis.evidence.scrapes.targets import ScrapeTarget
@@ -77,21 +77,34 @@ def _doubt(member: PredictorEvidence, scored: CellCounters) -> Explanation | Non
     if scored.counted is None or member.path is None:
         message = "the last scrape of the cells lacked the counters beside them, or the other way round"
         return Explanation(Diagnosis.SERIES_ABSENT, message)
-    return scored.malformed or _unproven(scored, scored.counted, member.path)
+    own = scored.counted.claims
+    if own.of_predictions:
+        if scored.counted.path.time_ms[-1] != member.path.time_ms[-1]:
+            message = "the last scrape lacked the counters of predictions, or the cells"
+            return Explanation(Diagnosis.SERIES_ABSENT, message)
+        return scored.malformed or _unproven(scored, scored.counted, None, int(member.path.time_ms[0]))
+    cells = as_claims(member.path, member.account.account.claims, scored.counted.claims)
+    return scored.malformed or _unproven(scored, scored.counted, cells, int(member.path.time_ms[0]))
 
 
-def _unproven(scored: CellCounters, counted: Counted, cells: Trajectory) -> Explanation | None:
-    """What of counters within their bounds Prometheus may read as something else, or None."""
+def _unproven(scored: CellCounters, counted: Counted, cells: Trajectory | None, first_ms: int) -> Explanation | None:
+    """What of counters within their bounds Prometheus may read as something else, or None.
+
+    ``cells``: the judged counts as these counters would have them; None if they do not follow. ``first_ms``: their
+    first scrape.
+    """
     if scored.falls:
         message = f"{scored.falls[0]}, which Prometheus takes for a restart, and nothing shows whether it was one"
         return Explanation(Diagnosis.COUNTERS_DIFFER, message)
-    absent = [target for target in scored.targets if _is_absent_twice(target, int(cells.time_ms[0]))]
+    absent = [target for target in scored.targets if _is_absent_twice(target, first_ms)]
     if absent:
         instance = absent[0].labels.get("instance", "a target")
         message = f"several scrapes in a row of {instance} lacked a counter that a later one had again"
         return Explanation(Diagnosis.SERIES_ABSENT, message)
+    if cells is None:
+        return None
     growth, of_cells = counted.path.value[-1], cells.value[-1]
-    unequal = np.flatnonzero(growth != of_cells).tolist() if len(growth) == len(of_cells) else []
+    unequal = np.flatnonzero(growth != of_cells).tolist()
     if unequal:
         parts = [
             f"{counted.claims.names[i]} grew by {growth[i]:,.0f} and its cell by {of_cells[i]:,.0f}" for i in unequal

@@ -8,7 +8,15 @@ import pytest
 
 from analysis.claims import metric_map
 from analysis.claims.metric_map import DEFAULT, MetricMap, MetricMapError
-from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SCORE_BUCKETS
+from model.contract import (
+    CELLS,
+    CONFUSION_COUNTER,
+    COUNTER_OF_CELL,
+    LABEL_PREDICTED,
+    LABEL_TRUTH,
+    METRIC_OF_CELL,
+    SCORE_BUCKETS,
+)
 
 OWN = """
 [match]
@@ -30,7 +38,9 @@ def test_the_default_map_has_the_names_of_the_contract() -> None:
         "gauges": dict(METRIC_OF_CELL),
         "counters": {cell: f"{METRIC_OF_CELL[cell]}_total" for cell in CELLS},
         "scored": {cell: f"{COUNTER_OF_CELL[cell]}_total" for cell in CELLS},
+        "confusion": {"pair": f"{CONFUSION_COUNTER}_total"},
     }
+    assert (chosen.rules[-1].truth, chosen.rules[-1].predicted) == (LABEL_TRUTH, LABEL_PREDICTED)
     assert SCORE_BUCKETS not in chosen.metrics
 
 
@@ -78,6 +88,17 @@ def own(old: str, new: str) -> MetricMap:
         ('counts = "tp"', 'counts = "all"\nclass = "class"', "counts all, which is of no single class"),
         ('counts = "tp"', 'counts = "tp"\nform = "CLASS"', 'expected form with "{}" for the class'),
         ("[match]", 'rows = "some"\n[match]', 'expected rows = "every" or "first", found \'some\''),
+        ('counts = "tp"', 'counts = "tp"\nevents = "predictions"', "expected the first [[series]] to count feedback"),
+        (
+            'counts = "tp"',
+            'counts = "tp"\nevents = "rows"',
+            "expected events = one of feedback, predictions for outcome",
+        ),
+        (
+            'counts = "tp"',
+            'counts = "tp"\n[[series]]\nmetric = "b"\ncounts = "all"\nevents = "predictions"',
+            "outcome_total counts feedback and b counts predictions, in one account",
+        ),
         ("[[series]]", "[series]", "expected at least one [[series]] table, found none"),
         ("[match]", "[match", "the map is not TOML"),
     ],

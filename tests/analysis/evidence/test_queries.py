@@ -24,7 +24,7 @@ def test_cells_are_asked_for_by_deployment_and_feedback_only() -> None:
     """
     assert counts("ab-test", "seldon") == (
         '{__name__=~"true_pos|false_pos|true_neg|false_neg|true_pos_total|false_pos_total|true_neg_total|'
-        "false_neg_total|scored_true_pos_total|scored_false_pos_total|scored_true_neg_total|scored_false_neg_total|"
+        "false_neg_total|scored_true_pos_total|scored_false_pos_total|scored_true_neg_total|scored_false_neg_total|confusion_total|"
         'seldon_api_model_feedback_total|seldon_api_model_feedback_reward_total",deployment_name="ab-test",method="feedback",'
         + NAMESPACE
         + "}"

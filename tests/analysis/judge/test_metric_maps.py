@@ -18,10 +18,11 @@ from analysis.evidence.arrange import arrange
 from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.record import runfolder
+from analysis.record.ledger import Kind
 from analysis.result.content import content_of
 from analysis.verdict import Finding, Verdict
 from model.contract import CELL_OF_METRIC, CELLS
-from worlds import START_NS, World
+from worlds import PRIMARY, SHADOW, START_NS, World
 
 Labels = tuple[str, dict[str, str]]
 IN_A_LABEL = """
@@ -185,3 +186,83 @@ def test_a_map_in_run_json_that_cannot_be_read_is_no_pass(tmp_path: Path) -> Non
     findings = registry.judge(arrange(files.read(tmp_path, runfolder.read(tmp_path))))
     assert registry.verdict(findings) is Verdict.INCONCLUSIVE
     assert any("the map is not TOML" in finding.message for finding in findings)
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_matrix_beside_the_cells_is_held_against_them(tmp_path: Path, lost: int) -> None:
+    """In a mirror, too, whose copies nobody acknowledges: a matrix of two classes is the four cells."""
+    world = worlds.world(ALONE.events, (PRIMARY, SHADOW))
+
+    def both(stored: list[Series]) -> list[Series]:
+        more = [series for series in published("matrix")(stored) if series.metric == "confusion_total"]
+        return stored + [replace(series, value=np.maximum(series.value - lost, 0)) for series in more]
+
+    verdict, findings = worlds.judged(tmp_path, replace(world, alter=both))
+    counters = [finding for finding in findings if finding.check == "counters"]
+    assert {finding.verdict for finding in counters} == {Verdict.FAIL if lost else Verdict.PASS}
+    assert verdict is (Verdict.FAIL if lost else Verdict.PASS), findings
+    if lost:
+        assert 'confusion_total{truth="1",predicted="1"} grew by' in counters[0].message
+
+
+def test_counters_under_the_names_of_the_gauges_are_held_against_them(tmp_path: Path) -> None:
+    """They were judged by nobody where the gauges are there."""
+
+    def with_less(stored: list[Series]) -> list[Series]:
+        counters = [
+            replace(series, metric=f"{series.metric}_total", value=np.maximum(series.value - 2, 0))
+            for series in stored
+            if is_cell(series)
+        ]
+        return stored + counters
+
+    verdict, findings = worlds.judged(tmp_path, replace(ALONE, alter=with_less))
+    assert verdict is Verdict.FAIL
+    assert [finding.diagnosis for finding in findings if finding.verdict is Verdict.FAIL] == ["counters differ"]
+
+
+WITH_PREDICTIONS = metric_map.parse(
+    metric_map.load("plumbline").text
+    + """
+[[series]]
+metric = "answers_total"
+counts = "predicted"
+class = "class"
+account = "answers"
+events = "predictions"
+""",
+    "with-predictions",
+)
+
+
+def predictions(kept: Callable[[int], bool]) -> Callable[[list[Series]], list[Series]]:
+    """Counters of answers by class beside the cells."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        cell = next(series for series in stored if is_cell(series))
+        asked = [event for event in ALONE.events if event.kind is Kind.PREDICT]
+        counters = []
+        for label in (0, 1):
+            ends = np.sort(
+                [event.done_ns for number, event in enumerate(asked) if event.predicted == label and kept(number)]
+            )
+            value = np.searchsorted(ends, cell.time_ms * 10**6, "right").astype(np.float64)
+            counters.append(
+                replace(cell, metric="answers_total", labels={**cell.labels, "class": str(label)}, value=value)
+            )
+        return stored + counters
+
+    return alter
+
+
+@pytest.mark.parametrize("every", [0, 10], ids=["right", "a tenth lost"])
+def test_counters_of_predictions_are_held_against_the_answers(tmp_path: Path, every: int) -> None:
+    world = replace(ALONE, alter=predictions(lambda number: not every or number % every > 0), duration_ns=0)
+    run = replace(worlds.put(tmp_path, world), metrics=metric_map.recorded(WITH_PREDICTIONS))
+    runfolder.write(tmp_path, run)
+    worlds.reseal(tmp_path)
+    findings = registry.judge(arrange(files.read(tmp_path, runfolder.read(tmp_path))))
+    assert registry.verdict(findings) is (Verdict.FAIL if every else Verdict.PASS), findings
+    wrong = [finding for finding in findings if finding.verdict is Verdict.FAIL]
+    assert [finding.diagnosis for finding in wrong] == (["counters differ"] if every else [])
+    assert all('answers_total{class="' in finding.message for finding in wrong)
