@@ -74,8 +74,8 @@ def accounts(metric_map: MetricMap, classes: Sequence[Label], positive: int | No
     A claim that has no meaning for these classes (a cell of the positive class, and none is) is left out, and so is an
     account without claims, unless all are.
     """
-    every = tuple(_account(metric_map, name, classes, positive) for name in metric_map.accounts)
-    return tuple(account for account in every if len(account.claims)) or every
+    whole = tuple(_account(metric_map, name, classes, positive) for name in metric_map.accounts)
+    return tuple(account for account in whole if len(account.claims)) or whole
 
 
 def _account(metric_map: MetricMap, name: str, classes: Sequence[Label], positive: int | None) -> Account:

@@ -240,11 +240,11 @@ def predictions(kept: Callable[[int], bool]) -> Callable[[list[Series]], list[Se
 
     def alter(stored: list[Series]) -> list[Series]:
         cell = next(series for series in stored if is_cell(series))
-        asked = [event for event in ALONE.events if event.kind is Kind.PREDICT]
+        sent = [event for event in ALONE.events if event.kind is Kind.PREDICT]
         counters = []
         for label in (0, 1):
             ends = np.sort(
-                [event.done_ns for number, event in enumerate(asked) if event.predicted == label and kept(number)]
+                [event.done_ns for number, event in enumerate(sent) if event.predicted == label and kept(number)]
             )
             value = np.searchsorted(ends, cell.time_ms * 10**6, "right").astype(np.float64)
             counters.append(
@@ -255,14 +255,14 @@ def predictions(kept: Callable[[int], bool]) -> Callable[[list[Series]], list[Se
     return alter
 
 
-@pytest.mark.parametrize("every", [0, 10], ids=["right", "a tenth lost"])
-def test_counters_of_predictions_are_held_against_the_answers(tmp_path: Path, every: int) -> None:
-    world = replace(ALONE, alter=predictions(lambda number: not every or number % every > 0), duration_ns=0)
+@pytest.mark.parametrize("step", [0, 10], ids=["right", "a tenth lost"])
+def test_counters_of_predictions_are_held_against_the_answers(tmp_path: Path, step: int) -> None:
+    world = replace(ALONE, alter=predictions(lambda number: not step or number % step > 0), duration_ns=0)
     run = replace(worlds.put(tmp_path, world), metrics=metric_map.recorded(WITH_PREDICTIONS))
     runfolder.write(tmp_path, run)
     worlds.reseal(tmp_path)
     findings = registry.judge(arrange(files.read(tmp_path, runfolder.read(tmp_path))))
-    assert registry.verdict(findings) is (Verdict.FAIL if every else Verdict.PASS), findings
+    assert registry.verdict(findings) is (Verdict.FAIL if step else Verdict.PASS), findings
     wrong = [finding for finding in findings if finding.verdict is Verdict.FAIL]
-    assert [finding.diagnosis for finding in wrong] == (["counters differ"] if every else [])
+    assert [finding.diagnosis for finding in wrong] == (["counters differ"] if step else [])
     assert all('answers_total{class="' in finding.message for finding in wrong)
