@@ -13,4 +13,5 @@ stock          Seldon's own launcher, on loopback
 printable      text of others, fit to be shown
 atomic         files that appear whole or not at all
 command_line   the parser of every command
+installation   where the project lies and may write; how its processes are started
 """

@@ -24,7 +24,8 @@ model.command_line      :
 model.printable         :
 model.linear            :
 model.stock             :
-model.artifact_name     :
+model.installation      :
+model.artifact_name     : .installation
 model.artifact          : .artifact_name
 model.dataset           : .artifact_name
 model.metrics           : .contract
@@ -39,7 +40,7 @@ deploy.local.config     : .local.errors .manifest .bootstrap
 deploy.local.running    : .local.errors .local.config model.atomic model.printable
 deploy.local.launch     : .local.config .local.running .manifest
 deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest
-deploy.local.__main__   : model.command_line model.printable
+deploy.local.__main__   : model.command_line model.installation model.printable
 analysis.diagnoses      :
 analysis.verdict        : .diagnoses
 analysis.record         : model.atomic
@@ -57,14 +58,15 @@ locustfiles.http1       : analysis.record
 locustfiles.load        :
 locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
-locustfiles.calibration : .drive .load model.atomic
+locustfiles.calibration : .drive .load model.atomic model.installation
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
-locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
+locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.installation
+locustfiles.run         : model.printable
 locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
-locustfiles.command     : model.artifact model.artifact_name
+locustfiles.command     : model.artifact model.artifact_name model.installation
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.command analysis.result analysis.record
-locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.printable
+locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.installation model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record
 locustfiles.__main__    : model.artifact_name model.command_line model.printable
 locustfiles.single      : .run

@@ -24,6 +24,7 @@ from deploy.local.errors import StackError
 from deploy.local.running import background
 from deploy.manifest.deployment import ManifestError
 from model.command_line import BAD_INPUT, OneLineParser
+from model.installation import own_process
 from model.printable import printable
 
 IMAGES = Path(__file__).with_name("images.toml")
@@ -57,7 +58,7 @@ def up(options: argparse.Namespace, words: list[str], _: list[str]) -> int:
     """0 once a stack runs in the background."""
     work = options.stacks / background.UP
     asyncio.run(background.clear(work))
-    return background.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work)
+    return background.start(own_process("deploy.local", "serve", *words[1:]), work)
 
 
 def serve(options: argparse.Namespace, _: list[str], __: list[str]) -> int:

@@ -41,6 +41,7 @@ from locustfiles.run.setup import Setup
 from model.artifact_name import ARTIFACTS_ENV
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
+from model.installation import own_process
 from model.printable import printable
 
 OVERHEAD_S: Final = 10.0
@@ -130,7 +131,7 @@ def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path:
 
 def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: Sequence[str]) -> NoReturn:
     """Become the launcher of a local stack, which runs this same command in it, with HOST and PROMETHEUS_URL set."""
-    again = [sys.executable, "-m", "locustfiles.capacity", *words, "--run", str(folder)]
+    again = own_process("locustfiles.capacity", *words, "--run", str(folder))
     command = [*stack_command(parsed, setup, folder), "--", *again]
     os.environ[ARTIFACTS_ENV] = str(Path(parsed.artifacts).resolve())  # servers and judge take the same as the load
     sys.stdout.flush()
