@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -68,9 +68,9 @@ def main(words: Sequence[str] | None = None) -> int:
     verbs = {verb.name: verb for verb in VERBS}
     if name in verbs:
         verb = verbs[name]
-        return _run(verb.module, verb.command, [*verb.words, *others])
+        return _run(verb.module, [*verb.words, *others], {f"python -m {verb.module}": f"plumbline {name}"})
     if name == "-m" and others:
-        return _run(others[0], f"python -m {others[0]}", others[1:])
+        return _run(others[0], others[1:], {})
     if name in {"", "-h", "--help"}:
         print(_help(), file=sys.stdout if name else sys.stderr)
         return 0 if name else BAD_INPUT
@@ -80,15 +80,18 @@ def main(words: Sequence[str] | None = None) -> int:
     return BAD_INPUT
 
 
-def _run(module: str, command: str, words: list[str]) -> int:
-    """Run the module as the main program. It ends the process itself, or it has nothing to say: 0."""
+def _run(module: str, words: list[str], shown: Mapping[str, str]) -> int:
+    """Run the module as the main program. It ends the process itself, or it has nothing to say: 0.
+
+    ``shown``: how a help text shows the command that is run. The commands of the verbs are shown as verbs.
+    """
     sys.path.insert(0, str(ROOT))
     for package in PACKAGES:
         import_module(package)
     sys.path.remove(str(ROOT))
     show = import_module("model.command_line").show_commands_as
-    show({verb.command: f"plumbline {verb.name}" for verb in VERBS})
-    sys.argv = [command, *words]
+    show({verb.command: f"plumbline {verb.name}" for verb in VERBS} | dict(shown))
+    sys.argv = [module, *words]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     return 0
 

@@ -7,6 +7,7 @@ the present scikit-learn and the same seed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import io
 import json
@@ -27,6 +28,7 @@ from model import artifact, artifact_name, dataset
 from model.atomic import write_bytes
 from model.command_line import BAD_INPUT, OneLineParser
 from model.contract import CELLS, Cell, cell_of
+from model.installation import INSTALLED, example_artifacts
 
 QUANTILES: Final = 61
 """Edges that are quantiles of the training scores, both ends included."""
@@ -120,6 +122,26 @@ def train(out: Path, seed: int) -> None:
         _write(out, name, sink.getvalue())
         _write(out, artifact.card_path(Path(name)).name, artifact.card_bytes(card))
         print(f"{out / name}: {_summary(card)}")
+
+
+def make_example(out: Path) -> None:
+    """Train in ``out`` if that is the example's folder and we are installed: in a checkout, `make` does that.
+
+    Raises `ArtifactError` if something else is there, or if it cannot be written.
+    """
+    if not INSTALLED or out != example_artifacts() or _whole(out, dataset.SEED):
+        return
+    print(f"plumbline: training the two models of the example into {out}", file=sys.stderr, flush=True)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            train(out, dataset.SEED)
+    except ForeignFileError as error:
+        raise artifact_name.ArtifactError(f"training the example: {error}") from error
+    except OSError as error:
+        raise artifact_name.ArtifactError(
+            f"training the example: expected to write to {out}, got {error.strerror or error}. "
+            "Name another folder by the variable XDG_CACHE_HOME."
+        ) from error
 
 
 def remove(out: Path) -> int:
@@ -253,17 +275,24 @@ def _summary(card: artifact.Card) -> str:
     )
 
 
+def _default_out() -> Path:
+    """The example's folder; in a checkout as a user writes it, relative to the root."""
+    return example_artifacts() if INSTALLED else Path("artifacts")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="python -m model.train",
-        description="Trains logistic regression and perceptron on 10 % of scikit-learn's breast-cancer data and keeps "
+        description="Trains logistic regression and perceptron on 10 % of scikit-learn's breast-cancer data and keeps\n"
         "the other 90 % as held-out rows. Does nothing if all of the files are there and complete.",
-        epilog="Writes binary-lr.joblib, binary-percept.joblib (bare scikit-learn estimators), a card NAME.json beside "
-        "each (digest, features, classes, threshold, offline counts) and heldout.parquet (id, truth, 30 features). "
-        "Equal seed and versions give equal bytes.",
+        epilog="Writes binary-lr.joblib, binary-percept.joblib (bare scikit-learn estimators), a card NAME.json\n"
+        "beside each (digest, features, classes, threshold, offline counts), heldout.parquet (id, truth, features).\n"
+        "Equal seed and versions give equal bytes.\n\nexample:\n  python -m model.train --out models --seed 1\n\n"
+        "exit codes: 0 done, 2 bad arguments or input, or a file that training did not make is in the way.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("artifacts"), metavar="DIR", help="where to (default artifacts)"
+        "--out", type=Path, default=_default_out(), metavar="DIR", help="where to (default %(default)s)"
     )
     parser.add_argument(
         "--seed", type=int, default=dataset.SEED, help="random_state of the split (default %(default)s)"

@@ -30,40 +30,41 @@ model.artifact          : .artifact_name
 model.dataset           : .artifact_name
 model.metrics           : .contract
 model.MetricsModel      : .contract .artifact .artifact_name .linear .metrics
-model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset
+model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset .installation
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
 deploy.bootstrap        :
 deploy.manifest         :
 deploy.local.errors     :
-deploy.local.config     : .local.errors .manifest .bootstrap
+deploy.local.config     : .local.errors .manifest .bootstrap model.installation
 deploy.local.running    : .local.errors .local.config model.atomic model.printable
 deploy.local.launch     : .local.config .local.running .manifest
 deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest
-deploy.local.__main__   : model.command_line model.installation model.printable
+deploy.local.__main__   : model.artifact_name model.command_line model.installation model.printable model.train
 analysis.diagnoses      :
 analysis.verdict        : .diagnoses
-analysis.record         : model.atomic
+analysis.record         : model.atomic model.installation
 analysis.stats          : .record model.contract
 analysis.evidence       : .record .stats .verdict .diagnoses model.contract model.atomic
 analysis.judge          : .evidence .record .stats .verdict .diagnoses model.contract
-analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
-analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
+analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic model.installation
+analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.installation
+analysis.report         : model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
 analysis.collect        : .evidence .record model.contract model.artifact model.artifact_name model.dataset model.atomic
 analysis.command        : .collect .report .result .judge .evidence .record .verdict
-analysis.command        : model.atomic model.command_line model.printable
+analysis.command        : model.atomic model.command_line model.installation model.printable
 analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
-locustfiles.load        :
+locustfiles.load        : model.installation
 locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic model.installation
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
 locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.installation
 locustfiles.run         : model.printable
-locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
-locustfiles.command     : model.artifact model.artifact_name model.installation
+locustfiles.command     : .run .load analysis.record analysis.judge analysis.command deploy.manifest model.command_line
+locustfiles.command     : model.artifact model.artifact_name model.atomic model.installation model.train
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.command analysis.result analysis.record
 locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.installation model.printable

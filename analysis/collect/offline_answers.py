@@ -21,16 +21,15 @@ from analysis.evidence.rounding import margins
 from analysis.record.arrays import Codes, Floats, Ints
 from analysis.record.runfolder import Run
 from model.artifact import Model, card_digest, card_path, load_card, load_model
-from model.artifact_name import ARTIFACTS_ENV, ArtifactError, advice_for, artifact_file
+from model.artifact_name import ARTIFACTS, ARTIFACTS_ENV, ArtifactError, advice_for, artifact_file
 from model.dataset import DatasetError, load_heldout
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 _KEPT: Final = ".offline"
 
 
 def artifacts_folder() -> Path:
-    """The folder with the artefacts: ``$PLUMBLINE_ARTIFACTS``, else ``artifacts/`` of the project."""
-    return Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts"))
+    """The folder with the artefacts: ``$PLUMBLINE_ARTIFACTS``, else that of the example."""
+    return Path(os.environ.get(ARTIFACTS_ENV, ARTIFACTS))
 
 
 def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
