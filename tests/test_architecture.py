@@ -30,7 +30,8 @@ model.artifact          : .artifact_name
 model.dataset           : .artifact_name
 model.metrics           : .contract
 model.MetricsModel      : .contract .artifact .artifact_name .linear .metrics
-model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset .installation
+model.own_files         : .atomic
+model.train             : .contract .own_files .command_line .artifact .artifact_name .dataset .installation
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
 deploy.bootstrap        :
@@ -52,6 +53,7 @@ analysis.report         : .result .judge .record .stats .verdict model.contract 
 analysis.report         : model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
 analysis.collect        : .evidence .record model.contract model.artifact model.artifact_name model.dataset model.atomic
+analysis.collect        : model.installation
 analysis.command        : .collect .report .result .judge .evidence .record .verdict
 analysis.command        : model.atomic model.command_line model.installation model.printable
 analysis.__main__       : .command model.command_line
