@@ -80,15 +80,20 @@ def main(words: Sequence[str] | None = None) -> int:
     return BAD_INPUT
 
 
+def import_packages() -> None:
+    """Import our packages under their own names, whatever else has these names on the path."""
+    sys.path.insert(0, str(ROOT))
+    for package in PACKAGES:
+        import_module(package)
+    sys.path.remove(str(ROOT))
+
+
 def _run(module: str, words: list[str], shown: Mapping[str, str]) -> int:
     """Run the module as the main program. It ends the process itself, or it has nothing to say: 0.
 
     ``shown``: how a help text shows the command that is run. The commands of the verbs are shown as verbs.
     """
-    sys.path.insert(0, str(ROOT))
-    for package in PACKAGES:
-        import_module(package)
-    sys.path.remove(str(ROOT))
+    import_packages()
     show = import_module("model.command_line").show_commands_as
     show({verb.command: f"plumbline {verb.name}" for verb in VERBS} | dict(shown))
     sys.argv = [module, *words]

@@ -129,8 +129,9 @@ def make_example(out: Path) -> None:
     """
     if not INSTALLED or out != example_artifacts() or _whole(out, dataset.SEED):
         return
-    print(f"plumbline: training the two models of the example into {out}", file=sys.stderr, flush=True)
     try:
+        out.mkdir(parents=True, exist_ok=True)
+        print(f"plumbline: training the two models of the example into {out}", file=sys.stderr, flush=True)
         with contextlib.redirect_stdout(io.StringIO()):
             train(out, dataset.SEED)
     except ForeignFileError as error:

@@ -35,7 +35,7 @@ class Installed:
         """``plumbline WORDS`` in the user's folder; cache and state lie in a home folder of their own."""
         home = {"XDG_CACHE_HOME": str(self.home / "cache"), "XDG_STATE_HOME": str(self.home / "state")}
         return subprocess.run(
-            [self.program, *words], cwd=self.folder, env=plain_environment(**home, **more), stdin=subprocess.DEVNULL,
+            [self.program, *words], cwd=self.folder, env=plain_environment(**home | more), stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False, timeout=90,
         )  # fmt: skip
 
@@ -126,6 +126,24 @@ def test_the_artefacts_of_a_users_manifest_are_those_of_the_users_folder(install
     assert refused.returncode == 2
     assert f"{installed.folder / 'artifacts' / 'binary-percept.json'}" in refused.stderr
     assert not installed.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [("XDG_CACHE_HOME", ("loadtest",)), ("XDG_STATE_HOME", ("up",)), ("XDG_CACHE_HOME", ("up",))],
+    ids=lambda words: " ".join(words) if isinstance(words, tuple) else words,
+)
+def test_a_place_that_cannot_be_written_is_one_line(
+    installed: Installed, tmp_path: Path, variable: str, words: tuple[str, ...]
+) -> None:
+    """It names the variable that names another place; and nothing is made in the user's folder."""
+    (tmp_path / "file").touch()
+    before = set(installed.folder.iterdir())
+    refused = installed.call(*words, **{variable: str(tmp_path / "file")})
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+    assert f"expected to write to {tmp_path / 'file' / 'plumbline'}" in refused.stderr
+    assert variable in refused.stderr
+    assert set(installed.folder.iterdir()) == before
 
 
 @pytest.mark.stack

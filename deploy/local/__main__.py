@@ -13,6 +13,7 @@ import asyncio
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     before, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
     options = parser().parse_args(before)
     try:
+        if options.verb in {run, up, serve}:
+            _make_stacks(options.stacks)
         return int(options.verb(options, before, command))
     except (ManifestError, StackError, ArtifactError) as error:
         print(f"plumbline: {printable(str(error))}", file=sys.stderr)
@@ -77,6 +80,19 @@ def status(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     """0, after a table of what runs."""
     print(background.status(options.stacks))
     return 0
+
+
+def _make_stacks(folder: Path) -> None:
+    """Make the folder of the stacks' records. Raises `StackError` if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StackError(
+            f"keeping the record of the stack: expected to write to {folder}, got {error.strerror}. "
+            "Name another folder with --stacks or, installed, by the variable XDG_STATE_HOME."
+        ) from error
 
 
 def _launch(options: argparse.Namespace, name: str, command: list[str]) -> int:
