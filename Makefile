@@ -19,7 +19,7 @@ environment: ## make .venv from requirements.lock (every verb does it by itself)
 	$(ENVIRONMENT)
 
 train: environment ## train the two models and write their cards and the held-out rows to artifacts/
-	@$(if $(filter train,$(MAKECMDGOALS)),$(WITH_ARGS),$(PY)) -m model.train
+	@$(if $(filter train,$(MAKECMDGOALS)),$(WITH_ARGS) -m model.train,$(PY) -m model.train --give-way)
 
 up: train ## start the local stack for SDEP and leave it running
 	@$(WITH_ARGS) -m deploy.local up "$${SDEP:-deploy/seldon/ab-test.yaml}"
@@ -64,7 +64,7 @@ bench: train ## measure ourselves beside others, in ratios: ONLY=server runs a p
 	@$(WITH_ARGS) -m bench $${ONLY:+"$$ONLY"}
 
 clean: environment ## stop what runs, then remove what make made, except runs/ and files of yours
-	@$(PY) -m deploy.local down; $(PY) -m model.train --remove; rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@$(PY) -m deploy.local down; $(PY) -m model.train --remove; python3 -m deploy.bootstrap --remove; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 #V
 #V Variables of loadtest and web, all optional: SDEP (manifest), DURATION (30s), USERS, RATE (events per second),

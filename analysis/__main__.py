@@ -18,9 +18,23 @@ STEPS: Final = {
     "report": "write report.html, report.md and junit.xml from result.json",
     "finish": "collect, judge and report in one go, as a load test does at its end",
 }
-_EPILOG: Final = """\
-exit codes:
-  0 PASS   3 FAIL   4 INCONCLUSIVE (could not tell, and why)   2 bad arguments or input
+CODES: Final = (
+    "exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE (could not tell, and why), 2 bad arguments or input, 1 a crash"
+)
+EXAMPLES: Final = {
+    "baseline": "example:\n  python -m analysis baseline runs/latest",
+    "collect": "example:\n  python -m analysis collect runs/latest && python -m analysis judge runs/latest\n\n"
+    "exit codes: 0 done, 2 bad arguments or input, or Prometheus does not answer",
+    "judge": "examples:\n  python -m analysis judge\n"
+    "  python -m analysis judge runs/20261128T013659820Z-ab-test --gate 'recall>=0.9' --gate 'p99_predict_ms<=50'\n\n"
+    f"The gates that are given replace those of the run.\n{CODES}",
+    "report": "examples:\n  python -m analysis report\n"
+    "  python -m analysis report --annotations     at most ten lines for a job on GitHub\n\n"
+    "exit codes: 0 done, 2 bad arguments or input",
+    "finish": f"example:\n  python -m analysis finish runs/latest\n\n{CODES}",
+}
+_EPILOG: Final = f"""\
+{CODES}
 
 RUN is a run folder, runs/latest by default. A copied run folder is judged again, byte for byte, anywhere:
   python -m analysis judge runs/latest
@@ -53,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     for name, description in STEPS.items():
-        step = steps.add_parser(name, help=description, description=f"{description[0].upper()}{description[1:]}.")
+        step = steps.add_parser(
+            name, help=description, description=f"{description[0].upper()}{description[1:]}.",
+            epilog=EXAMPLES[name], formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
         step.add_argument("folder", type=Path, nargs="?", default=LATEST, metavar="RUN", help="default: %(default)s")
         _add_options(name, step)
     return parser
@@ -76,6 +93,8 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
         text = "get ready, then wait for a line on standard input: finished or interrupted"
         parser.add_argument("--when-told", action="store_true", help=text)
 
+    if name == "report":
+        parser.add_argument("--annotations", action="store_true", help="print annotations for GitHub in place of paths")
     if name in {"baseline", "judge", "finish"}:
         text = "like precision>=0.9, once for each (default: tool.plumbline.gates in pyproject.toml)"
         parser.add_argument("--gate", action="append", metavar="GATE", help=text)

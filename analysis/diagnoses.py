@@ -50,7 +50,7 @@ class Diagnosis(StrEnum):
         "A file of the run folder is missing, unreadable, or not as it was when the run folder was sealed.",
         "Judge the run folder as it was first written, or run again.",
         {
-            "not sealed": "Run `python -m analysis collect` on the run while Prometheus still holds it, or run again.",
+            "not sealed": "Run `plumbline collect` on the run while Prometheus still holds it, or run again.",
             "internal": "If the folder is as the run left it, the judge has a defect: report it with the folder.",
         },
     )
@@ -64,14 +64,14 @@ class Diagnosis(StrEnum):
     PROVENANCE_UNEQUAL = (
         "provenance unequal",
         "The offline answers were made from other artefacts or other rows than the run used.",
-        "Train again and repeat the run, or collect with the artefacts that the run was started with.",
+        "Repeat the run, or collect with the artefacts that the run was started with.",
         {"not judged": "Collect with the artefacts and the rows of the run, or run again."},
     )
     NO_OFFLINE_ANSWERS = (
         "no offline answers",
         "There is no artefact to ask offline, or the manifest does not name it.",
-        "Run `make train`, see that the manifest names the artefact as model_name, then collect again.",
-        {"not judged": "Run `make train`, or name the artefact in the manifest as model_name."},
+        "See that the manifest names the artefact as model_name, with its card beside it, then collect again.",
+        {"not judged": "Name the artefact in the manifest as model_name, and put its card beside it."},
     )
     WRONG_MODEL = (
         "wrong model behind a name",
@@ -156,7 +156,7 @@ class Diagnosis(StrEnum):
         "Prometheus does not scrape the model, or the model publishes nothing.",
         "Check that Prometheus scrapes the model's metrics port.",
         {
-            "not collected": "Run `python -m analysis collect` on the run.",
+            "not collected": "Run `plumbline collect` on the run.",
             "no cells": "Check that Prometheus scrapes the model's metrics port, and that feedback reaches the model.",
             "elsewhere": "Name the namespace as Prometheus has it: --namespace (NAMESPACE).",
             "other names": "Say by a metric map which of them count what: --metrics FILE.toml (README, Own metrics).",

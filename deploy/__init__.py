@@ -4,5 +4,6 @@
     manifest    a SeldonDeployment, read and checked
     local       the local stack: what a manifest describes, as processes on 127.0.0.1
 
-Beside the code: ``seldon/`` (the manifests), ``kubernetes/`` (kustomize), ``image/``, ``prometheus/`` (rules).
+Beside the code: ``seldon/`` (the manifests), ``kubernetes/`` (kustomize), ``image/``, ``prometheus/`` (rules),
+``ci/`` (a job for GitHub, one for GitLab).
 """

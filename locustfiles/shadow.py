@@ -5,9 +5,12 @@ The ingress mirrors every request to the shadow, also feedback, so the users onl
 ``runs/``. The options are those of ``python -m locustfiles --help``.
 """
 
+import os
 import sys
 from pathlib import Path
 
+# Locust puts the working folder first, where a user's own file (yaml.py) would hide a package that we import.
+sys.path.remove(os.getcwd())  # noqa: PTH109  (as Locust wrote it)
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # Locust adds only this folder, and removes it again
 
 from locustfiles.run.hooks import SeldonUser, register

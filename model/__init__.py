@@ -11,6 +11,8 @@ metrics        the metrics store: counts that survive workers and threads
 server         ``python -m model.server``: serves a Seldon class
 stock          Seldon's own launcher, on loopback
 printable      text of others, fit to be shown
+own_files      files in a user's folder: only a command's own are overwritten
 atomic         files that appear whole or not at all
 command_line   the parser of every command
+installation   where the project lies and may write; how its processes are started
 """

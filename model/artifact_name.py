@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from model.installation import INSTALLED, example_artifacts
+
 ARTIFACTS_ENV: Final = "PLUMBLINE_ARTIFACTS"
 """Names the folder of the artefacts, for servers, load generator and judge alike."""
-ARTIFACTS: Final = Path(__file__).resolve().parents[1] / "artifacts"
+ARTIFACTS: Final = example_artifacts()
 """The project's own folder of the artefacts, into which ``make train`` writes."""
 HELDOUT_FILE: Final = "heldout.parquet"
 TRAINED: Final = ("binary-lr", "binary-percept", Path(HELDOUT_FILE).stem)
@@ -38,7 +40,7 @@ def advice_for(path: Path) -> str:
     Training is advised only for what it makes: it writes no file of the user's own.
     """
     if path.stem in TRAINED and path.parent.resolve() == ARTIFACTS.resolve():
-        return "Run `make train`."
+        return f"Run `{'plumbline' if INSTALLED else 'make'} train`."
     if path.suffix == Path(HELDOUT_FILE).suffix:
         return "Correct the file, or the path that --heldout gives."
     return (

@@ -7,10 +7,10 @@ the present scikit-learn and the same seed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import io
-import json
-import shutil
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import artifact, artifact_name, dataset
-from model.atomic import write_bytes
 from model.command_line import BAD_INPUT, OneLineParser
 from model.contract import CELLS, Cell, cell_of
+from model.installation import INSTALLED, example_artifacts
+from model.own_files import ForeignFileError, OwnFiles
 
 QUANTILES: Final = 61
 """Edges that are quantiles of the training scores, both ends included."""
@@ -63,7 +64,7 @@ OURS: Final = (
 MADE_FILE: Final = ".trained.json"
 """Digests of what was written, so that nothing else is overwritten or removed."""
 KEPT_ANSWERS: Final = ".offline"
-"""Folder in which the judge keeps the models' answers."""
+"""Folder in which the judge of earlier versions kept the models' answers, as files called ``<32 digits>.parquet``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,15 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         train(out, options.seed)
     except ForeignFileError as error:
         print(f"train: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return 0 if options.give_way else BAD_INPUT
     except OSError as error:
         print(f"train: expected to write to {out}, got {error.strerror or error}. Give another --out.", file=sys.stderr)
         return BAD_INPUT
     return 0
-
-
-class ForeignFileError(Exception):
-    """A file that training would write is there and is not its own; one line says which and what to do."""
 
 
 def train(out: Path, seed: int) -> None:
@@ -97,17 +94,16 @@ def train(out: Path, seed: int) -> None:
 
     Raises `ForeignFileError`, before anything is written, if one of these is somebody else's.
     """
-    foreign = [name for name in OURS if (out / name).exists() and not _is_ours(out, name)]
-    if foreign:
+    files = OwnFiles(out, MADE_FILE)
+    if (out / MADE_FILE).exists() and not _is_note(files):
         raise ForeignFileError(
-            f"expected to write {out / foreign[0]}, got a file there that training did not make. "
-            "Give it another name, or train with another --out."
+            f"expected digests of training's files in {out / MADE_FILE}, got something else. "
+            "Give that file another name, or train with another --out."
         )
     parts = dataset.split(seed)
     heldout = dataset.heldout_bytes(parts.test_ids, parts.test_x, parts.test_y)
-    out.mkdir(parents=True, exist_ok=True)
-    _write(out, artifact_name.HELDOUT_FILE, heldout)
-    print(f"{out / artifact_name.HELDOUT_FILE}: {len(parts.test_ids)} held-out rows, seed {seed}")
+    contents = {artifact_name.HELDOUT_FILE: heldout}
+    lines = [f"{out / artifact_name.HELDOUT_FILE}: {len(parts.test_ids)} held-out rows, seed {seed}"]
     for name, make in MODELS.items():
         estimator = make()
         with warnings.catch_warnings():
@@ -117,65 +113,63 @@ def train(out: Path, seed: int) -> None:
         sink = io.BytesIO()
         joblib.dump(estimator, sink)
         card = make_card(name, sink.getvalue(), estimator, parts, seed, heldout)
-        _write(out, name, sink.getvalue())
-        _write(out, artifact.card_path(Path(name)).name, artifact.card_bytes(card))
-        print(f"{out / name}: {_summary(card)}")
+        contents |= {name: sink.getvalue(), artifact.card_path(Path(name)).name: artifact.card_bytes(card)}
+        lines.append(f"{out / name}: {_summary(card)}")
+    files.check(contents.items())
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        files.write(name, content)
+    print("\n".join(lines))
+
+
+def make_example(out: Path) -> None:
+    """Train in ``out`` if that is the example's folder and we are installed: in a checkout, `make` does that.
+
+    Raises `ArtifactError` if something else is there, or if it cannot be written.
+    """
+    if not INSTALLED or out != example_artifacts() or _whole(out, dataset.SEED):
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        print(f"plumbline: training the two models of the example into {out}", file=sys.stderr, flush=True)
+        with contextlib.redirect_stdout(io.StringIO()):
+            train(out, dataset.SEED)
+    except ForeignFileError as error:
+        raise artifact_name.ArtifactError(f"training the example: {error}") from error
+    except OSError as error:
+        raise artifact_name.ArtifactError(
+            f"training the example: expected to write to {out}, got {error.strerror or error}. "
+            "Name another folder by the variable XDG_CACHE_HOME."
+        ) from error
 
 
 def remove(out: Path) -> int:
     """Remove what training made, and the folder if nothing else is in it. Exit code 0."""
-    for name in OURS:
-        if (out / name).exists() and _is_ours(out, name):
-            (out / name).unlink()
-    shutil.rmtree(out / KEPT_ANSWERS, ignore_errors=True)
-    left = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-    if set(left) <= {MADE_FILE}:
-        shutil.rmtree(out, ignore_errors=True)
-    else:
-        kept = [name for name in left if name != MADE_FILE]
+    if not out.is_dir():
+        return 0
+    files = OwnFiles(out, MADE_FILE)
+    for name in filter(files.holds, OURS):
+        (out / name).unlink()
+    for path in (out / KEPT_ANSWERS).glob("*.parquet"):
+        if re.fullmatch("[0-9a-f]{32}", path.stem):
+            path.unlink()
+    with contextlib.suppress(OSError):  # there is none, or it is not empty
+        (out / KEPT_ANSWERS).rmdir()
+    kept = sorted(path.name for path in out.iterdir() if not (path.name == MADE_FILE and _is_note(files)))
+    if kept:
         print(f"{out}: kept {', '.join(kept[:5])}, which training did not make")
+        return 0
+    (out / MADE_FILE).unlink(missing_ok=True)
+    if not out.is_symlink():
+        out.rmdir()
     return 0
 
 
-def _write(out: Path, name: str, content: bytes) -> None:
-    """Write a file, after it was noted as ours: a training that is killed in between has not made a stranger's file."""
-    made = _made(out)
-    digest = hashlib.sha256(content).hexdigest()
-    made[name] = [*(other for other in made.get(name, [])[-9:] if other != digest), digest]
-    write_bytes(out / MADE_FILE, (json.dumps(made, indent=1, sort_keys=True) + "\n").encode())
-    write_bytes(out / name, content)
-
-
-def _made(out: Path) -> dict[str, list[str]]:
-    """Digests of what training has written, by file name; empty if that is not known."""
-    try:
-        return {str(name): [str(digest) for digest in digests] for name, digests in _noted(out).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _noted(out: Path) -> Any:
-    return json.loads((out / MADE_FILE).read_bytes())
-
-
-def _is_ours(out: Path, name: str) -> bool:
-    """Whether the file is as training wrote it; where nothing is noted, as its card or the other card says."""
-    digest = hashlib.sha256((out / name).read_bytes()).hexdigest()
-    made = _made(out)
-    if made:
-        return digest in made.get(name, [])
-    return _whole_of_before(out, name, digest)
-
-
-def _whole_of_before(out: Path, name: str, digest: str) -> bool:
-    """The same by the cards alone, for a folder that a version without `MADE_FILE` has filled."""
-    try:
-        cards = [artifact.load_card(out / model) for model in MODELS]
-    except artifact_name.ArtifactError:
-        return False
-    own = all(card.estimator == kind for card, kind in zip(cards, ("LogisticRegression", "Perceptron"), strict=True))
-    known = {card.heldout_sha256 for card in cards} | {card.sha256 for card in cards}
-    return own and (digest in known or name.endswith(".json"))
+def _is_note(files: OwnFiles) -> bool:
+    """Whether the note is training's: digests by the names of its files."""
+    noted = files.digests()
+    digests = [digest for digests in noted.values() for digest in digests]
+    return bool(noted) and set(noted) <= set(OURS) and all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
 
 
 def make_card(
@@ -253,22 +247,32 @@ def _summary(card: artifact.Card) -> str:
     )
 
 
+def _default_out() -> Path:
+    """The example's folder; in a checkout as a user writes it, relative to the root."""
+    return example_artifacts() if INSTALLED else Path("artifacts")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="python -m model.train",
-        description="Trains logistic regression and perceptron on 10 % of scikit-learn's breast-cancer data and keeps "
+        description="Trains logistic regression and perceptron on 10 % of scikit-learn's breast-cancer data and keeps\n"
         "the other 90 % as held-out rows. Does nothing if all of the files are there and complete.",
-        epilog="Writes binary-lr.joblib, binary-percept.joblib (bare scikit-learn estimators), a card NAME.json beside "
-        "each (digest, features, classes, threshold, offline counts) and heldout.parquet (id, truth, 30 features). "
-        "Equal seed and versions give equal bytes.",
+        epilog="Writes binary-lr.joblib, binary-percept.joblib (bare scikit-learn estimators), a card NAME.json\n"
+        "beside each (digest, features, classes, threshold, offline counts), heldout.parquet (id, truth, features).\n"
+        "Equal seed and versions give equal bytes.\n\nexample:\n  python -m model.train --out models --seed 1\n\n"
+        "exit codes: 0 done, 2 bad arguments or input, or a file that training did not make is in the way.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("artifacts"), metavar="DIR", help="where to (default artifacts)"
+        "--out", type=Path, default=_default_out(), metavar="DIR", help="where to (default %(default)s)"
     )
     parser.add_argument(
         "--seed", type=int, default=dataset.SEED, help="random_state of the split (default %(default)s)"
     )
     parser.add_argument("--force", action="store_true", help="train again, whatever of its own is there")
+    parser.add_argument(
+        "--give-way", action="store_true", help="if a file of somebody else's is in the way, say so and end with 0"
+    )
     parser.add_argument("--remove", action="store_true", help="remove what training made, and nothing else")
     return parser
 

@@ -24,52 +24,57 @@ model.command_line      :
 model.printable         :
 model.linear            :
 model.stock             :
-model.artifact_name     :
+model.installation      :
+model.artifact_name     : .installation
 model.artifact          : .artifact_name
 model.dataset           : .artifact_name
 model.metrics           : .contract
 model.MetricsModel      : .contract .artifact .artifact_name .linear .metrics
-model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset
+model.own_files         : .atomic
+model.train             : .contract .command_line .artifact .artifact_name .dataset .own_files .installation
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
 deploy.bootstrap        :
 deploy.manifest         :
 deploy.local.errors     :
-deploy.local.config     : .local.errors .manifest .bootstrap
+deploy.local.config     : .local.errors .manifest .bootstrap model.installation
 deploy.local.running    : .local.errors .local.config model.atomic model.printable
 deploy.local.launch     : .local.config .local.running .manifest
-deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest
-deploy.local.__main__   : model.command_line model.printable
+deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest model.command_line
+deploy.local.__main__   : model.printable model.artifact_name model.installation model.train
 analysis.diagnoses      :
 analysis.verdict        : .diagnoses
-analysis.record         : model.atomic
+analysis.record         : model.atomic model.installation
 analysis.stats          : .record model.contract
 analysis.claims         : .record model.contract
 analysis.evidence       : .claims .record .stats .verdict .diagnoses model.contract model.atomic
 analysis.judge          : .claims .evidence .record .stats .verdict .diagnoses model.contract
 analysis.result         : .claims .judge .evidence .record .stats .verdict model.contract model.atomic
+analysis.result         : model.installation
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
+analysis.report         : model.installation
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
-analysis.collect        : .claims .evidence .record
-analysis.collect        : model.contract model.artifact model.artifact_name model.dataset model.atomic
-analysis.command        : .claims .collect .report .result .judge .evidence .record .verdict
-analysis.command        : model.atomic model.command_line model.printable
+analysis.collect        : .claims .evidence .record model.contract model.artifact model.artifact_name model.dataset
+analysis.collect        : model.atomic model.installation
+analysis.command        : .claims .collect .report .result .judge .evidence .record .verdict model.atomic
+analysis.command        : model.command_line model.printable model.installation
 analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
-locustfiles.load        :
+locustfiles.load        : model.installation
 locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
-locustfiles.calibration : .drive .load model.atomic
-locustfiles.run         : analysis.claims
-locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
+locustfiles.calibration : .drive .load model.atomic model.installation
+locustfiles.run         : analysis.claims .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
 locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
-locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
-locustfiles.command     : model.artifact model.artifact_name
+locustfiles.run         : model.installation
+locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line model.artifact
+locustfiles.command     : model.artifact_name analysis.judge analysis.command model.atomic model.installation
+locustfiles.command     : model.train
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
-locustfiles.capacity    : analysis.claims analysis.command analysis.result analysis.record
-locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.printable
-locustfiles.__main__    : .command .calibration .run .load analysis.record
-locustfiles.__main__    : model.artifact_name model.command_line model.printable
+locustfiles.capacity    : analysis.claims analysis.command analysis.result analysis.record model.atomic
+locustfiles.capacity    : model.artifact_name model.command_line model.printable model.installation
+locustfiles.__main__    : .command .calibration .run .load analysis.record model.artifact_name model.command_line
+locustfiles.__main__    : model.printable
 locustfiles.single      : .run
 locustfiles.shadow      : .run
 """

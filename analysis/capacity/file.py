@@ -122,7 +122,7 @@ def closing_lines(searched: SearchRecord, report: str) -> str:
     if advice(searched):
         lines.append(f"  next: {advice(searched)}")
     lines.append(f"  held to: {', '.join(searched.request.gates)}, and live counts exact")
-    return "\n".join([*lines, f"  report: {report}"])
+    return "\n".join([*lines, f"  report: {report}", f"  exit code {searched.exit_code}"])
 
 
 def line(step: Step) -> str:

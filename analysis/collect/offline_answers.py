@@ -1,6 +1,6 @@
 """Edge: scikit-learn's answers to the held-out rows, once for each pair of artefact and rows.
 
-Importing scikit-learn takes seconds, so the answers are kept beside the artefacts, under the digests of what they were
+Importing scikit-learn takes seconds, so the answers are kept in the cache, under the digests of what they were
 made from. A run that finds them there does not import it.
 """
 
@@ -21,16 +21,16 @@ from analysis.evidence.rounding import margins
 from analysis.record.arrays import Codes, Floats, Ints
 from analysis.record.runfolder import Run
 from model.artifact import Model, card_digest, card_path, load_card, load_model
-from model.artifact_name import ARTIFACTS_ENV, ArtifactError, advice_for, artifact_file
+from model.artifact_name import ARTIFACTS, ARTIFACTS_ENV, ArtifactError, advice_for, artifact_file
 from model.dataset import DatasetError, load_heldout
+from model.installation import cache_folder
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
-_KEPT: Final = ".offline"
+_KEPT: Final = "offline"
 
 
 def artifacts_folder() -> Path:
-    """The folder with the artefacts: ``$PLUMBLINE_ARTIFACTS``, else ``artifacts/`` of the project."""
-    return Path(os.environ.get(ARTIFACTS_ENV, _ROOT / "artifacts"))
+    """The folder with the artefacts: ``$PLUMBLINE_ARTIFACTS``, else that of the example."""
+    return Path(os.environ.get(ARTIFACTS_ENV, ARTIFACTS))
 
 
 def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
@@ -48,7 +48,7 @@ def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
     for name, path in paths.items():
         _check(path, run.artifacts.get(name, ""), "artefact")
     cards = _cards(run, paths)
-    kept = artifacts / _KEPT / f"{_key(run, cards)}.parquet"
+    kept = cache_folder() / _KEPT / f"{_key(run, cards)}.parquet"
     try:
         return offline.read(kept)
     except OfflineError:

@@ -29,6 +29,7 @@ from analysis.result.file import text_of, write_result
 from analysis.verdict import Verdict
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
+from model.installation import COMMAND
 from model.printable import printable
 
 EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
@@ -59,12 +60,13 @@ def _judge(options: argparse.Namespace) -> int:
     print_line(summary(judged.content))
     print_line(f"  result: {options.folder / RESULT_FILE}")
     _renew_reports(options.folder)
+    print_line(f"  exit code {EXIT_CODE[judged.verdict]}")
     return EXIT_CODE[judged.verdict]
 
 
 def say_unkept(judged: Judgement, folder: Path) -> int:
     """Print a verdict whose ``result.json`` could not be written; the exit code, which is not that of a PASS."""
-    again = f"Make room there, or make it writable, then: python -m analysis judge {folder}"
+    again = f"Make room there, or make it writable, then: {COMMAND} judge {folder}"
     if judged.verdict is Verdict.PASS:
         print_line(
             f"INCONCLUSIVE  {folder.name}: it was judged PASS, and the result is not kept: {judged.unkept}. {again}"

@@ -27,6 +27,7 @@ from analysis.record.urls import with_password
 from analysis.report import reports
 from analysis.report.terminal import summary
 from analysis.result.fields import ReportError
+from model.installation import COMMAND
 
 
 class InputError(Exception):
@@ -69,11 +70,11 @@ def _report(options: argparse.Namespace) -> int:
     runfolder.read(options.folder)
     if not (options.folder / RESULT_FILE).exists():
         raise InputError(
-            f"report: expected {options.folder / RESULT_FILE}, got none. "
-            f"Judge first: python -m analysis judge {options.folder}"
+            f"report: expected {options.folder / RESULT_FILE}, got none. Judge first: {COMMAND} judge {options.folder}"
         )
-    for path in reports.write_reports(options.folder):
-        print_line(str(path))
+    paths = reports.write_reports(options.folder)
+    for line in reports.annotation_lines(options.folder) if options.annotations else map(str, paths):
+        print_line(line)
     return 0
 
 
@@ -98,14 +99,15 @@ def _finish(options: argparse.Namespace) -> int:
     try:
         paths = reports.write_reports(folder)
     except ReportError as error:
-        problems.append(f"{error} Then: python -m analysis report {folder}")
+        problems.append(f"{error} Then: {COMMAND} report {folder}")
     for problem in problems:
         if problem:
             print_line(f"  note: {problem}")
     print_line(f"  report: {_page(paths) or folder / RESULT_FILE}")
-    if run.ended:
-        print_line(f"  {time.time() - epoch_s(run.ended):.1f} s from the end of the load to this verdict")
-    return EXIT_CODE[judged.verdict]
+    code = EXIT_CODE[judged.verdict]
+    took = f"{time.time() - epoch_s(run.ended):.1f} s from the end of the load to this verdict; " if run.ended else ""
+    print_line(f"  {took}exit code {code}")
+    return code
 
 
 _STEPS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

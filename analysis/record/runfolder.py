@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from analysis.record.decoding import Count, NonNegative, Percent, Plain, convert, decode
 from analysis.record.instants import epoch_s
 from model.atomic import write_text
+from model.installation import COMMAND
 
 SCHEMA_VERSION: Final = 1
 RUN_FILE: Final = "run.json"
@@ -146,7 +147,30 @@ def run_id(seconds: float, deployment: str) -> str:
     return f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z-{deployment}"
 
 
-def make_folder(folder: Path, *, occupied_by: Sequence[str] = (RUN_FILE,)) -> None:
+WRITTEN: Final = (
+    RUN_FILE, LEDGER_FILE, SAMPLES_FILE, OFFLINE_FILE, BASELINE_FILE, EXPOSED_FILE, SEAL_FILE, RESULT_FILE,
+    "report.html", "report.md", "junit.xml",
+)  # fmt: skip
+"""What a run leaves, apart from the gates, which may be there before it."""
+
+
+def check_unused(folder: Path, besides: Sequence[str] = ()) -> None:
+    """Raise `RunFolderError` if the folder is there and holds anything: a user's files are never written over.
+
+    ``besides``: names that may be there.
+    """
+    try:
+        names = sorted({path.name for path in folder.iterdir()} - set(besides))
+    except OSError:  # there is none, or `make_folder` says what is wrong with it
+        return
+    if names:
+        holding = "a run" if RUN_FILE in names else names[0]
+        raise RunFolderError(
+            f"making the run folder: expected a new or an empty one, got {folder}, which holds {holding}. Name another."
+        )
+
+
+def make_folder(folder: Path, *, occupied_by: Sequence[str] = WRITTEN) -> None:
     """Make a run folder with its folder of logs; an existing folder that holds no run is accepted.
 
     ``occupied_by``: names of files that must not be there. Raises `RunFolderError` if one is, or if the folder cannot
@@ -177,7 +201,7 @@ def read(folder: Path) -> Run:
     except OSError as error:
         raise RunFolderError(
             f"reading a run: expected a run folder with {RUN_FILE}, got {folder}: {_unread(folder, error)}. "
-            "Name one under runs/, or start one with `make loadtest`."
+            f"Name one under runs/, or start one with `{COMMAND} loadtest`."
         ) from error
     except ValueError as error:
         raise RunFolderError(f"reading a run: expected JSON in {path}, got: {error}.") from error

@@ -4,6 +4,7 @@ reports         writes ``report.html``, ``report.md`` and ``junit.xml``
 html            the page; its colours and its layout are in ``templates/`` (``report.css``)
 markdown        the short report
 junit           the findings as test cases
+github          the findings as lines for a job on GitHub
 terminal        the verdict in a few lines
 terminal_load   the load in a few lines
 view            what the page shows, decided before it is laid out

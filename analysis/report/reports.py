@@ -11,19 +11,20 @@ from typing import Final
 
 from analysis.record import runfolder
 from analysis.record.runfolder import Run
-from analysis.report import html, junit, markdown
+from analysis.report import github, html, junit, markdown
 from analysis.result.fields import JUDGE_AGAIN, ReportError
 from analysis.result.file import read_result
 from analysis.result.parse import parse
 from analysis.result.parsed import Result
 from model.atomic import write_text
+from model.installation import COMMAND
 from model.printable import printable
 
 HTML_FILE: Final = "report.html"
 MARKDOWN_FILE: Final = "report.md"
 JUNIT_FILE: Final = "junit.xml"
 
-__all__ = ["HTML_FILE", "JUNIT_FILE", "MARKDOWN_FILE", "ReportError", "render_all", "write_reports"]
+__all__ = ["HTML_FILE", "JUNIT_FILE", "MARKDOWN_FILE", "ReportError", "annotation_lines", "render_all", "write_reports"]
 
 
 def write_reports(folder: Path) -> tuple[Path, ...]:
@@ -51,6 +52,11 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
+def annotation_lines(folder: Path) -> list[str]:
+    """Lines for a job on GitHub. Raises `ReportError` as `write_reports` does."""
+    return github.lines(parse(read_result(folder)))
+
+
 def render_all(result: Result, run: Run) -> dict[str, str]:
     """Text of each report, by the name of its file; half a surrogate pair, which JSON may hold, becomes ``?``.
 
@@ -76,6 +82,7 @@ def _run(folder: Path) -> Run:
             key, value = runfolder.KEY_OF_FIELD.get(name, name), repr(getattr(run, name))[:60]
             raise ReportError(
                 f"reading a run: expected {'text' if kind is str else 'an object'} at {key} "
-                f"in {folder / runfolder.RUN_FILE}, got {value}. Name another run, or start one with `make loadtest`."
+                f"in {folder / runfolder.RUN_FILE}, got {value}. "
+                f"Name another run, or start one with `{COMMAND} loadtest`."
             )
     return run

@@ -14,6 +14,7 @@ from analysis.report.charts import Detail, Picture
 from analysis.result.fields import number_or_none
 from analysis.result.parsed import CellCounts, LoadRead, ParsedFinding, ParsedPredictor, Result
 from analysis.verdict import Verdict
+from model.installation import COMMAND
 
 GATE: Final = "gate"
 """Name of the check that holds a quality gate; its FAIL says nothing about whether the live metrics are true."""
@@ -243,7 +244,7 @@ def command_to_repeat(run: Run) -> str:
     """The command that asks for the same load on the same manifest: each option of ``run.json`` that has a value."""
     options = {name.removesuffix("_s").removesuffix("_per"): value for name, value in run.options.items()}
     options = {"sdep": run.manifest, "namespace": run.namespace, "seed": run.seed} | options
-    words_ = [".venv/bin/python", "-m", "locustfiles"]
+    words_ = [*COMMAND.split(), "loadtest"]
     unsaid = {"spawn_rate"} | ({"duration"} if options.get("shape") else set())
     unsaid |= {"users"} if any(options.get(name) for name in ("rate", "trace", "shape")) else set()
     for name, value in options.items():
@@ -262,4 +263,4 @@ def _as_typed(value: object) -> str:
 
 def judge_again(run: Run) -> str:
     """The command that judges the recorded evidence again, without any server."""
-    return shlex.join([".venv/bin/python", "-m", "analysis", "judge", f"runs/{run.id}"])
+    return shlex.join([*COMMAND.split(), "judge", f"runs/{run.id}"])

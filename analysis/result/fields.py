@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from analysis.verdict import Verdict
+from model.installation import COMMAND
 
-JUDGE_AGAIN: Final = "Judge the run again: `python -m analysis judge RUN`."
+JUDGE_AGAIN: Final = f"Judge the run again: `{COMMAND} judge RUN`."
 TOO_LARGE: Final = 10**18
 """No number of a result is as large, either way."""
 

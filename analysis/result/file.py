@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from analysis.record.runfolder import RESULT_FILE
 from analysis.result.fields import JUDGE_AGAIN, ReportError, mapping
 from model.atomic import write_text
+from model.installation import COMMAND
 
 
 def text_of(content: Mapping[str, Any]) -> str:
@@ -32,8 +33,7 @@ def read_result(folder: Path) -> Mapping[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
         raise ReportError(
-            f"reading a result: expected {path}, got: {error.strerror}. "
-            "Judge the run first: `python -m analysis judge RUN`."
+            f"reading a result: expected {path}, got: {error.strerror}. Judge the run first: `{COMMAND} judge RUN`."
         ) from error
     except (ValueError, RecursionError) as error:
         raise ReportError(f"reading a result: expected JSON in {path}, got: {error}. {JUDGE_AGAIN}") from error

@@ -27,6 +27,7 @@ LOCK = ROOT / "requirements.lock"
 UV_REQUIREMENTS = Path(__file__).with_name("uv-requirements.txt")
 WANTED = ROOT / ".python-version"
 STAMP = VENV / ".plumbline-lock"
+MARK = VENV / ".plumbline-made"
 
 
 class BootstrapError(Exception):
@@ -41,6 +42,20 @@ def digest() -> str:
 def is_ready() -> bool:
     """Whether ``.venv`` holds exactly what the lock file asks for, according to its stamp."""
     return STAMP.is_file() and STAMP.read_text() == digest() and (VENV / "bin" / "python").exists()
+
+
+def is_ours() -> bool:
+    """Whether ``.venv`` was made here: one of a user's is neither filled nor removed."""
+    return MARK.exists() or STAMP.exists()
+
+
+def remove() -> None:
+    """Remove ``.venv``, unless it is a user's, and ``.tools``."""
+    if VENV.exists() and not is_ours():
+        print_line(f"kept {VENV}, which make did not make")
+    else:
+        shutil.rmtree(str(VENV), ignore_errors=True)
+    shutil.rmtree(str(TOOLS), ignore_errors=True)
 
 
 def run(command: list[str], doing: str, advice: str) -> None:
@@ -98,8 +113,15 @@ def pip_command() -> list[str]:
 
 def make_environment() -> None:
     """Make ``.venv`` anew and fill it. The stamp is written last, so that an attempt that failed is repeated."""
+    if VENV.exists() and not is_ours():
+        raise BootstrapError(
+            f"making .venv: expected none, or one that make made, got {VENV} without the mark {MARK.name}. "
+            "Move it away, or make that empty file in it to give it to make."
+        )
     uv = find_uv()
     version = WANTED.read_text().strip()
+    if VENV.exists():
+        MARK.touch()
     if STAMP.exists():
         STAMP.unlink()
     if not succeeds([str(VENV / "bin" / "python"), "-c", f"import sys; sys.exit(sys.version[:4] != '{version}')"]):
@@ -109,6 +131,7 @@ def make_environment() -> None:
             f"making .venv with Python {version}",
             f"Install Python {version}, or let uv reach the network to fetch one.",
         )
+        MARK.touch()
     packages = sum("==" in line for line in LOCK.read_text().splitlines())
     print_line(f"installing {packages} packages by hash from {LOCK.name}")
     # Compile here, once: with PYTHONDONTWRITEBYTECODE set, each of our many processes would do it again (seconds).
@@ -128,7 +151,10 @@ def print_line(text: str) -> None:
 def main() -> int:
     """Exit code: 0 when the environment is there, 2 when it could not be made."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.parse_args()
+    parser.add_argument("--remove", action="store_true", help="remove .venv and .tools, if make made them")
+    if parser.parse_args().remove:
+        remove()
+        return 0
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / ".lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)  # `make test` and `make loadtest` may start at once

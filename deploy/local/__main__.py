@@ -13,22 +13,26 @@ import asyncio
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local import launch
 from deploy.local.config.assembly import Folders, Options
-from deploy.local.config.binaries import ROOT, TOOLS, path_with_environment
+from deploy.local.config.binaries import path_with_environment
 from deploy.local.config.prometheus import DURATION, seconds_of
 from deploy.local.errors import StackError
 from deploy.local.running import background
 from deploy.manifest.deployment import ManifestError
+from model.artifact_name import ARTIFACTS_ENV, ArtifactError
 from model.command_line import BAD_INPUT, OneLineParser
+from model.installation import ROOT, artifacts_for, own_process, stacks_folder
 from model.printable import printable
+from model.train import make_example
 
 IMAGES = Path(__file__).with_name("images.toml")
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
-STACKS = TOOLS / "stacks"
+EXAMPLE_MANIFEST = ROOT / "deploy" / "seldon" / "ab-test.yaml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,8 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     before, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
     options = parser().parse_args(before)
     try:
+        if options.verb in {run, up, serve}:
+            _make_stacks(options.stacks)
         return int(options.verb(options, before, command))
-    except (ManifestError, StackError) as error:
+    except (ManifestError, StackError, ArtifactError) as error:
         print(f"plumbline: {printable(str(error))}", file=sys.stderr)
         return BAD_INPUT
 
@@ -57,7 +63,7 @@ def up(options: argparse.Namespace, words: list[str], _: list[str]) -> int:
     """0 once a stack runs in the background."""
     work = options.stacks / background.UP
     asyncio.run(background.clear(work))
-    return background.start([sys.executable, "-m", "deploy.local", "serve", *words[1:]], work)
+    return background.start(own_process("deploy.local", "serve", *words[1:]), work)
 
 
 def serve(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
@@ -76,7 +82,23 @@ def status(options: argparse.Namespace, _: list[str], __: list[str]) -> int:
     return 0
 
 
+def _make_stacks(folder: Path) -> None:
+    """Make the folder of the stacks' records. Raises `StackError` if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StackError(
+            f"keeping the record of the stack: expected to write to {folder}, got {error.strerror}. "
+            "Name another folder with --stacks or, installed, by the variable XDG_STATE_HOME."
+        ) from error
+
+
 def _launch(options: argparse.Namespace, name: str, command: list[str]) -> int:
+    artifacts = Path(options.artifacts) if options.artifacts else artifacts_for(options.manifest)
+    make_example(artifacts)
+    os.environ[ARTIFACTS_ENV] = str(artifacts.resolve())
     work = options.stacks.resolve() / name
     folders = Folders(work, (options.logs or work / "logs").resolve())
     env = dict(options.env) | ({"GUNICORN_WORKERS": str(options.workers)} if options.workers else {})
@@ -97,26 +119,60 @@ def _launch(options: argparse.Namespace, name: str, command: list[str]) -> int:
     )
 
 
+VERBS = {
+    run: "run a command inside a stack",
+    up: "start a stack and leave it",
+    serve: "run a stack until it is stopped: what `up` starts in the background",
+    status: "say what runs, and where",
+    down: "stop the stack, and what a killed launcher left of one",
+}
+EXAMPLES = {
+    run: "example:\n  python -m deploy.local run my-sdep.yaml -- python -m pytest",
+    up: """\
+examples:
+  python -m deploy.local up                                       the example: two models
+  python -m deploy.local up my-sdep.yaml --images my-images.toml --artifacts models/
+
+It prints HOST and PROMETHEUS_URL, which a load test takes as variables or options. All listens on 127.0.0.1.
+exit codes: 0 it runs, 2 bad arguments or input, or the stack does not come up""",
+    status: "example:\n  python -m deploy.local status\n\nexit code: 0",
+    down: "example:\n  python -m deploy.local down\n\nexit code: 0, also if no stack was up",
+}
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = OneLineParser(
         prog="python -m deploy.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(required=True, metavar="up|down|status|run")
-    texts = {run: "run a command inside a stack", up: "start a stack and leave it", serve: "what up starts"}
-    for verb, text in (texts | {down: "stop the stack", status: "say what runs"}).items():
-        verb_parser = verbs.add_parser(verb.__name__, help=text)
+    for verb, text in VERBS.items():
+        verb_parser = verbs.add_parser(
+            verb.__name__,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=EXAMPLES.get(verb),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         verb_parser.set_defaults(verb=verb)
-        if verb in texts:
+        if verb in {run, up, serve}:
             _stack_options(verb_parser)
         verb_parser.add_argument(
-            "--stacks", type=Path, default=STACKS, help="folder of the state (default .tools/stacks)"
+            "--stacks", type=Path, default=stacks_folder(), help="folder of the state (default %(default)s)"
         )
     return parser
 
 
 def _stack_options(verb_parser: argparse.ArgumentParser) -> None:
-    verb_parser.add_argument("manifest", type=Path, help="a SeldonDeployment")
+    verb_parser.add_argument(
+        "manifest", type=Path, nargs="?", default=EXAMPLE_MANIFEST, help="a SeldonDeployment (default: the example's)"
+    )
+    verb_parser.add_argument(
+        "--artifacts",
+        default=os.environ.get(ARTIFACTS_ENV, ""),
+        metavar="FOLDER",
+        help="of the models and their cards (default: artifacts/, or the example's)",
+    )
     verb_parser.add_argument("--namespace", help="as kubectl -n (default: the manifest's own, else seldon)")
     verb_parser.add_argument(
         "--images", type=Path, default=IMAGES, help="the image map (default deploy/local/images.toml)"

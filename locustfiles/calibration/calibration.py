@@ -8,14 +8,13 @@ import logging
 import math
 import os
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from locustfiles.drive.plan import WorkerPlan
-from locustfiles.load.options import ROOT
+from model.installation import own_process
 
 logger = logging.getLogger("plumbline")
 
@@ -72,8 +71,7 @@ class CalibrationProcess:
         """Start the process for the load of ``plan``; its errors go to a log beside ``path``."""
         with path.with_suffix(".log").open("w", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "locustfiles.calibration.measure", str(path)],
-                cwd=ROOT,
+                own_process("locustfiles.calibration.measure", str(path)),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

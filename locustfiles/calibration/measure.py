@@ -35,6 +35,7 @@ from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import LedgerFile, Recorder
 from locustfiles.load.options import LoadOptions
 from model.atomic import write_text
+from model.installation import own_process
 
 ALONE_S: Final = 0.25
 FULL_S: Final = 0.75
@@ -120,7 +121,7 @@ def _drive(driver: Driver, seconds: float) -> None:
 def _server(rows: int, label: int) -> Iterator[str]:
     """The trivial server; its URL."""
     with subprocess.Popen(
-        [sys.executable, "-m", "locustfiles.calibration.constant_server", str(rows), str(label)],
+        own_process("locustfiles.calibration.constant_server", str(rows), str(label)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
-from analysis.capacity.file import CAPACITY_FILE, HTML_FILE, SearchRecord, SearchRequest, closing_lines, line
+from analysis.capacity.file import HTML_FILE, SearchRecord, SearchRequest, closing_lines, line
 from analysis.capacity.gates import gates_of, length_s
 from analysis.capacity.report import render_all
 from analysis.capacity.search import NextStep, Search, StopReason, next_step, step_without_limit
@@ -41,10 +41,15 @@ from locustfiles.run.setup import Setup
 from model.artifact_name import ARTIFACTS_ENV
 from model.atomic import write_text
 from model.command_line import BAD_INPUT
+from model.installation import own_process
 from model.printable import printable
 
 OVERHEAD_S: Final = 10.0
 """Assumed time of a step besides its load, until it has been measured."""
+GATES_TEXT: Final = (
+    "What a rate is held to, as p99_predict_ms<=50, once for each (default: tool.plumbline.gates in pyproject.toml, "
+    "else failures<=0.1%%, p99_predict_ms<=100 and p99_feedback_ms<=100)"
+)
 EPILOG: Final = """\
 examples:
   python -m locustfiles.capacity --sdep deploy/seldon/metrics-model.yaml
@@ -61,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     options = _parser()
     parsed = options.parse_args(words)
     try:
-        search, gates = _search_of(parsed), gates_of(parsed.gate, gates_of_project())
+        search, gates = _search_of(parsed), gates_of(parsed.gate or [], gates_of_project())
         setup = _checked(parsed)
         folder = _folder_of(parsed, setup)
     except (*INPUT_ERRORS, GateError, ValueError) as error:
@@ -76,17 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _parser() -> FrontDoorParser:
     """The front door's options, and those of the search."""
-    options = parser()
+    options = parser(GATES_TEXT)
     options.prog, options.epilog = "python -m locustfiles.capacity", EPILOG
     options.description = "Find the highest rate at which every gate holds and the live counts are exact."
     group = options.add_argument_group("the search (it chooses --rate and --duration)")
     group.add_argument("--from", dest="low", type=float, default=100.0, help="Lowest rate (now 100)", metavar="X")
     group.add_argument("--to", dest="high", type=float, default=5000.0, help="Highest rate (now 5000)", metavar="X")
-    group.add_argument(
-        "--gate", action="append", default=[], metavar="GATE",
-        help="What a rate is held to, as p99_predict_ms<=50, once for each (default: tool.plumbline.gates of "
-        "pyproject.toml, else failures<=0.1%%, p99_predict_ms<=100 and p99_feedback_ms<=100)",
-    )  # fmt: skip
     group.add_argument("--budget", default="5m", metavar="X", help="Time for all steps (now 5m)")
     group.add_argument("--within", default="10%", metavar="X", help="Stop when the interval is this narrow (now 10%%)")
     group.add_argument("--step-duration", default="10s", metavar="X", help="Shortest load of a step (now 10s)")
@@ -124,13 +124,14 @@ def _checked(parsed: argparse.Namespace) -> Setup:
 def _folder_of(parsed: argparse.Namespace, setup: Setup) -> Path:
     name = f"{runfolder.run_id(time.time(), setup.deployment.name)}-capacity"
     folder = Path(parsed.run or Path("runs") / name).absolute()
-    runfolder.make_folder(folder, occupied_by=(CAPACITY_FILE, runfolder.RUN_FILE))
+    runfolder.check_unused(folder, besides=(runfolder.LOGS_FOLDER,))  # the stack around us writes its logs there
+    runfolder.make_folder(folder)
     return folder
 
 
 def _enter_stack(parsed: argparse.Namespace, setup: Setup, folder: Path, words: Sequence[str]) -> NoReturn:
     """Become the launcher of a local stack, which runs this same command in it, with HOST and PROMETHEUS_URL set."""
-    again = [sys.executable, "-m", "locustfiles.capacity", *words, "--run", str(folder)]
+    again = own_process("locustfiles.capacity", *words, "--run", str(folder))
     command = [*stack_command(parsed, setup, folder), "--", *again]
     os.environ[ARTIFACTS_ENV] = str(Path(parsed.artifacts).resolve())  # servers and judge take the same as the load
     sys.stdout.flush()

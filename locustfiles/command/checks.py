@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import json
 import socket
 import time
 from pathlib import Path
 from typing import Final
 
+from analysis.command import project
+from analysis.judge.gates import GateError
+from analysis.judge.gates import parse as parse_gate
 from analysis.record import runfolder
 from deploy.manifest.deployment import ManifestError, require_runnable
 from locustfiles.command.parser import BREAKERS, USERS
-from locustfiles.load.options import OptionsError, parse_run_time
+from locustfiles.load.options import BY_DEST, OptionsError, parse_run_time
 from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
 from model.artifact import load_model
 from model.artifact_name import ArtifactError
+from model.atomic import write_text
+from model.installation import artifacts_for
+from model.train import make_example
 
 DURATION: Final = "30s"
-INPUT_ERRORS: Final = (SetupError, OptionsError, ManifestError, ArtifactError, runfolder.RunFolderError)
+INPUT_ERRORS: Final = (SetupError, OptionsError, ManifestError, ArtifactError, runfolder.RunFolderError, GateError)
 """What the functions of this module raise, each with one line."""
 
 
 def checked(parsed: argparse.Namespace) -> Setup:
-    """The setup that the options ask for. Sets ``parsed.duration_s`` and ``parsed.users``.
+    """The setup that the options ask for. Sets ``parsed.duration_s``, ``users``, ``artifacts`` and ``gates``.
 
     Raises one of `INPUT_ERRORS`.
     """
@@ -34,6 +41,8 @@ def checked(parsed: argparse.Namespace) -> Setup:
     _settle_users(parsed)
     _check_counts(parsed)
     _check_breakers(parsed.breakers)
+    parsed.gates = _gates(parsed)
+    _settle_artifacts(parsed)
     setup = read_setup(parsed, SHADOW)
     for predictor in setup.deployment.predictors:
         load_model(artifact_of(predictor, Path(parsed.artifacts)))
@@ -63,9 +72,32 @@ def run_folder(parsed: argparse.Namespace, setup: Setup) -> Path | None:
     if parsed.web and not parsed.run:
         return None
     folder = Path(parsed.run or runfolder.RUNS / runfolder.run_id(time.time(), setup.deployment.name)).absolute()
+    runfolder.check_unused(folder)
     runfolder.make_folder(folder)
+    write_text(folder / runfolder.GATES_FILE, json.dumps(parsed.gates, indent=1) + "\n")
     runfolder.forget_latest(folder.resolve())
     return folder
+
+
+def _gates(parsed: argparse.Namespace) -> list[str]:
+    """The gates of the run: those of the command line, else those of the working folder's ``pyproject.toml``.
+
+    Raises `SetupError` or ``GateError``.
+    """
+    if parsed.web and parsed.gate:
+        raise SetupError(
+            f"reading --gate: expected none beside --web, got {parsed.gate[0]}. Each test of the page is held to "
+            "tool.plumbline.gates in pyproject.toml: write it there."
+        )
+    return [parse_gate(text).text for text in (project.gates() if parsed.gate is None else parsed.gate)]
+
+
+def _settle_artifacts(parsed: argparse.Namespace) -> None:
+    """Set ``parsed.artifacts`` if it was not given, and see that the example has its models if they are meant."""
+    if parsed.artifacts != BY_DEST["artifacts"].default:
+        return
+    parsed.artifacts = str(artifacts_for(Path(parsed.sdep) if parsed.sdep else None))
+    make_example(Path(parsed.artifacts))
 
 
 def _settle_users(parsed: argparse.Namespace) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import socket
-import sys
 from pathlib import Path
 
 from analysis.record.runfolder import LOGS_FOLDER
 from analysis.record.urls import has_password
 from locustfiles.load.options import BY_DEST, NO_CALIBRATION, NO_JUDGE, ROOT, plain_number
 from locustfiles.run.setup import Setup
+from model.installation import own_process
 
 
 def command_of(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> list[str]:
@@ -21,7 +21,7 @@ def command_of(parsed: argparse.Namespace, setup: Setup, folder: Path | None) ->
 
 def stack_command(parsed: argparse.Namespace, setup: Setup, folder: Path | None) -> list[str]:
     """The command that starts a local stack, without the ``--`` and the command to run in it."""
-    stack = [sys.executable, "-m", "deploy.local", "run", str(setup.manifest)]
+    stack = own_process("deploy.local", "run", str(setup.manifest))
     for flag, value in (
         ("--namespace", setup.deployment.namespace),
         ("--images", parsed.images),
@@ -38,7 +38,7 @@ def locust_command(parsed: argparse.Namespace, setup: Setup, folder: Path | None
     """The command that drives ``--host``, or what HOST names, and leaves ``folder``."""
     name = "shadow.py" if any(predictor.shadow for predictor in setup.deployment.predictors) else "single.py"
     users = str(parsed.users)
-    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / name), "-u", users, "-r", users]
+    command = own_process("locust", "-f", str(ROOT / "locustfiles" / name), "-u", users, "-r", users)
     command += ["--only-summary"] if parsed.shape else ["-t", f"{plain_number(parsed.duration_s)}s", "--only-summary"]
     command += ["--web-host", "127.0.0.1", "--web-port", str(parsed.web_port)] if parsed.web else ["--headless"]
     if folder:

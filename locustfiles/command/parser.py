@@ -24,20 +24,25 @@ USERS: Final = 10
 """Users of a closed loop if ``--users`` is not given."""
 BREAKERS: Final = ("istio", "envoy")
 """Circuit breakers of the local stack's ingress."""
+GATES_TEXT: Final = (
+    "What the run is held to, as recall>=0.9 or p99_predict_ms<=50, once for each (default: tool.plumbline.gates in "
+    "pyproject.toml)"
+)
 EPILOG: Final = """\
 examples:
   python -m locustfiles                                   primary and shadow on the local stack, 30 s
   python -m locustfiles --sdep deploy/seldon/metrics-model.yaml --duration 2m --users 20
   python -m locustfiles --rate 200 --arrivals poisson     an open loop: 200 requests per second, whatever the answers do
   python -m locustfiles --shape spike:50/s..300/s:20s     rates that change: hold, ramp, steps, spike, joined by commas
+  python -m locustfiles --gate 'recall>=0.9' --gate 'failures<=0.1%'     FAIL also if a gate is not kept
   python -m locustfiles --transport grpc                  the same by Seldon's gRPC, through the same ingress
   python -m locustfiles --host http://ingress.example --prometheus-url http://prometheus.example:9090
   python -m locustfiles --web                             Locust's page on http://127.0.0.1:8089
 
 Each option may be set by a variable in the environment: SDEP DURATION USERS RATE SEED HOST PROMETHEUS_URL
 NAMESPACE RUN IMAGES; the others by PLUMBLINE_ and the name in capitals, as PLUMBLINE_TIMEOUT.
-exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 2 bad arguments or input; 129, 130 or 143: interrupted before a verdict
-by SIGHUP, SIGINT (Ctrl-C) or SIGTERM."""
+exit codes: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 2 bad arguments or input, 1 a crash; 129, 130 or 143: interrupted before
+a verdict by SIGHUP, SIGINT (Ctrl-C) or SIGTERM."""
 
 
 class FrontDoorParser(OneLineParser):
@@ -70,8 +75,8 @@ class FrontDoorParser(OneLineParser):
         return problem + stop + advice
 
 
-def parser() -> FrontDoorParser:
-    """The parser of the front door."""
+def parser(gates: str = GATES_TEXT) -> FrontDoorParser:
+    """The parser of the front door. ``gates``: what ``--gate`` is for."""
     options = FrontDoorParser(
         prog="python -m locustfiles",
         description=DESCRIPTION,
@@ -82,6 +87,7 @@ def parser() -> FrontDoorParser:
     _add(run, "--duration", "", str, "How long the load lasts, as 45, 30s, 5m or 1h30m (default 30s, or the shape's)")
     _add(run, "--users", None, int, f"Users of the closed loop, each waiting for its answers (default {USERS})")
     _add(run, "--processes", "1", int, "Processes that share the load")
+    run.add_argument("--gate", action="append", metavar="GATE", help=gates)
     run.add_argument("--web", action="store_true", help="Locust's web page in place of one test from the terminal")
     _add(run, "--web-port", "8089", int, "Port of the web page, on 127.0.0.1")
     target = options.add_argument_group("an existing deployment")

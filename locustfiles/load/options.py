@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from model.installation import example_artifacts
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 VARIABLES: Final = (
     "SDEP",
@@ -98,7 +100,7 @@ OPTIONS: Final = (
     _Option("--namespace", "", str, "Namespace of the deployment (default: the manifest's, else seldon)"),
     _Option("--run", "", str, "Run folder to make (default: runs/<time>-<deployment>)"),
     _Option("--heldout", "", str, "Held-out rows (default: heldout.parquet beside the artefacts)"),
-    _Option("--artifacts", str(ROOT / "artifacts"), str, "Folder with the artefacts and their cards"),
+    _Option("--artifacts", str(example_artifacts()), str, "Folder with the artefacts and their cards"),
     _Option("--metrics", DEFAULT_METRICS, str, "Which series claim what: a ready-made metric map, or a TOML file"),
     _Option("--rate", 0.0, float, "Open loop: requests per second over the whole test; 0 is the closed loop of users"),
     _Option("--arrivals", "constant", str, "Open loop: how arrivals are spaced", ARRIVALS),

@@ -6,12 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
-from locustfiles.load.options import ROOT
 from locustfiles.run.setup import SetupError
-
-ANALYSIS: Final = (sys.executable, "-m", "analysis")
+from model.installation import own_process
 
 
 def start_judge(folder: Path) -> subprocess.Popen[str]:
@@ -21,17 +18,15 @@ def start_judge(folder: Path) -> subprocess.Popen[str]:
     verdict, and far too long after a Ctrl-C. The process reads from its standard input how the run ended, and
     ends by itself when our process has ended. It has a session of its own: a Ctrl-C that reaches us is ours to handle.
     """
-    command = [*ANALYSIS, "finish", str(folder), "--when-told"]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    command = own_process("analysis", "finish", str(folder), "--when-told")
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def take_baseline(folder: Path) -> None:
     """Write what Prometheus holds before the load. Raises `SetupError` with the line that says why it cannot be."""
-    command = [*ANALYSIS, "baseline", str(folder)]
+    command = own_process("analysis", "baseline", str(folder))
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
         try:
             lines = [*_told(process.stdout or ())]

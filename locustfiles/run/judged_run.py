@@ -27,6 +27,7 @@ from locustfiles.load.schedule import planned_per_s
 from locustfiles.run.analysis_stages import start_judge, take_baseline
 from locustfiles.run.setup import Setup, SetupError, calibration_plan
 from model.artifact import card_digest
+from model.installation import COMMAND
 
 PACKAGES: Final = ("locust", "gevent", "grpcio", "httptools", "numpy", "pyarrow", "scikit-learn", "seldon-core")
 INCONCLUSIVE: Final = 4
@@ -148,8 +149,7 @@ class JudgedRun:
         A run that is not judged ends as INCONCLUSIVE: exit code 0 is kept for a PASS.
         """
         if self._judge is None:
-            text = f"INCONCLUSIVE: recorded and not judged, as --no-judge asks: {self.folder}\n"
-            return JudgeOutput(INCONCLUSIVE, text)
+            return _inconclusive(f"recorded and not judged, as --no-judge asks: {self.folder}")
         ending = "finished" if self.run.stop == "finished" else "interrupted"
         try:
             output, _ = self._judge.communicate(ending + "\n", timeout=limit_s)
@@ -158,13 +158,18 @@ class JudgedRun:
             output, _ = self._judge.communicate()
         if self._judge.returncode >= 0:
             return JudgeOutput(self._judge.returncode, output)
-        advice = f"To continue: python -m analysis finish {self.folder}"
-        return JudgeOutput(INCONCLUSIVE, f"{output}INCONCLUSIVE: the judging was interrupted. {advice}\n")
+        advice = f"To continue: {COMMAND} collect {self.folder}, then {COMMAND} judge {self.folder}"
+        return _inconclusive(f"the judging was interrupted. {advice}", output)
 
     def abandon(self) -> None:
         """End the judging, if it has not ended."""
         if self._judge is not None and self._judge.poll() is None:
             self._judge.kill()
+
+
+def _inconclusive(reason: str, output: str = "") -> JudgeOutput:
+    """The output of a judging that came to no end, after what it has printed."""
+    return JudgeOutput(INCONCLUSIVE, f"{output}INCONCLUSIVE: {reason}\n  exit code {INCONCLUSIVE}\n")
 
 
 def make_run(setup: Setup, request: RunRequest) -> JudgedRun:

@@ -14,8 +14,9 @@ import yaml
 from deploy.local.config import binaries, plan, prometheus
 from deploy.manifest import deployment
 from model.contract import CELL_OF_METRIC
+from model.installation import ROOT
 
-FOLDER = binaries.ROOT / "deploy" / "prometheus"
+FOLDER = ROOT / "deploy" / "prometheus"
 RULES = FOLDER / "rules.yaml"
 
 
@@ -98,7 +99,7 @@ def test_every_name_in_the_rules_is_published_by_somebody() -> None:
 
 def test_prometheus_accepts_the_stacks_configuration_with_the_rules(tmp_path: Path) -> None:
     """``promtool check config`` takes what the stack writes; with a wrong field it does not."""
-    parsed = deployment.read(binaries.ROOT / "deploy" / "seldon" / "ab-test.yaml")
+    parsed = deployment.read(ROOT / "deploy" / "seldon" / "ab-test.yaml")
     replicas = plan.replicas(parsed, iter(range(20_000, 20_010)))
     config = prometheus.config(prometheus.targets(parsed, replicas), 9901, "1s", [RULES])
     path = tmp_path / "prometheus.yaml"
@@ -110,9 +111,9 @@ def test_prometheus_accepts_the_stacks_configuration_with_the_rules(tmp_path: Pa
 
 def test_the_job_is_named_as_the_pod_monitor_of_the_cluster() -> None:
     """A target's ``job`` is the PodMonitor's namespace and name, here as on a cluster."""
-    monitor = yaml.safe_load((binaries.ROOT / "deploy" / "kubernetes" / "base" / "podmonitor.yaml").read_text())
+    monitor = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "base" / "podmonitor.yaml").read_text())
     assert monitor["metadata"]["name"] == plan.POD_MONITOR
-    parsed = deployment.read(binaries.ROOT / "deploy" / "seldon" / "ab-test.yaml")
+    parsed = deployment.read(ROOT / "deploy" / "seldon" / "ab-test.yaml")
     labels = prometheus.targets(parsed, plan.replicas(parsed, iter(range(6))))[0]["labels"]
     added = {label.replace("-", "_") for label in monitor["spec"]["podTargetLabels"]}
     assert added == {label for label in labels if label.startswith("seldon_")}

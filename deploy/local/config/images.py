@@ -44,7 +44,11 @@ def command_of(images: dict[str, StartCommand], image: str, path: Path) -> Start
     """Start command of ``image``; raises `StackError` where the map read from ``path`` has none."""
     if image not in images:
         known = did_you_mean(image, images) if images else "It names none."
-        raise StackError(f"image {image}: expected a start command in {path}, got none. {known}")
+        example = f'["{image}"] and command = ["seldon-core-microservice", "MODULE.CLASS", ...]'
+        raise StackError(
+            f"image {image}: expected a start command in {path}, got none. {known} "
+            f"Give a map of your own with --images, a TOML file that says {example}."
+        )
     return images[image]
 
 

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 
 import worlds
+from analysis.collect import offline_answers
 from analysis.collect.offline_answers import answers_for
 from analysis.evidence.offline import OfflineError
 from analysis.evidence.rounding import undecided
@@ -27,9 +28,10 @@ ARTIFACT = "binary-lr.joblib"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, trained: Path) -> Path:
-    """A copy of the artefacts, without what was kept of earlier answers."""
-    shutil.copytree(trained, tmp_path / "artifacts", ignore=shutil.ignore_patterns(".offline"))
+def folder(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the artefacts, and an empty cache."""
+    monkeypatch.setattr(offline_answers, "cache_folder", lambda: tmp_path / "cache")
+    shutil.copytree(trained, tmp_path / "artifacts")
     return tmp_path / "artifacts"
 
 
@@ -53,6 +55,14 @@ def run_of(folder: Path, tmp_path: Path) -> Run:
 def change_card(folder: Path, **changes: object) -> None:
     path = (folder / ARTIFACT).with_suffix(".json")
     path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
+
+
+def test_nothing_is_kept_in_the_folder_of_the_artefacts(folder: Path, tmp_path: Path) -> None:
+    """It is the user's, and may be part of a repository: what is kept lies in the cache."""
+    before = sorted(path.name for path in folder.iterdir())
+    answers_for(run_of(folder, tmp_path), folder)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert [path.suffix for path in (tmp_path / "cache" / "offline").iterdir()] == [".parquet"]
 
 
 def test_a_card_that_says_something_else_gives_other_answers(folder: Path, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_garbled_result_is_refused_in_one_line_that_names_the_place(tmp_path: 
     with pytest.raises(ReportError) as caught:
         write_reports(folder)
     assert expected in str(caught.value)
-    assert "analysis judge" in str(caught.value)
+    assert "judge RUN" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (folder / HTML_FILE).exists()
 

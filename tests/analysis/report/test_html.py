@@ -334,10 +334,10 @@ def test_the_command_to_do_it_again_is_quoted_for_a_shell() -> None:
     run = samples.run(manifest="my deployment.yaml")
     commands = page.read(report_html.render(parse(samples.single_pass()), run)).find_all("pre")
     assert commands[0].text == (
-        ".venv/bin/python -m locustfiles --sdep 'my deployment.yaml' --namespace seldon --seed 0 "
+        ".venv/bin/python plumbline.py loadtest --sdep 'my deployment.yaml' --namespace seldon --seed 0 "
         "--users 8 --duration 30s --feedback-ratio 1 --processes 1"
     )
-    assert commands[1].text == f".venv/bin/python -m analysis judge runs/{run.id}"
+    assert commands[1].text == f".venv/bin/python plumbline.py judge runs/{run.id}"
 
 
 def test_a_live_line_that_is_missing_for_one_scrape_shows_the_gap() -> None:

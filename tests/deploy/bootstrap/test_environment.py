@@ -40,3 +40,34 @@ def test_an_unknown_package_is_named_and_nothing_is_left(tmp_path: Path, monkeyp
     with pytest.raises(debian.DebianError, match="unpacking prometheus: no apt-get on this system"):
         debian.unpack(["prometheus"], tmp_path / "prometheus")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root of its own for what the bootstrap makes, with a ``.venv`` that holds a file."""
+    venv = tmp_path / ".venv"
+    venv.mkdir()
+    (venv / "file").touch()
+    names = {"VENV": venv, "STAMP": venv / ".plumbline-lock", "MARK": venv / ".plumbline-made"}
+    for name, value in (names | {"TOOLS": tmp_path / ".tools"}).items():
+        monkeypatch.setattr(environment, name, value)
+    return venv
+
+
+def test_an_environment_of_a_users_is_neither_filled_nor_removed(
+    places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what to do, and everything in it is as it was."""
+    with pytest.raises(environment.BootstrapError, match="without the mark"):
+        environment.make_environment()
+    environment.remove()
+    assert [path.name for path in places.iterdir()] == ["file"]
+    assert capsys.readouterr().out == f"plumbline: kept {places}, which make did not make\n"
+
+
+@pytest.mark.parametrize("mark", [".plumbline-made", ".plumbline-lock"])
+def test_an_environment_of_ours_is_removed(places: Path, mark: str) -> None:
+    """Also one of a version that only stamped it."""
+    (places / mark).touch()
+    environment.remove()
+    assert not places.exists()

@@ -21,6 +21,7 @@ from deploy.local.config.ports import Ports
 from deploy.local.errors import StackError
 from deploy.manifest import deployment as manifest
 from deploy.manifest.deployment import Deployment
+from model.installation import ROOT
 
 TOY = Path(__file__).parent.parent / "toy"
 INGRESS = envoy.Ingress(8003, 9901)
@@ -262,8 +263,8 @@ def test_a_bad_image_map_is_refused_by_its_entry(case: str, tmp_path: Path) -> N
 
 def test_a_folder_in_the_image_map_is_relative_to_the_map() -> None:
     """``cwd`` of our own map is the repository, wherever the caller is."""
-    actual = images.read(Path(binaries.ROOT) / "deploy" / "local" / "images.toml")
-    assert actual["metrics_model:0.1"].cwd == binaries.ROOT
+    actual = images.read(ROOT / "deploy" / "local" / "images.toml")
+    assert actual["metrics_model:0.1"].cwd == ROOT
 
 
 def test_an_image_without_a_command_is_refused_with_the_nearest_name() -> None:

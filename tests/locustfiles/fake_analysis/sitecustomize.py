@@ -34,8 +34,8 @@ def fake(stage: str, run: Path) -> int:
     return int(os.environ.get("FAKE_FINISH", "0"))
 
 
-if sys.orig_argv[1:3] == ["-m", "analysis"]:
-    code = fake(sys.orig_argv[3], Path(sys.orig_argv[4]))
+if sys.orig_argv[3:5] == ["-m", "analysis"]:  # after -P and plumbline.py
+    code = fake(sys.orig_argv[5], Path(sys.orig_argv[6]))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # an exception here would only be reported, and the program would go on

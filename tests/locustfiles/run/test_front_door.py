@@ -107,6 +107,8 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
         (["--users", "10", "--shape", "hold:9/s:9s"], "reading --users: expected none beside --shape"),
         (["--users", "10", "--trace", "none.txt"], "reading --users: expected none beside --trace"),
         (["--ca-file", "nope"], "reading --ca-file: expected a file of certificates, got none at nope"),
+        (["--gate", "recall=0.9"], "expected one like precision>=0.9"),
+        (["--gate", "recall>=0.9", "--web"], "reading --gate: expected none beside --web, got recall>=0.9."),
         (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
     ],
 )
@@ -308,7 +310,35 @@ def test_a_run_that_ends_before_its_run_json_is_not_the_latest(tmp_path: Path, m
     monkeypatch.setattr(os, "execv", lambda *_: sys.exit(2))
     assert knock(tmp_path).returncode == 2
     (new,) = [path for path in (tmp_path / "runs").iterdir() if path != old]
-    assert [path.name for path in new.iterdir()] == ["logs"]
+    assert sorted(path.name for path in new.iterdir()) == ["gates.json", "logs"]
+
+
+@pytest.mark.parametrize(
+    ("words", "gates"),
+    [
+        (["--gate", "recall>=0.9", "--gate", "failures<=1%"], ["recall>=0.9", "failures<=1%"]),
+        ([], ["accuracy>=0.5"]),
+    ],
+    ids=["given", "of the project"],
+)
+def test_the_gates_of_a_run_are_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], gates: list[str]
+) -> None:
+    """Before anything starts; those of the command line in place of those of the caller's ``pyproject.toml``."""
+    (tmp_path / "pyproject.toml").write_text("[tool.plumbline]\ngates = ['accuracy>=0.5']\n")
+    command_for(tmp_path, monkeypatch, "--run", "new", *words)
+    assert json.loads((tmp_path / "new" / "gates.json").read_text()) == gates
+
+
+@pytest.mark.parametrize(
+    ("name", "holding"), [("run.json", "a run"), ("report.md", "report.md"), ("notes.txt", "notes.txt")]
+)
+def test_a_folder_that_holds_a_users_files_is_no_run_folder(tmp_path: Path, name: str, holding: str) -> None:
+    """One line that names the first, and the file is as it was."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("mine")
+    assert_refused(tmp_path, f"mine, which holds {holding}. Name another.", "--run", "mine")
+    assert [path.read_text() for path in (tmp_path / "mine").iterdir()] == ["mine"]
 
 
 def command_for(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
