@@ -2,6 +2,7 @@
 
 A run folder comes in; ``result.json``, the reports and a verdict go out. In the order of the flow:
 
+    access      headers, logins and certificates for an ingress and a Prometheus
     record      the run folder and the ledger: everything that load generation may import
     collect     edges: Prometheus, the models' metrics endpoints, the offline answers
     stats       pure arithmetic: confusion counts, percentiles, proportions, average precision, bootstrap

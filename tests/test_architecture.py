@@ -41,6 +41,7 @@ deploy.local.launch     : .local.config .local.running .manifest
 deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest
 deploy.local.__main__   : model.command_line model.printable
 analysis.diagnoses      :
+analysis.access         :
 analysis.verdict        : .diagnoses
 analysis.record         : model.atomic
 analysis.stats          : .record model.contract
