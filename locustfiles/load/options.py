@@ -70,6 +70,7 @@ class LoadOptions:
     payload: Payload
     batch: int
     ca_file: str
+    access: str = ""
 
     @property
     def open(self) -> bool:
@@ -112,7 +113,8 @@ OPTIONS: Final = (
     _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(TransportName)),
     _Option("--payload", "ndarray", str, "Form of the numbers in a body", get_args(Payload)),
     _Option("--batch", 1, int, "Rows in each request"),
-    _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host"),
+    _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host and Prometheus"),
+    _Option("--access", "", str, "File that names headers, logins and certificates for the ingress and Prometheus"),
 )
 BY_DEST: Final = {option.flag[2:].replace("-", "_"): option for option in OPTIONS}
 
@@ -221,6 +223,7 @@ def load_of(parsed: argparse.Namespace) -> LoadOptions:
         payload=get("payload"),
         batch=get("batch"),
         ca_file=get("ca_file"),
+        access=get("access"),
     )
     _check(load)
     return load
@@ -261,7 +264,7 @@ def _check(load: LoadOptions) -> None:
 
 def named_files(parsed: argparse.Namespace) -> dict[str, str]:
     """Absolute path of each file and folder besides the manifest that the user named, by option."""
-    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout")} | {
+    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout", "access", "ca_file")} | {
         "images": os.environ.get(IMAGES_ENV, "")
     }
     default = BY_DEST["artifacts"].default
