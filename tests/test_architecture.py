@@ -50,21 +50,22 @@ analysis.judge          : .evidence .record .stats .verdict .diagnoses model.con
 analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
-analysis.collect        : .evidence .record model.contract model.artifact model.artifact_name model.dataset model.atomic
-analysis.command        : .collect .report .result .judge .evidence .record .verdict
+analysis.collect        : .access .evidence .record model.contract model.atomic
+analysis.collect        : model.artifact model.artifact_name model.dataset
+analysis.command        : .access .collect .report .result .judge .evidence .record .verdict
 analysis.command        : model.atomic model.command_line model.printable
-analysis.__main__       : .command model.command_line
-locustfiles.http1       : analysis.record
+analysis.__main__       : .access .command model.command_line
+locustfiles.http1       : analysis.access analysis.record
 locustfiles.load        :
-locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
+locustfiles.protocol    : .http1 .load analysis.access analysis.record model.dataset model.printable
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic
-locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
+locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.access analysis.record deploy.manifest
 locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
 locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
 locustfiles.command     : model.artifact model.artifact_name
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
-locustfiles.capacity    : analysis.command analysis.result analysis.record
+locustfiles.capacity    : analysis.access analysis.command analysis.result analysis.record
 locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record
 locustfiles.__main__    : model.artifact_name model.command_line model.printable

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from analysis.access.access import AccessError
+from analysis.access.access_file import read_access
 from analysis.collect import baseline, endpoints, stored_samples
 from analysis.collect.offline_answers import answers_for, artifacts_folder
 from analysis.collect.prometheus import Prometheus, PrometheusError
@@ -22,7 +24,6 @@ from analysis.evidence.samples import Samples
 from analysis.record import runfolder, seal
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, SAMPLES_FILE, SEAL_FILE, Run
-from analysis.record.urls import with_password
 from analysis.report import reports
 from analysis.report.terminal import summary
 from analysis.result.fields import ReportError
@@ -34,14 +35,14 @@ class InputError(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Run the step that the options name; its exit code."""
-    errors = (InputError, OfflineError, PrometheusError, ReportError, seal.SealError)
+    errors = (AccessError, InputError, OfflineError, PrometheusError, ReportError, seal.SealError)
     return exit_code_of(options, _STEPS[options.step], errors)
 
 
 def _baseline(options: argparse.Namespace) -> int:
     folder = options.folder
     run = runfolder.read(folder)
-    prometheus = Prometheus(options.prometheus_url or with_password(run.prometheus_url), options.timeout)
+    prometheus = _prometheus(options, run)
     if options.gate is not None or not (folder / GATES_FILE).exists():
         save_gates(folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
@@ -149,13 +150,18 @@ def _answer_offline_once(folder: Path, run: Run) -> None:
 
 
 def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
-    prometheus = Prometheus(options.prometheus_url or with_password(run.prometheus_url), options.timeout)
+    prometheus = _prometheus(options, run)
     patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
     readings = endpoints.read(os.environ, run.host, time.time)
     since_s = time.time() if readings else 0.0
     samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep, _say, since_s)
     endpoints.write(options.folder, (*readings, *endpoints.read(os.environ, run.host, time.time)))
     return samples
+
+
+def _prometheus(options: argparse.Namespace, run: Run) -> Prometheus:
+    access = read_access(options.access, options.ca_file).prometheus
+    return Prometheus(options.prometheus_url or run.prometheus_url, options.timeout, access)
 
 
 def _say_first(line: str) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from analysis.access.access import EndpointAccess
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.evidence import queries
 from analysis.evidence.gateway import UNDER_WAY
@@ -26,13 +27,19 @@ SCRAPES: Final = 3
 _RESTLESS: Final = "its counts still changed, or requests were unanswered"
 
 
-def drain(prometheus_url: str, deployment: str, namespace: str, predictors: Iterable[str]) -> str | None:
+def drain(
+    prometheus_url: str,
+    deployment: str,
+    namespace: str,
+    predictors: Iterable[str],
+    access: EndpointAccess = EndpointAccess(),  # noqa: B008  (frozen)
+) -> str | None:
     """Wait until the stored counts do not change and no request is unanswered, at most `LIMIT_S`.
 
     None if that was reached, else the reason why not, as part of a sentence.
     """
     try:
-        prometheus = Prometheus(prometheus_url, TIMEOUT_S)
+        prometheus = Prometheus(prometheus_url, TIMEOUT_S, access)
     except PrometheusError as error:
         return str(error)
     cells = queries.cells(deployment, namespace)

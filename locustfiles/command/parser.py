@@ -32,6 +32,7 @@ examples:
   python -m locustfiles --shape spike:50/s..300/s:20s     rates that change: hold, ramp, steps, spike, joined by commas
   python -m locustfiles --transport grpc                  the same by Seldon's gRPC, through the same ingress
   python -m locustfiles --host http://ingress.example --prometheus-url http://prometheus.example:9090
+  python -m locustfiles --host https://ingress.example --prometheus-url https://prometheus.example --access FILE.toml
   python -m locustfiles --web                             Locust's page on http://127.0.0.1:8089
 
 Each option may be set by a variable in the environment: SDEP DURATION USERS RATE SEED HOST PROMETHEUS_URL

@@ -108,6 +108,12 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
         (["--users", "10", "--trace", "none.txt"], "reading --users: expected none beside --trace"),
         (["--ca-file", "nope"], "reading --ca-file: expected a file of certificates, got none at nope"),
         (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
+        (
+            ["--access", "none.toml"],
+            "expected a TOML file, got: No such file or directory (none.toml)",
+        ),
+        (["--host", "http://u:p@h", "--prometheus-url", "http://p"], "reading --host: expected a URL without a login"),
+        (["--host", "http://h", "--prometheus-url", "http://u@p"], "without a login, got http://***@p. Give --access"),
     ],
 )
 def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -129,6 +135,7 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], messag
         ("PLUMBLINE_BREAKERS", "foo", "reading --breakers (set by PLUMBLINE_BREAKERS): expected one of istio, envoy"),
         ("PLUMBLINE_WORKERS", "-1", "reading --workers (set by PLUMBLINE_WORKERS): expected 1 to 256, got -1"),
         ("PLUMBLINE_WEB_PORT", "x", "argument --web-port (set by PLUMBLINE_WEB_PORT): invalid int value: 'x'"),
+        ("PROMETHEUS_URL", "http://u:geheim@p", "reading --prometheus-url (set by PROMETHEUS_URL): expected a URL"),
         ("SDEP", "none.yaml", "none.yaml"),
         ("IMAGES", "none.toml", "none.toml"),
         ("PLUMBLINE_SHAPE", "ramp", "got 'ramp'"),
@@ -379,8 +386,10 @@ def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> Non
 
 
 def test_the_reports_command_names_the_users_files(tmp_path: Path) -> None:
-    """Artefacts, held-out rows and image map, as absolute paths; those of the project itself are left out."""
-    parsed = parser().parse_args(["--artifacts", str(tmp_path), "--heldout", "rows.parquet"])
+    """Artefacts, held-out rows, image map and access, as absolute paths; those of the project itself are left out."""
+    parsed = parser().parse_args(
+        ["--artifacts", str(tmp_path), "--heldout", "rows.parquet", "--access", "a.toml", "--ca-file", "ca.pem"]
+    )
     with contextlib.chdir(tmp_path), mock.patch.dict(os.environ, {IMAGES_ENV: str(tmp_path / "map.toml")}):
         files = named_files(parsed)
     run = runfolder.Run(
@@ -393,6 +402,7 @@ def test_the_reports_command_names_the_users_files(tmp_path: Path) -> None:
         str(tmp_path / "rows.parquet"),
         str(tmp_path / "map.toml"),
     )
+    assert (again.access, again.ca_file) == (str(tmp_path / "a.toml"), str(tmp_path / "ca.pem"))
     with mock.patch.dict(os.environ, clear=True):
         assert named_files(parser().parse_args([])) == {}
 
