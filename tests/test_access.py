@@ -40,12 +40,12 @@ headers = { X-Scope-OrgID = "team-a" }
 
 @dataclass(frozen=True)
 class Guarded:
-    """Addresses behind gateways, and the options that get one in. ``asked``: headers of each request, by server."""
+    """Addresses behind gateways, and the options that get one in. ``requests``: headers of each request, by server."""
 
     host: str
     prometheus_url: str
     options: tuple[str, ...]
-    asked: dict[str, list[dict[str, str]]]
+    requests: dict[str, list[dict[str, str]]]
 
 
 def _ingress_refuses(headers: Headers) -> bool:
@@ -74,8 +74,8 @@ def guarded(existing: dict[str, str], tmp_path: Path) -> Iterator[Guarded]:
         gateway(existing["PROMETHEUS_URL"], contexts[1], _prometheus_refuses) as prometheus,
     ):
         options = ("--access", str(folder / "access.toml"), "--ca-file", str(authority.certificate))
-        asked = {"ingress": ingress.headers, "prometheus": prometheus.headers}
-        yield Guarded(ingress.url, prometheus.url, options, asked)
+        requests = {"ingress": ingress.headers, "prometheus": prometheus.headers}
+        yield Guarded(ingress.url, prometheus.url, options, requests)
 
 
 def watched(folder: Path, *arguments: str, **environment: str) -> tuple[Ended, set[str]]:
@@ -106,9 +106,9 @@ def test_a_run_behind_logins_passes_and_leaves_no_secret_anywhere(guarded: Guard
         INGRESS_TOKEN=TOKEN,
     )
     assert run.code == 0, str(run)
-    assert len(guarded.asked["ingress"]) > 100
-    assert not any(map(_ingress_refuses, guarded.asked["ingress"]))
-    assert not any(map(_prometheus_refuses, guarded.asked["prometheus"]))
+    assert len(guarded.requests["ingress"]) > 100
+    assert not any(map(_ingress_refuses, guarded.requests["ingress"]))
+    assert not any(map(_prometheus_refuses, guarded.requests["prometheus"]))
     assert any("-m analysis finish" in line for line in arguments)
     left = [
         str(path)
