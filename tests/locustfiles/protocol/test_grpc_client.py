@@ -219,6 +219,30 @@ def test_a_path_in_the_url_is_refused() -> None:
         target_of_url("http://127.0.0.1:8003/seldon")
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(b"\x8d", "UNIMPLEMENTED: Received http2 header with status: 404"), (b"\x48\x03401", "UNAUTHENTICATED"),
+     (b"\x48\x03403", "PERMISSION_DENIED"), (b"\x48\x03503", "UNAVAILABLE")],
+)  # fmt: skip
+def test_a_gateway_that_turns_a_probe_away_is_not_taken_for_seldon(
+    misbehaving: Serve, status: bytes, words: str
+) -> None:
+    """It answers HTTP/2 with a status and no gRPC: the line names what grpcio makes of that status."""
+    frames = (b"\0\0\0\x04\0\0\0\0\0", b"\0\0%c\x01\x05\0\0\0\x01%b" % (len(status), status))
+
+    def turn_away(peer: Any) -> None:
+        peer.send(frames[0])  # SETTINGS
+        received = b""
+        while b"\x01\x04\0\0\0\x01" not in received:  # the HEADERS of the first stream
+            received += peer.some(65536)
+        peer.send(frames[1])  # HEADERS that end the stream: the status, of HPACK's static table or written out
+        while peer.some(65536):
+            pass
+
+    answer = unanswered(DeploymentAddress(misbehaving(turn_away).url, "ns", "dep"), GRPC)
+    assert words in answer
+
+
 def test_a_host_is_asked_before_the_load_whether_it_speaks_grpc(serve: Serve, misbehaving: Serve) -> None:
     """An application that does not know the question says so; a web server and nobody do not."""
     place = DeploymentAddress(serve().url, "ns", "dep")
