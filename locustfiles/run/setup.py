@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,16 +21,15 @@ from deploy.manifest.deployment import Deployment, ManifestError, Predictor
 from deploy.manifest.deployment import read as read_manifest
 from locustfiles.drive.plan import WorkerPlan
 from locustfiles.http1.outcome import Exchange
-from locustfiles.http1.pool import ConnectionPool
 from locustfiles.http1.target import Target, TargetError, target_of
 from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
 from locustfiles.load.schedule import ScheduleError, arrivals_of
+from locustfiles.protocol.health import HEALTH, NO_TLS, health_of, route
 from locustfiles.protocol.transport import DeploymentAddress, ingress_access, unanswered
 from model.artifact import SCORE_KIND, Card, load_card
 from model.artifact_name import HELDOUT_FILE, ArtifactError, advice_for, artifact_file
 from model.dataset import DatasetError, Heldout, load_heldout
 
-PROBE_TIMEOUT_S: Final = 5.0
 SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
 SHADOW: Final = ROOT / "deploy" / "seldon" / "ab-test.yaml"
 
@@ -156,28 +154,20 @@ def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
 
 
 def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
-    """Seldon's health route must answer: the wrapper says JSON, the orchestrator nothing, each with a status of 2xx.
-
-    Any web server answers something. One that has nothing to say may be the orchestrator, if it refuses a route that
-    Seldon does not have.
-    """
-    status, body = _get(url, target, _route(target, deployment, "health/status"))
-    name = f"{deployment.namespace}/{deployment.name}"
-    observed = f"got HTTP {status} with {_shown(body)}"
-    if not 200 <= status < 300:
-        raise SetupError(
-            f"reaching the host: expected {name} to be up at {url} "
-            f"({_route(target, deployment, 'health/status')}), {observed}. {_ADVICE.get(status, _ADVICE[404])}"
-        )
-    if not body.strip() and not 200 <= _get(url, target, _route(target, deployment, "no-such-route"))[0] < 300:
+    """Seldon's health route must answer, with a status of 2xx."""
+    health = health_of(target, deployment.namespace, deployment.name)
+    if health.is_seldon:
         return
-    try:
-        json.loads(body)
-    except ValueError as error:
-        raise SetupError(
-            f"reaching the host: expected Seldon's health at {url}"
-            f"{_route(target, deployment, 'health/status')}, {observed}. {_ADVICE[404]}"
-        ) from error
+    answer = health.exchange
+    if not health.is_answered:
+        raise _unreached(url, answer)
+    name = f"{deployment.namespace}/{deployment.name}"
+    path = route(target, deployment.namespace, deployment.name, HEALTH)
+    observed = f"got HTTP {answer.status} with {_shown(answer.body)}"
+    if answer.outcome is not Outcome.ACKNOWLEDGED:
+        advice = _ADVICE.get(answer.status, _ADVICE[302 if 300 <= answer.status < 400 else 404])
+        raise SetupError(f"reaching the host: expected {name} to be up at {url} ({path}), {observed}. {advice}")
+    raise SetupError(f"reaching the host: expected Seldon's health at {url}{path}, {observed}. {_ADVICE[404]}")
 
 
 def _shown(body: bytes) -> str:
@@ -187,6 +177,7 @@ def _shown(body: bytes) -> str:
 
 
 _ADVICE: Final = {
+    302: "It sends us elsewhere, perhaps to log in: give the URL that it names, or a login by --access FILE.",
     401: "It asks for a login: give the ingress' token or password by --access FILE.",
     403: "It refuses us: is there a policy in front of it, or another login or Host to be given by --access FILE?",
     404: "Does HOST point at the ingress, and do --namespace and the manifest's name say what is deployed there?",
@@ -196,26 +187,9 @@ _ADVICE: Final = {
 }
 
 
-def _route(target: Target, deployment: Deployment, name: str) -> str:
-    return f"{target.path}/seldon/{deployment.namespace}/{deployment.name}/api/v1.0/{name}"
-
-
-def _get(url: str, target: Target, path: str) -> tuple[int, bytes]:
-    """Status and body of the answer, got as the load gets its own. Raises `SetupError` if there is none."""
-    pool = ConnectionPool(target, timeout_s=PROBE_TIMEOUT_S)
-    head = f"GET {path} HTTP/1.1\r\nHost: {target.header}\r\nUser-Agent: plumbline\r\n{target.headers}\r\n"
-    try:
-        answer = pool.exchange(head.encode("ascii"))
-    finally:
-        pool.close()
-    if answer.outcome is not Outcome.ACKNOWLEDGED and not answer.fault.startswith("HTTP "):
-        raise _unreached(url, answer)
-    return answer.status, answer.body
-
-
 def _unreached(url: str, answer: Exchange) -> SetupError:
     """Why there was no whole answer."""
-    if any(reason in answer.fault for reason in _NO_TLS):
+    if any(reason in answer.fault for reason in NO_TLS):
         return _without_tls(url)
     advice = _TLS_ADVICE if "CERTIFICATE" in answer.fault.upper() else "Is the deployment up (`make up`)?"
     return SetupError(f"reaching the host: expected Seldon at {url}, got: {answer.fault}. {advice}")
@@ -225,8 +199,6 @@ _TLS_ADVICE: Final = (
     "Is the authority that signed it in --ca-file, is the host's name in it (server_name), and does the ingress want a "
     "certificate of ours (cert_file)? The last two are said by --access FILE."
 )
-_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
-"""What OpenSSL says, by its version, of an answer that is plain HTTP."""
 
 
 def _without_tls(url: str) -> SetupError:
