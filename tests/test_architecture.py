@@ -67,6 +67,9 @@ locustfiles.command     : model.artifact model.artifact_name
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.access analysis.command analysis.result analysis.record
 locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.printable
+locustfiles.doctor      : .command .run .protocol .http1 .load analysis.access analysis.collect analysis.evidence
+locustfiles.doctor      : analysis.record analysis.verdict deploy.manifest
+locustfiles.doctor      : model.command_line model.contract model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record
 locustfiles.__main__    : model.artifact_name model.command_line model.printable
 locustfiles.single      : .run

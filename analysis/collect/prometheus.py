@@ -57,6 +57,8 @@ class PrometheusError(Exception):
 class _Target:
     labels: dict[str, str]
     scrapeInterval: str  # noqa: N815  (as Prometheus calls it)
+    lastError: str = ""  # noqa: N815
+    scrapeUrl: str = ""  # noqa: N815
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +188,23 @@ class Prometheus:
         Source: https://prometheus.io/docs/prometheus/latest/querying/api/#targets (since 2.26; other stores lack it).
         """
         try:
-            answer = within(self.timeout_s, lambda: self._client.get_targets("active"))
-            targets = convert(answer, _Targets).activeTargets
-            return {address_of(target.labels): duration_s(target.scrapeInterval) for target in targets}
+            return {address_of(target.labels): duration_s(target.scrapeInterval) for target in self._targets()}
         except _NOT_TOLD:
             return {}
+
+    def scrape_errors(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """URL and last error of each target whose last scrape failed, by job and instance; empty if not known."""
+        try:
+            targets = self._targets()
+        except _NOT_TOLD:
+            return {}
+        return {
+            address_of(target.labels): (target.scrapeUrl, target.lastError) for target in targets if target.lastError
+        }
+
+    def _targets(self) -> tuple[_Target, ...]:
+        answer = within(self.timeout_s, lambda: self._client.get_targets("active"))
+        return convert(answer, _Targets).activeTargets
 
     def clock(self, now: Callable[[], float], readings: int = CLOCK_READINGS) -> ClockOffset:
         """Prometheus' clock against ``now``, from the quickest of some readings (Cristian's algorithm).
