@@ -11,6 +11,7 @@ A run folder comes in; ``result.json``, the reports and a verdict go out. In the
     result      ``result.json``: its content, its file, its reader
     report      ``report.html``, ``report.md``, ``junit.xml``, and the lines for a terminal
     capacity    the search for the highest rate that holds: its steps, its file, its report
+    notebook    a run folder as pandas DataFrames, for a notebook
     command     the steps of ``python -m analysis``
     verdict     `Verdict`, `Finding`, `Explanation`
     diagnoses   every diagnosis: its name, its cause, its remedy

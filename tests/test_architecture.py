@@ -50,6 +50,7 @@ analysis.judge          : .evidence .record .stats .verdict .diagnoses model.con
 analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
+analysis.notebook       : .evidence .record .result model.contract
 analysis.collect        : .access .evidence .record model.contract model.atomic
 analysis.collect        : model.artifact model.artifact_name model.dataset
 analysis.command        : .access .collect .report .result .judge .evidence .record .verdict
