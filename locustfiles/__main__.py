@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except INPUT_ERRORS as error:
         print(f"plumbline: {printable(options.naming_variables(str(error)))}", file=sys.stderr)
         sys.exit(BAD_INPUT)
+    for line in setup.deployment.cluster_settings if parsed.host else ():
+        print(f"plumbline: {printable(line)}", file=sys.stderr)
     command = command_of(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"
     if not parsed.host:

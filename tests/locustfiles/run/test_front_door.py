@@ -408,6 +408,25 @@ def test_the_reports_command_names_the_users_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.stack
+def test_an_existing_deployment_with_settings_that_change_what_is_counted_says_so(
+    locust: Callable[..., Any], counting: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A retry of the ingress is the first thing to know of a deployment that seems to count twice."""
+    manifest = tmp_path / "retries.yaml"
+    text = Path(SINGLE).read_text()
+    manifest.write_text(text.replace("\nspec:\n", '\nspec:\n  annotations: {seldon.io/istio-retries: "3"}\n', 1))
+    running = locust(
+        *("--host", counting().url, "--prometheus-url", "http://127.0.0.1:1", "--duration", "1s"),
+        *("--sdep", str(manifest)),
+        module="locustfiles",
+    )
+    code, _, err = running.end()
+    assert code == 0, err
+    line = "plumbline: spec.annotations.seldon.io/istio-retries: the ingress sends a request again that failed, 3 times"
+    assert err.splitlines()[0].startswith(line)
+
+
+@pytest.mark.stack
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_run_on_an_existing_deployment_ends_with_the_judges_code(
     locust: Callable[..., Any], counting: Callable[..., Any], processes: str
