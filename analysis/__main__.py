@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from analysis.access.access import ACCESS_ENV, CA_FILE_ENV
 from model.command_line import BAD_INPUT, OneLineParser
 
 LATEST: Final = Path("runs/latest")
@@ -82,6 +84,10 @@ def _add_options(name: str, parser: argparse.ArgumentParser) -> None:
 
     if name in {"baseline", "collect", "finish"}:
         parser.add_argument("--prometheus-url", metavar="URL", help="instead of the one in run.json")
+        text = "access file: headers, logins and certificates for Prometheus (default: PLUMBLINE_ACCESS)"
+        parser.add_argument("--access", metavar="FILE", default=os.environ.get(ACCESS_ENV, ""), help=text)
+        text = "certificates of the authorities to trust (default: PLUMBLINE_CA_FILE)"
+        parser.add_argument("--ca-file", metavar="FILE", default=os.environ.get(CA_FILE_ENV, ""), help=text)
         seconds("--timeout", 10.0, "for one answer of Prometheus (default: %(default)s)")
     if name == "baseline":
         seconds("--wait", None, "for a fresh scrape of every target (default: a scrape interval and 10, at least 60)")

@@ -13,6 +13,7 @@ A manifest, a card and held-out rows come in; requests go to the ingress, and a 
     calibration   what a generator process can do on this machine
     run           one test under Locust: setup, hooks, run folder, workers, judging
     capacity      ``python -m locustfiles.capacity``: steps of load for the search of `analysis.capacity`
+    doctor        ``python -m locustfiles.doctor``: a look at a deployment before it is loaded
     __main__      ``python -m locustfiles``
 
 Locust puts this folder first on ``sys.path`` while it imports a locustfile. So no folder here may be called like a

@@ -17,7 +17,6 @@ if __name__ == "__main__":  # until the command runs, there is nothing that a Ct
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from analysis.record.runfolder import LOGS_FOLDER
-from analysis.record.urls import PROMETHEUS_URL_ENV, has_password
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, CalibrationProcess
 from locustfiles.command.checks import INPUT_ERRORS, checked, run_folder
 from locustfiles.command.commands import command_of
@@ -40,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except INPUT_ERRORS as error:
         print(f"plumbline: {printable(options.naming_variables(str(error)))}", file=sys.stderr)
         sys.exit(BAD_INPUT)
+    for line in setup.deployment.cluster_settings if parsed.host else ():
+        print(f"plumbline: {printable(line)}", file=sys.stderr)
     command = command_of(parsed, setup, folder)
     os.environ[PROGRESS_ENV] = "1"
     if not parsed.host:
         os.environ[OWN_STACK_ENV] = "1"
     if parsed.images and not parsed.host:
         os.environ[IMAGES_ENV] = str(Path(parsed.images).resolve())
-    if has_password(parsed.prometheus_url):
-        os.environ[PROMETHEUS_URL_ENV] = parsed.prometheus_url
     os.environ[ARTIFACTS_ENV] = str(Path(parsed.artifacts).resolve())  # servers and judge take the same as the load
     if folder is not None and setup.load.open and setup.load.transport == "rest" and not parsed.no_calibration:
         path = folder.resolve() / LOGS_FOLDER / CALIBRATION_FILE

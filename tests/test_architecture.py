@@ -43,6 +43,7 @@ deploy.local.launch     : .local.config .local.running .manifest
 deploy.local.__main__   : .local.launch .local.config .local.running .local.errors .manifest model.command_line
 deploy.local.__main__   : model.printable model.artifact_name model.installation model.train
 analysis.diagnoses      :
+analysis.access         :
 analysis.verdict        : .diagnoses
 analysis.record         : model.atomic model.installation
 analysis.stats          : .record model.contract
@@ -54,25 +55,29 @@ analysis.result         : model.installation
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
 analysis.report         : model.installation
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
+analysis.notebook       : .evidence .record .result model.contract
 analysis.collect        : .claims .evidence .record model.contract model.artifact model.artifact_name model.dataset
-analysis.collect        : model.atomic model.installation
+analysis.collect        : model.atomic model.installation .access
 analysis.command        : .claims .collect .report .result .judge .evidence .record .verdict model.atomic
-analysis.command        : model.command_line model.printable model.installation
-analysis.__main__       : .command model.command_line
-locustfiles.http1       : analysis.record
+analysis.command        : model.command_line model.printable model.installation .access
+analysis.__main__       : .command model.command_line .access
+locustfiles.http1       : analysis.record analysis.access
 locustfiles.load        : model.installation
-locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
+locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable analysis.access
 locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
 locustfiles.calibration : .drive .load model.atomic model.installation
 locustfiles.run         : analysis.claims .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
 locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
-locustfiles.run         : model.installation
+locustfiles.run         : model.installation analysis.access
 locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line model.artifact
 locustfiles.command     : model.artifact_name analysis.judge analysis.command model.atomic model.installation
 locustfiles.command     : model.train
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.claims analysis.command analysis.result analysis.record model.atomic
-locustfiles.capacity    : model.artifact_name model.command_line model.printable model.installation
+locustfiles.capacity    : model.artifact_name model.command_line model.printable model.installation analysis.access
+locustfiles.doctor      : analysis.claims .command .run .protocol .http1 .load analysis.access analysis.collect analysis.evidence
+locustfiles.doctor      : analysis.record analysis.verdict deploy.manifest model.command_line model.contract
+locustfiles.doctor      : model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record model.artifact_name model.command_line
 locustfiles.__main__    : model.printable
 locustfiles.single      : .run

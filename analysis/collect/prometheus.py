@@ -17,12 +17,13 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
+from analysis.access.access import EndpointAccess
 from analysis.collect.deadline import DeadlineError, within
 from analysis.evidence import queries
 from analysis.evidence.samples import ClockOffset, Series
 from analysis.evidence.scrapes.targets import address_of
 from analysis.record.decoding import convert
-from analysis.record.urls import without_password
+from analysis.record.urls import login_problem, without_password
 
 CHUNK_MS: Final = 3_600_000
 """Width of one raw range vector: an hour at one scrape per second is 3,600 samples of each series."""
@@ -31,6 +32,8 @@ WHOLE: Final = 3
 MOST_BYTES: Final = 256 * 2**20
 """Of one answer. An hour of a hundred series at one scrape a second is 10 MB."""
 CLOCK_READINGS: Final = 5
+_LOGIN_WANTED: Final = ("HTTP Status Code 401", "HTTP Status Code 403")
+_LOGIN_ADVICE: Final = "It asks for a login: give its token, password or tenant header by --access FILE."
 _UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _PART: Final = re.compile(r"([0-9]+)(ms|[smhdwy])")
 _DURATION: Final = re.compile(rf"({_PART.pattern})+")
@@ -54,6 +57,8 @@ class PrometheusError(Exception):
 class _Target:
     labels: dict[str, str]
     scrapeInterval: str  # noqa: N815  (as Prometheus calls it)
+    lastError: str = ""  # noqa: N815
+    scrapeUrl: str = ""  # noqa: N815
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,36 @@ class _StoredSeries:
 
 
 class _Session(requests.Session):
-    """A session whose answers are read up to `MOST_BYTES`."""
+    """A session that carries what ``access`` says, and whose answers are read up to `MOST_BYTES`."""
+
+    def __init__(self, access: EndpointAccess) -> None:
+        super().__init__()
+        self._access = access
+        self.headers.update(access.headers)
+        if access.host:
+            self.headers["Host"] = access.host
+        self.verify = access.ca_file or True
+        self.cert = (access.cert_file, access.key_file or access.cert_file) if access.cert_file else None
+        self.auth = _no_change  # or requests would put a login of ~/.netrc in place of ours
+
+    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
+        """Send a redirect to another server without anything that is meant for this one."""
+        if self.should_strip_auth(response.request.url, prepared_request.url):
+            for name in ("Host", *(name for name, _ in self._access.headers)):
+                prepared_request.headers.pop(name, None)
+
+    def merge_environment_settings(self, *arguments: Any, **options: Any) -> Any:
+        """As its base, which would trust the authorities of ``REQUESTS_CA_BUNDLE`` in place of ours."""
+        settings = super().merge_environment_settings(*arguments, **options)
+        return {**settings, "verify": self._access.ca_file} if self._access.ca_file else settings
+
+    def get_adapter(self, url: str) -> Any:
+        """As its base; the TLS name is that of ``access``."""
+        adapter = super().get_adapter(url)
+        if self._access.server_name and isinstance(adapter, requests.adapters.HTTPAdapter):
+            name = self._access.server_name
+            adapter.poolmanager.connection_pool_kw.update(server_hostname=name, assert_hostname=name)
+        return adapter
 
     def send(self, request: Any, **options: Any) -> requests.Response:
         """As its base; raises ``requests.exceptions.RequestException`` for a larger answer."""
@@ -84,23 +118,25 @@ class _Session(requests.Session):
             if size > MOST_BYTES:
                 answer.close()
                 raise requests.exceptions.RequestException(f"more than {MOST_BYTES:,} bytes")
-        answer._content = b"".join(parts)  # noqa: SLF001  (where the base puts what it has read)
+        answer._content = self._access.mask(b"".join(parts))  # noqa: SLF001  (where the base puts what it has read)
         return answer
 
 
 class Prometheus:
     """A Prometheus server, queried with one query at a time."""
 
-    def __init__(self, url: str, timeout_s: float = 10.0) -> None:
+    def __init__(self, url: str, timeout_s: float = 10.0, access: EndpointAccess = EndpointAccess()) -> None:  # noqa: B008  (frozen)
+        if problem := login_problem("--prometheus-url", url):
+            raise PrometheusError(problem)
         self.url = url.rstrip("/")
         self.timeout_s = timeout_s
         parts = urlsplit(self.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise PrometheusError(
                 "asking Prometheus: expected an address like http://127.0.0.1:9090, "
-                f"got {without_password(self.url)!r}. Correct PROMETHEUS_URL."
+                f"got {self.url!r}. Correct PROMETHEUS_URL."
             )
-        self._session = session = _Session()
+        self._session = session = _Session(access)
         session.trust_env = parts.hostname not in _LOOPBACK  # a proxy from the environment cannot reach our loopback
         self._client = PrometheusConnect(
             url=self.url, retry=Retry(total=0, read=False), session=session, timeout=self.timeout_s
@@ -152,11 +188,23 @@ class Prometheus:
         Source: https://prometheus.io/docs/prometheus/latest/querying/api/#targets (since 2.26; other stores lack it).
         """
         try:
-            answer = within(self.timeout_s, lambda: self._client.get_targets("active"))
-            targets = convert(answer, _Targets).activeTargets
-            return {address_of(target.labels): duration_s(target.scrapeInterval) for target in targets}
+            return {address_of(target.labels): duration_s(target.scrapeInterval) for target in self._targets()}
         except _NOT_TOLD:
             return {}
+
+    def scrape_errors(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """URL and last error of each target whose last scrape failed, by job and instance; empty if not known."""
+        try:
+            targets = self._targets()
+        except _NOT_TOLD:
+            return {}
+        return {
+            address_of(target.labels): (target.scrapeUrl, target.lastError) for target in targets if target.lastError
+        }
+
+    def _targets(self) -> tuple[_Target, ...]:
+        answer = within(self.timeout_s, lambda: self._client.get_targets("active"))
+        return convert(answer, _Targets).activeTargets
 
     def clock(self, now: Callable[[], float], readings: int = CLOCK_READINGS) -> ClockOffset:
         """Prometheus' clock against ``now``, from the quickest of some readings (Cristian's algorithm).
@@ -179,7 +227,7 @@ class Prometheus:
     def _problem(self, got: str) -> str:
         return without_password(
             f"asking Prometheus at {self.url}: expected its JSON API, got {got}. "
-            "Check PROMETHEUS_URL, and that Prometheus is up."
+            + (_LOGIN_ADVICE if got.startswith(_LOGIN_WANTED) else "Check PROMETHEUS_URL, and that Prometheus is up.")
         )
 
 
@@ -188,6 +236,10 @@ def duration_s(text: str) -> float:
     if not _DURATION.fullmatch(text):
         raise ValueError(f"duration: expected one such as 15s or 1m30s, got {text!r}")
     return sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(text))
+
+
+def _no_change(request: Any) -> Any:
+    return request
 
 
 class Fetch:

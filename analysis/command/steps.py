@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from analysis.claims import metric_map
+from analysis.access.access import AccessError
+from analysis.access.access_file import read_access
+from analysis.claims.metric_map import MetricMapError
 from analysis.collect import baseline, endpoints, stored_samples
 from analysis.collect.offline_answers import answers_for, artifacts_folder
 from analysis.collect.prometheus import Prometheus, PrometheusError
@@ -23,7 +25,6 @@ from analysis.evidence.samples import Samples
 from analysis.record import runfolder, seal
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import GATES_FILE, OFFLINE_FILE, RESULT_FILE, SAMPLES_FILE, SEAL_FILE, Run
-from analysis.record.urls import with_password
 from analysis.report import reports
 from analysis.report.terminal import summary
 from analysis.result.fields import ReportError
@@ -36,14 +37,14 @@ class InputError(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Run the step that the options name; its exit code."""
-    errors = (InputError, metric_map.MetricMapError, OfflineError, PrometheusError, ReportError, seal.SealError)
+    errors = (AccessError, InputError, MetricMapError, OfflineError, PrometheusError, ReportError, seal.SealError)
     return exit_code_of(options, _STEPS[options.step], errors)
 
 
 def _baseline(options: argparse.Namespace) -> int:
     folder = options.folder
     run = runfolder.read(folder)
-    prometheus = Prometheus(options.prometheus_url or with_password(run.prometheus_url), options.timeout)
+    prometheus = _prometheus(options, run)
     if options.gate is not None or not (folder / GATES_FILE).exists():
         save_gates(folder, options.gate if options.gate is not None else project.gates())
     prometheus.ask("time()")  # before anything that takes long: is there a Prometheus at all?
@@ -137,7 +138,7 @@ def _problem_of(step: Callable[[], Samples | None]) -> str | None:
     """One line about what the step could not do; None if it did everything."""
     try:
         samples = step()
-    except (metric_map.MetricMapError, OfflineError, PrometheusError, OSError) as error:
+    except (MetricMapError, OfflineError, PrometheusError, OSError) as error:
         return str(error)
     return samples.problem if samples is not None else None
 
@@ -152,7 +153,7 @@ def _answer_offline_once(folder: Path, run: Run) -> None:
 
 
 def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
-    prometheus = Prometheus(options.prometheus_url or with_password(run.prometheus_url), options.timeout)
+    prometheus = _prometheus(options, run)
     patience = None if options.interrupted else stored_samples.Patience(options.wait, options.settle)
     selection = stored_samples.selection_in(options.folder, run)
     readings = endpoints.read(os.environ, run.host, selection, time.time)
@@ -160,6 +161,11 @@ def _collect_samples(options: argparse.Namespace, run: Run) -> Samples:
     samples = stored_samples.collect(options.folder, run, prometheus, patience, time.time, time.sleep, _say, since_s)
     endpoints.write(options.folder, (*readings, *endpoints.read(os.environ, run.host, selection, time.time)))
     return samples
+
+
+def _prometheus(options: argparse.Namespace, run: Run) -> Prometheus:
+    access = read_access(options.access, options.ca_file).prometheus
+    return Prometheus(options.prometheus_url or run.prometheus_url, options.timeout, access)
 
 
 def _say_first(line: str) -> None:

@@ -1,14 +1,10 @@
-"""URLs that may hold a password: what is shown and kept of them does not."""
+"""URLs with a login in them: refused where a user gives one, and not shown where a text of others has one."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from typing import Final
 
-PROMETHEUS_URL_ENV: Final = "PROMETHEUS_URL"
-"""By which processes hand a URL with a password on: unlike arguments, other users cannot read it."""
 _LOGIN: Final = re.compile(r"(?<=//)[^/?#\s]*@")
 
 
@@ -22,7 +18,15 @@ def has_password(url: str) -> bool:
     return bool(_LOGIN.search(url))
 
 
-def with_password(shown: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The URL that ``shown`` was made from, if ``PROMETHEUS_URL`` holds it; else ``shown``."""
-    given = environment.get(PROMETHEUS_URL_ENV, "")
-    return given if given and without_password(given) == shown else shown
+def login_problem(name: str, url: str) -> str:
+    """Empty if the URL has no login, else one line that says where a login belongs. ``name``: of the option.
+
+    A URL is shown on pages, kept in ``run.json`` and handed to other programs as an argument.
+    """
+    if not has_password(url):
+        return ""
+    table = "prometheus" if "prometheus" in name.lower() else "ingress"
+    return (
+        f"reading {name}: expected a URL without a login, got {without_password(url)}. Give --access FILE that says "
+        f'[{table}] username = "NAME", password = {{ env = "VARIABLE" }}.'
+    )

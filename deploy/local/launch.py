@@ -37,6 +37,8 @@ def launch(
         assembly = assemble(deployment, options, programs, ports, folders, os.environ)
         for remark in deployment.remarks:
             print_line(remark)
+        for setting in deployment.cluster_settings:
+            print_line(f"{setting} (on a cluster; the local stack leaves it out)")
         return asyncio.run(_live(assembly, options, folders, kind, words))
 
 

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import yaml
 
-from deploy.manifest import schema, webhook
+from deploy.manifest import cluster_settings, schema, webhook
 from deploy.manifest.runnable import refusals, refusals_of_name, remarks, transport_of
 from deploy.manifest.schema import FieldError, as_yaml
 
 DEFAULT_NAMESPACE: Final = "seldon"
 MODEL_PARAMETER: Final = "model_name"
-NO_ENGINE: Final = webhook.NO_ENGINE
+NO_ENGINE: Final = cluster_settings.NO_ENGINE
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """A DNS label: what Kubernetes demands of the names that become Services, pods and containers."""
 LONG_NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -76,7 +76,8 @@ class Deployment:
     ``text``, ``sha256``: the file as it was read, and its digest in hexadecimal.
     ``refusals``: why the local stack cannot run it, a line each that begins with the field's path.
     ``remarks``: what the local stack leaves out without harm, in the same form.
-    ``transport``: rest or grpc, as written.
+    ``transport``: rest or grpc, as written. ``cluster_settings``: what changes on a cluster what is sent, counted or
+    reached, a line each in the same form; the local stack leaves all of it out.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Deployment:
     refusals: tuple[str, ...]
     remarks: tuple[str, ...]
     transport: str = "rest"
+    cluster_settings: tuple[str, ...] = ()
 
     @property
     def primaries(self) -> tuple[Predictor, ...]:
@@ -147,6 +149,7 @@ def parse(content: bytes, path: str, namespace: str | None = None) -> Deployment
         refusals=(*refusals_of_name(name), *refusals(spec)),
         remarks=(*others, *remarks(spec)),
         transport=transport_of(spec),
+        cluster_settings=tuple(cluster_settings.settings_of(metadata, spec)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from deploy.manifest import schema, webhook
+from deploy.manifest import cluster_settings, schema, webhook
 from deploy.manifest.schema import Document
 
 ADVICE: Final = "Run it on a cluster and point HOST and PROMETHEUS_URL at it."
@@ -63,8 +63,8 @@ def _of_replicas(document: Document, where: str) -> Iterator[str]:
 def remarks(spec: Document) -> Iterator[str]:
     """A line for each field that the local stack leaves out without changing what is measured."""
     for where, predictor in _predictors(spec):
-        if (predictor.get("annotations") or {}).get(webhook.NO_ENGINE) != "true":
-            yield f'{where}.annotations: run without an orchestrator, as with {webhook.NO_ENGINE}: "true"'
+        if (predictor.get("annotations") or {}).get(cluster_settings.NO_ENGINE) != "true":
+            yield f'{where}.annotations: run without an orchestrator, as with {cluster_settings.NO_ENGINE}: "true"'
         for place, component in schema.items(predictor.get("componentSpecs"), f"{where}.componentSpecs"):
             for key in LEFT_OUT:
                 if isinstance(component, dict) and component.get(key) is not None:

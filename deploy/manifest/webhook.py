@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from deploy.manifest import schema
+from deploy.manifest.cluster_settings import NO_ENGINE, SVC_NAME
 from deploy.manifest.schema import Document, FieldError
 
-NO_ENGINE: Final = "seldon.io/no-engine"
-SVC_NAME: Final = "seldon.io/svc-name"
 NODE_TYPES: Final = schema.words("MODEL ROUTER COMBINER TRANSFORMER OUTPUT_TRANSFORMER UNKNOWN_TYPE")
 BOOLEANS: Final = schema.words("y yes t true on 1 n no f false off 0")
 """What the wrapper reads as a BOOL: ``distutils.util.strtobool``."""

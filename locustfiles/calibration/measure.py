@@ -104,6 +104,7 @@ def _plain(load: LoadOptions) -> LoadOptions:
         shape="",
         transport="rest",
         ca_file="",
+        access="",
         max_in_flight=10 * IN_FLIGHT,
         feedback_delay_s=0.0,
         think_time_s=0.0,

@@ -25,7 +25,6 @@ from analysis.command.project import gates as gates_of_project
 from analysis.judge.gates import GateError
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
-from analysis.record.urls import PROMETHEUS_URL_ENV, has_password
 from locustfiles.capacity.step_runner import StepRunner
 from locustfiles.command.checks import INPUT_ERRORS, checked
 from locustfiles.command.commands import locust_command, stack_command
@@ -72,8 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (*INPUT_ERRORS, GateError, ValueError) as error:
         print(f"plumbline: {printable(options.naming_variables(str(error)))}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    if has_password(parsed.prometheus_url):
-        os.environ[PROMETHEUS_URL_ENV] = parsed.prometheus_url  # for the steps, which are commands of their own
     if not parsed.host:
         _enter_stack(parsed, setup, folder, words)
     sys.exit(_search(parsed, setup, folder, search, gates))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from analysis.access.access import EndpointAccess
 from analysis.claims.metric_map import MetricMap
 from analysis.collect.prometheus import Prometheus, PrometheusError
 from analysis.evidence import queries
@@ -28,14 +29,19 @@ _RESTLESS: Final = "its counts still changed, or requests were unanswered"
 
 
 def drain(
-    prometheus_url: str, metric_map: MetricMap, deployment: str, namespace: str, predictors: Iterable[str]
+    prometheus_url: str,
+    metric_map: MetricMap,
+    deployment: str,
+    namespace: str,
+    predictors: Iterable[str],
+    access: EndpointAccess = EndpointAccess(),  # noqa: B008  (frozen)
 ) -> str | None:
     """Wait until the stored counts do not change and no request is unanswered, at most `LIMIT_S`.
 
     None if that was reached, else the reason why not, as part of a sentence.
     """
     try:
-        prometheus = Prometheus(prometheus_url, TIMEOUT_S)
+        prometheus = Prometheus(prometheus_url, TIMEOUT_S, access)
     except PrometheusError as error:
         return str(error)
     selectors = queries.counts(metric_map, deployment, namespace)

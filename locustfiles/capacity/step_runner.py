@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from analysis.access.access_file import read_access
 from analysis.capacity.step import Step, StepRun, disturbed, step_of, without_result
 from analysis.record import runfolder
 from analysis.result.fields import ReportError
@@ -65,7 +66,9 @@ class StepRunner:
     def _drain(self) -> str | None:
         deployment = self.setup.deployment
         names = [predictor.name for predictor in deployment.predictors]
-        return drain(self.parsed.prometheus_url, self.setup.metrics, deployment.name, deployment.namespace, names)
+        access = read_access(self.setup.load.access, self.setup.load.ca_file).prometheus
+        chosen = self.setup.metrics
+        return drain(self.parsed.prometheus_url, chosen, deployment.name, deployment.namespace, names, access)
 
     def _run(self, folder: Path, rate: float, length_s: float, *, judged: bool) -> int:
         """Exit code of one run of Locust in a process group of its own; a Ctrl-C of ours is passed on once."""

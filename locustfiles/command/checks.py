@@ -16,7 +16,7 @@ from analysis.record import runfolder
 from deploy.manifest.deployment import ManifestError, require_runnable
 from locustfiles.command.parser import BREAKERS, USERS
 from locustfiles.load.options import BY_DEST, OptionsError, parse_run_time
-from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, read_setup
+from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, check_logins, read_setup
 from model.artifact import load_model
 from model.artifact_name import ArtifactError
 from model.atomic import write_text
@@ -37,6 +37,7 @@ def checked(parsed: argparse.Namespace) -> Setup:
         raise SetupError(
             f"reading --duration: expected none beside --shape, which says how long it lasts, got {parsed.duration}."
         )
+    check_logins(parsed.host, parsed.prometheus_url)
     parsed.duration_s = parse_run_time(parsed.duration or DURATION)
     _settle_users(parsed)
     _check_counts(parsed)

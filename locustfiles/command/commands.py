@@ -7,7 +7,6 @@ import socket
 from pathlib import Path
 
 from analysis.record.runfolder import LOGS_FOLDER
-from analysis.record.urls import has_password
 from locustfiles.load.options import BY_DEST, NO_CALIBRATION, NO_JUDGE, ROOT, plain_number
 from locustfiles.run.setup import Setup
 from model.installation import own_process
@@ -54,8 +53,6 @@ def locust_command(parsed: argparse.Namespace, setup: Setup, folder: Path | None
         command += ["--host", parsed.host]
     for dest, option in BY_DEST.items():
         value = str(setup.manifest) if dest == "sdep" else getattr(parsed, dest)
-        if dest == "prometheus_url" and has_password(str(value)):
-            continue  # it is in the environment: every user of the machine can read arguments
         if dest != "run" and value != option.default:
             command += [option.flag, str(value)]
     return command

@@ -37,6 +37,7 @@ examples:
   python -m locustfiles --gate 'recall>=0.9' --gate 'failures<=0.1%'     FAIL also if a gate is not kept
   python -m locustfiles --transport grpc                  the same by Seldon's gRPC, through the same ingress
   python -m locustfiles --host http://ingress.example --prometheus-url http://prometheus.example:9090
+  python -m locustfiles --host https://ingress.example --prometheus-url https://prometheus.example --access FILE.toml
   python -m locustfiles --web                             Locust's page on http://127.0.0.1:8089
 
 Each option may be set by a variable in the environment: SDEP DURATION USERS RATE SEED HOST PROMETHEUS_URL

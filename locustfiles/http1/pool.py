@@ -31,6 +31,7 @@ class ConnectionPool:
 
     def __init__(self, target: Target, *, timeout_s: float, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         self._target = target
+        self._mask = target.access.mask
         self._timeout_s = timeout_s
         self._connect_timeout_s = min(connect_timeout_s, timeout_s)
         self._idle: list[Connection] = []
@@ -71,6 +72,7 @@ class ConnectionPool:
 
     def _concluded(self, connection: Connection) -> Exchange:
         status, body = connection.answer()
+        body = self._mask(body)
         if connection.reusable:
             self._idle.append(connection)
         outcome = outcome_of(status)
@@ -98,7 +100,7 @@ class ConnectionPool:
                 if target.tls is None:
                     return Connection(PlainSocket(plain))
                 try:
-                    return Connection(TlsSocket(target.tls.wrap_socket(plain, server_hostname=target.host)))
+                    return Connection(TlsSocket(target.tls.wrap_socket(plain, server_hostname=target.server_name)))
                 except BaseException:
                     plain.close()
                     raise

@@ -74,6 +74,7 @@ class LoadOptions:
     payload: Payload
     batch: int
     ca_file: str
+    access: str = ""
 
     @property
     def open(self) -> bool:
@@ -117,7 +118,8 @@ OPTIONS: Final = (
     _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(TransportName)),
     _Option("--payload", "ndarray", str, "Form of the numbers in a body", get_args(Payload)),
     _Option("--batch", 1, int, "Rows in each request"),
-    _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host"),
+    _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host and Prometheus"),
+    _Option("--access", "", str, "File that names headers, logins and certificates for the ingress and Prometheus"),
 )
 BY_DEST: Final = {option.flag[2:].replace("-", "_"): option for option in OPTIONS}
 
@@ -226,6 +228,7 @@ def load_of(parsed: argparse.Namespace) -> LoadOptions:
         payload=get("payload"),
         batch=get("batch"),
         ca_file=get("ca_file"),
+        access=get("access"),
     )
     _check(load)
     return load
@@ -269,7 +272,7 @@ def named_files(parsed: argparse.Namespace) -> dict[str, str]:
 
     A ready-made metric map has no path: it is named as it was.
     """
-    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout", "metrics")} | {
+    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout", "metrics", "access", "ca_file")} | {
         "images": os.environ.get(IMAGES_ENV, "")
     }
     named = {name: path for name, path in given.items() if path and path != getattr(BY_DEST.get(name), "default", "")}

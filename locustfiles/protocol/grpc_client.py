@@ -31,6 +31,7 @@ import grpc
 from gevent.hub import Waiter
 from grpc.experimental import gevent as grpc_gevent
 
+from analysis.access.access import EndpointAccess
 from analysis.record.ledger import Outcome
 from locustfiles.http1.outcome import Exchange
 from locustfiles.http1.pool import CONNECT_TIMEOUT_S
@@ -52,6 +53,18 @@ REFUSALS: Final = frozenset(
     }
 )
 """The statuses that correspond to 4xx of REST (https://grpc.io/docs/guides/status-codes): turned away, not begun."""
+NOT_SELDON: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.PERMISSION_DENIED,
+    }
+)
+"""The statuses of a probe that no application sent which a load could be sent to."""
+_PLAIN_HTTP: Final = "Received http2 header with status"
+"""What grpcio says of an answer without a gRPC status (https://grpc.github.io/grpc/core/md_doc_http-grpc-status-mapping)."""
 METHODS: Final = ("Predict", "SendFeedback")
 _OPTIONS: Final = (
     ("grpc.enable_retries", 0),
@@ -75,9 +88,9 @@ def metadata_of(namespace: str, deployment: str) -> Metadata:
     return (("seldon", deployment), ("namespace", namespace))
 
 
-def target_of_url(url: str, ca_file: str) -> Target:
+def target_of_url(url: str, access: EndpointAccess = EndpointAccess()) -> Target:  # noqa: B008  (frozen)
     """Target of ``url``, which has no path: a gRPC method is the path. Raises `TargetError` as `target_of` does."""
-    target = target_of(url, ca_file or None)
+    target = target_of(url, access)
     if target.path:
         raise TargetError(
             f"reading the host: expected a URL without a path for gRPC, as http://127.0.0.1:8003, got {url!r}."
@@ -88,10 +101,11 @@ def target_of_url(url: str, ca_file: str) -> Target:
 class GrpcClient:
     """A connection to one target; any number of greenlets may call `exchange` at once."""
 
-    def __init__(self, target: Target, metadata: Metadata, *, timeout_s: float, ca_file: str = "") -> None:
-        self._channel = channel_of(target, ca_file)
+    def __init__(self, target: Target, metadata: Metadata, *, timeout_s: float) -> None:
+        self._channel = channel_of(target)
         self._methods = {name: self._channel.unary_unary(f"/{SERVICE}/{name}") for name in METHODS}
-        self._metadata = metadata
+        self._metadata = metadata + access_metadata(target.access)
+        self._access = target.access
         self._timeout_s = timeout_s
         self._unreached = unreached_pattern(target)
         self._loop = gevent.get_hub().loop
@@ -123,8 +137,8 @@ class GrpcClient:
     def _concluded(self, call: Any) -> Exchange:
         code: grpc.StatusCode = call.code()
         if code is grpc.StatusCode.OK:
-            return Exchange(Outcome.ACKNOWLEDGED, 0, call.result(), "")
-        details = call.details() or ""
+            return Exchange(Outcome.ACKNOWLEDGED, 0, self._access.mask(call.result()), "")
+        details = self._access.mask_text(call.details() or "")
         reached = code is not grpc.StatusCode.UNAVAILABLE or self._unreached.match(details) is None
         outcome = Outcome.REFUSED if code in REFUSALS or not reached else Outcome.INDETERMINATE
         return Exchange(outcome, code.value[0], b"", f"gRPC {code.name}: {details[:120]}", reached)
@@ -141,36 +155,48 @@ def unreached_pattern(target: Target) -> re.Pattern[str]:
     return re.compile(rf"{lost}|(?:errors resolving|DNS resolution failed for) {re.escape(_authority(target))}")
 
 
-def channel_of(target: Target, ca_file: str) -> Any:
+def channel_of(target: Target) -> Any:
     """A channel to ``target``, cooperative under Locust. It connects at its first call."""
     if gevent.monkey.is_module_patched("threading"):
         grpc_gevent.init_gevent()
+    access = target.access
+    options = [*_OPTIONS, *([("grpc.default_authority", access.host)] if access.host else [])]
     if target.tls is None:
-        return grpc.insecure_channel(_authority(target), options=_OPTIONS)
-    credentials = grpc.ssl_channel_credentials(root_certificates=_authorities(ca_file))
-    return grpc.secure_channel(_authority(target), credentials, options=_OPTIONS)
+        return grpc.insecure_channel(_authority(target), options=options)
+    if access.server_name:
+        options.append(("grpc.ssl_target_name_override", access.server_name))
+    key = Path(access.key_file or access.cert_file).read_bytes() if access.cert_file else None
+    chain = Path(access.cert_file).read_bytes() if access.cert_file else None
+    credentials = grpc.ssl_channel_credentials(_authorities(access.ca_file), key, chain)
+    return grpc.secure_channel(_authority(target), credentials, options=options)
 
 
-def probe(target: Target, metadata: Metadata, ca_file: str) -> str:
+def access_metadata(access: EndpointAccess) -> Metadata:
+    """The headers of ``access`` as metadata, whose names are lower case (https://grpc.io/docs/guides/metadata)."""
+    return tuple((name.lower(), value) for name, value in access.headers)
+
+
+def probe(target: Target, metadata: Metadata) -> str:
     """Empty if Seldon answers at ``target``, else a description of what answered.
 
     It asks for the model's description, which counts nothing. An application that does not know this method says so in
     a message; a gateway without a route sends no message.
     """
-    channel = channel_of(target, ca_file)
+    channel = channel_of(target)
+    metadata += access_metadata(target.access)
     try:
         channel.unary_unary(f"/{SERVICE}/ModelMetadata")(b"", timeout=_PROBE_S, metadata=metadata)
     except grpc.RpcError as error:
-        return _text_of(error)
+        return _text_of(error, target.access)
     finally:
         channel.close()
     return ""
 
 
-def _text_of(error: Any) -> str:
-    code, details = error.code(), error.details() or ""
-    gone = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
-    if code in gone or (code is grpc.StatusCode.UNIMPLEMENTED and not details):
+def _text_of(error: Any, access: EndpointAccess) -> str:
+    code, details = error.code(), access.mask_text(error.details() or "")
+    no_method = code is grpc.StatusCode.UNIMPLEMENTED and not details
+    if code in NOT_SELDON or no_method or details.startswith(_PLAIN_HTTP):
         return f"gRPC {code.name}{f': {details[:200]}' if details else ''}"
     return ""
 

@@ -20,6 +20,7 @@ class RestRequests:
     """Requests for one deployment.
 
     ``features``: shape [rows, features]. ``truth``: class labels, shape [rows]. ``host``: the value of the Host header.
+    ``headers``: further lines of the head, each with its end.
     ``path``: ``/seldon/<namespace>/<deployment>/api/v1.0`` after the path of the host's URL.
     """
 
@@ -32,11 +33,13 @@ class RestRequests:
         host: str,
         path: str,
         payload: Payload = "ndarray",
+        headers: str = "",
     ) -> None:
         self._features = features
         self._truth = [int(label) for label in truth]
         self._names = json.dumps(list(names)).encode()
         self._host = host
+        self._headers = headers
         self._path = path
         self._payload = payload
         self._requests: dict[tuple[str, tuple[int, ...], float | None], bytes] = {}
@@ -63,6 +66,7 @@ class RestRequests:
     def _head(self, verb: str, length: int) -> bytes:
         return (
             f"POST {self._path}/{verb} HTTP/1.1\r\nHost: {self._host}\r\nUser-Agent: plumbline\r\n"
+            f"{self._headers}"
             f"Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: {length}\r\n\r\n"
         ).encode("ascii")
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from analysis.access.access import EndpointAccess
+from analysis.access.access_file import read_access
 from analysis.record.ledger import Outcome
 from locustfiles.http1.outcome import Exchange
 from locustfiles.http1.pool import ConnectionPool
@@ -62,20 +64,28 @@ class DeploymentAddress:
 
 
 def transport_of(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
-    """The transport that ``load`` asks for. Raises `http1.target.TargetError` for an address that it cannot use."""
+    """The transport that ``load`` asks for.
+
+    Raises `http1.target.TargetError` for an address that it cannot use, ``AccessError`` for a bad access file.
+    """
     return {"rest": _rest, "grpc": _grpc}[load.transport](place, load, heldout, classes)
+
+
+def ingress_access(load: LoadOptions) -> EndpointAccess:
+    """How the ingress is reached. Raises ``AccessError`` for a file that cannot be used on this machine."""
+    return read_access(load.access, load.ca_file).ingress
 
 
 def unanswered(place: DeploymentAddress, load: LoadOptions) -> str:
     """Empty if Seldon answers by gRPC at ``place``, else a description of what answered. Raises `TargetError`."""
     from locustfiles.protocol import grpc_client as grpc  # noqa: PLC0415 - grpcio starts threads, and is loaded where it is used only
 
-    target = grpc.target_of_url(place.url, load.ca_file)
-    return grpc.probe(target, grpc.metadata_of(place.namespace, place.deployment), load.ca_file)
+    target = grpc.target_of_url(place.url, ingress_access(load))
+    return grpc.probe(target, grpc.metadata_of(place.namespace, place.deployment))
 
 
 def _rest(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
-    target = target_of(place.url, load.ca_file or None)
+    target = target_of(place.url, ingress_access(load))
     requests = RestRequests(
         features=heldout.X,
         truth=[int(label) for label in heldout.truth],
@@ -83,6 +93,7 @@ def _rest(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes
         host=target.header,
         path=f"{target.path}/seldon/{place.namespace}/{place.deployment}/api/v1.0",
         payload=load.payload,
+        headers=target.headers,
     )
     return Transport("POST", requests, ConnectionPool(target, timeout_s=load.timeout_s), AnswerReader(classes), KILLED)
 
@@ -98,6 +109,6 @@ def _grpc(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes
         payload=load.payload,
     )
     metadata = grpc.metadata_of(place.namespace, place.deployment)
-    target = grpc.target_of_url(place.url, load.ca_file)
-    client = grpc.GrpcClient(target, metadata, timeout_s=load.timeout_s, ca_file=load.ca_file)
+    target = grpc.target_of_url(place.url, ingress_access(load))
+    client = grpc.GrpcClient(target, metadata, timeout_s=load.timeout_s)
     return Transport("gRPC", requests, client, AnswerReader(classes, answer_of), grpc.KILLED)

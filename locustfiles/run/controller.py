@@ -14,8 +14,8 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
+from analysis.access.access import ACCESS_ENV, CA_FILE_ENV
 from analysis.record.runfolder import Stop
-from analysis.record.urls import PROMETHEUS_URL_ENV
 from locustfiles.drive.driver import Driver
 from locustfiles.load.options import named_files
 from locustfiles.load.schedule import ends_after, peak_per_s
@@ -26,7 +26,7 @@ from locustfiles.run.load_shape import run_shape
 from locustfiles.run.local import LocalGenerator
 from locustfiles.run.master import WorkerGenerators
 from locustfiles.run.progress import PROGRESS_ENV, Progress
-from locustfiles.run.setup import SetupError, check_host, read_setup
+from locustfiles.run.setup import SetupError, check_host, check_logins, read_setup
 from model.artifact_name import ARTIFACTS_ENV
 from model.command_line import BAD_INPUT
 from model.printable import printable
@@ -87,7 +87,9 @@ class RunController:
             raise SetupError("reading the host: expected --host (or HOST), as http://127.0.0.1:8003, got none.")
         if not options.prometheus_url:
             raise SetupError("reading --prometheus-url: expected a URL, as http://127.0.0.1:9090, got none.")
-        os.environ[PROMETHEUS_URL_ENV] = options.prometheus_url
+        check_logins(host, options.prometheus_url)
+        for variable, path in ((ACCESS_ENV, setup.load.access), (CA_FILE_ENV, setup.load.ca_file)):
+            os.environ[variable] = str(Path(path).resolve()) if path else ""  # for the judge, which asks Prometheus
         os.environ[ARTIFACTS_ENV] = str(Path(options.artifacts).resolve())  # the judge takes the same as the load
         check_host(host, setup.deployment, setup.load)
         self._prepared = make_run(

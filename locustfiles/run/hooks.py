@@ -20,7 +20,7 @@ from locustfiles.load.options import OWN_STACK_ENV, OptionsError, add_options
 from locustfiles.run import controller
 from locustfiles.run.controller import RunController, refuse_to_start
 from locustfiles.run.progress import PROGRESS_ENV
-from locustfiles.run.setup import SetupError
+from locustfiles.run.setup import SetupError, check_logins
 from locustfiles.run.web_page import guard
 from locustfiles.run.worker import WorkerController
 from model.command_line import BAD_INPUT
@@ -93,6 +93,10 @@ def _own(environment: Environment, runner: Runner, default_manifest: Path) -> No
     if "://" in host and (not environment.host or os.environ.get(OWN_STACK_ENV)):
         environment.host = host  # whatever a configuration file of Locust says, our stack is driven
     options: Any = environment.parsed_options
+    try:
+        check_logins(environment.host or "", options.prometheus_url or "")  # before a page shows them
+    except SetupError as error:
+        refuse_to_start(error)
     if os.environ.get(PROGRESS_ENV) and options.master and not options.processes:
         refuse_to_start(
             SetupError("reading Locust's configuration: expected no --master, got one from ~/.locust.conf.")

@@ -18,7 +18,6 @@ from analysis.claims import metric_map
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import FirstFailure, PredictorSpec, RecorderReport, Run, RunFolderError, Stop
-from analysis.record.urls import without_password
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibration, CalibrationProcess
 from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import EventTotals, LedgerFile, Tags
@@ -231,7 +230,7 @@ def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:
             for predictor in deployment.predictors
         ),
         host=request.host,
-        prometheus_url=without_password(request.prometheus_url),
+        prometheus_url=request.prometheus_url,
         seed=setup.load.seed,
         options=_options(setup, request),
         heldout=str(setup.heldout_path),

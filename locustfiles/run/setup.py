@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import http.client
-import json
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from analysis.access.access import AccessError
+from analysis.access.access_file import read_access
 from analysis.claims import metric_map
 from analysis.claims.metric_map import PREDICTOR, MetricMap, MetricMapError
-from analysis.record.urls import without_password
+from analysis.record.ledger import Outcome
+from analysis.record.urls import login_problem, without_password
 from deploy.manifest.deployment import Deployment, ManifestError, Predictor
 from deploy.manifest.deployment import read as read_manifest
 from locustfiles.drive.plan import WorkerPlan
+from locustfiles.http1.outcome import Exchange
 from locustfiles.http1.target import Target, TargetError, target_of
 from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
 from locustfiles.load.schedule import ScheduleError, arrivals_of
-from locustfiles.protocol.transport import DeploymentAddress, unanswered
+from locustfiles.protocol.health import HEALTH, NO_TLS, health_of, route
+from locustfiles.protocol.transport import DeploymentAddress, ingress_access, unanswered
 from model.artifact import SCORE_KIND, Card, load_card
 from model.artifact_name import HELDOUT_FILE, ArtifactError, advice_for, artifact_file
 from model.dataset import DatasetError, Heldout, load_heldout
 
-PROBE_TIMEOUT_S: Final = 5.0
 SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
 SHADOW: Final = ROOT / "deploy" / "seldon" / "ab-test.yaml"
 
@@ -64,7 +65,7 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
     """The checked setup. Raises `SetupError` with one line about the first error."""
     try:
         load = load_of(parsed)
-        _check_ca_file(load.ca_file)
+        read_access(load.access, load.ca_file)
         arrivals_of(load)
         manifest = Path(parsed.sdep or default_manifest)
         deployment = read_manifest(manifest, parsed.namespace or None)
@@ -76,7 +77,15 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
         heldout = load_heldout(heldout_path, card.features, card.classes)
         metrics = metric_map.load(parsed.metrics)
         _check_metrics(metrics, deployment)
-    except (OptionsError, ScheduleError, ManifestError, ArtifactError, DatasetError, MetricMapError) as error:
+    except (
+        AccessError,
+        OptionsError,
+        ScheduleError,
+        ManifestError,
+        ArtifactError,
+        DatasetError,
+        MetricMapError,
+    ) as error:
         raise SetupError(str(error)) from error
     return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), cards, metrics, load)
 
@@ -90,10 +99,11 @@ def _check_metrics(metrics: MetricMap, deployment: Deployment) -> None:
         )
 
 
-def _check_ca_file(path: str) -> None:
-    """Raise `SetupError` for a file that is not there, also if the host is none of https, which would not read it."""
-    if path and not Path(path).is_file():
-        raise SetupError(f"reading --ca-file: expected a file of certificates, got none at {path}. Correct the path.")
+def check_logins(host: str, prometheus_url: str) -> None:
+    """Raise `SetupError` for a login in a URL: pages, run.json and arguments of processes show URLs."""
+    for flag, url in (("--host", host), ("--prometheus-url", prometheus_url)):
+        if problem := login_problem(flag, url):
+            raise SetupError(problem)
 
 
 def artifact_of(predictor: Predictor, folder: Path) -> Path:
@@ -144,13 +154,13 @@ def _check_alike(cards: dict[str, Card]) -> None:
 def check_host(url: str, deployment: Deployment, load: LoadOptions) -> None:
     """Raise `SetupError` unless Seldon answers at ``url`` for ``deployment``, by the load's transport and no proxy."""
     try:
-        target = target_of(url, load.ca_file or None)
+        target = target_of(url, ingress_access(load))
         _check_no_proxy(urlsplit(url))
         if load.transport == "grpc":
             _check_grpc(url, deployment, load)
         else:
             _check_rest(url, deployment, target)
-    except TargetError as error:
+    except (AccessError, TargetError) as error:
         raise SetupError(str(error)) from error
 
 
@@ -158,6 +168,9 @@ def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
     answer = unanswered(DeploymentAddress(url, deployment.namespace, deployment.name), load)
     if answer and "WRONG_VERSION_NU" in answer:  # grpcio gives OpenSSL's words, cut short
         raise _without_tls(url)
+    if answer.startswith(("gRPC UNAUTHENTICATED", "gRPC PERMISSION_DENIED")):
+        advice = _ADVICE[401 if answer.startswith("gRPC UNAUTHENTICATED") else 403]
+        raise SetupError(f"reaching the host: expected Seldon's gRPC at {url}, got {answer}. {advice}")
     if answer:
         raise SetupError(
             f"reaching the host: expected Seldon's gRPC at {url} for {deployment.namespace}/{deployment.name}, "
@@ -166,28 +179,20 @@ def _check_grpc(url: str, deployment: Deployment, load: LoadOptions) -> None:
 
 
 def _check_rest(url: str, deployment: Deployment, target: Target) -> None:
-    """Seldon's health route must answer: the wrapper says JSON, the orchestrator nothing, each with a status of 2xx.
-
-    Any web server answers something. One that has nothing to say may be the orchestrator, if it refuses a route that
-    Seldon does not have.
-    """
-    status, body = _get(url, target, _route(target, deployment, "health/status"))
-    name = f"{deployment.namespace}/{deployment.name}"
-    observed = f"got HTTP {status} with {_shown(body)}"
-    if not 200 <= status < 300:
-        raise SetupError(
-            f"reaching the host: expected {name} to be up at {without_password(url)} "
-            f"({_route(target, deployment, 'health/status')}), {observed}. {_ADVICE.get(status, _ADVICE[404])}"
-        )
-    if not body.strip() and not 200 <= _get(url, target, _route(target, deployment, "no-such-route"))[0] < 300:
+    """Seldon's health route must answer, with a status of 2xx."""
+    health = health_of(target, deployment.namespace, deployment.name)
+    if health.is_seldon:
         return
-    try:
-        json.loads(body)
-    except ValueError as error:
-        raise SetupError(
-            f"reaching the host: expected Seldon's health at {without_password(url)}"
-            f"{_route(target, deployment, 'health/status')}, {observed}. {_ADVICE[404]}"
-        ) from error
+    answer = health.exchange
+    if not health.is_answered:
+        raise _unreached(url, answer)
+    name = f"{deployment.namespace}/{deployment.name}"
+    path = route(target, deployment.namespace, deployment.name, HEALTH)
+    observed = f"got HTTP {answer.status} with {_shown(answer.body)}"
+    if answer.outcome is not Outcome.ACKNOWLEDGED:
+        advice = _ADVICE.get(answer.status, _ADVICE[302 if 300 <= answer.status < 400 else 404])
+        raise SetupError(f"reaching the host: expected {name} to be up at {url} ({path}), {observed}. {advice}")
+    raise SetupError(f"reaching the host: expected Seldon's health at {url}{path}, {observed}. {_ADVICE[404]}")
 
 
 def _shown(body: bytes) -> str:
@@ -197,8 +202,9 @@ def _shown(body: bytes) -> str:
 
 
 _ADVICE: Final = {
-    401: "It asks for a login, which a load test does not have.",
-    403: "It refuses us: is there a login, or a policy, in front of it?",
+    302: "It sends us elsewhere, perhaps to log in: give the URL that it names, or a login by --access FILE.",
+    401: "It asks for a login: give the ingress' token or password by --access FILE.",
+    403: "It refuses us: is there a policy in front of it, or another login or Host to be given by --access FILE?",
     404: "Does HOST point at the ingress, and do --namespace and the manifest's name say what is deployed there?",
     502: "The ingress does not reach it: is the deployment ready?",
     503: "It is not ready: wait until every replica is, then start again.",
@@ -206,40 +212,23 @@ _ADVICE: Final = {
 }
 
 
-def _route(target: Target, deployment: Deployment, name: str) -> str:
-    return f"{target.path}/seldon/{deployment.namespace}/{deployment.name}/api/v1.0/{name}"
+def _unreached(url: str, answer: Exchange) -> SetupError:
+    """Why there was no whole answer."""
+    if any(reason in answer.fault for reason in NO_TLS):
+        return _without_tls(url)
+    advice = _TLS_ADVICE if "CERTIFICATE" in answer.fault.upper() else "Is the deployment up (`make up`)?"
+    return SetupError(f"reaching the host: expected Seldon at {url}, got: {answer.fault}. {advice}")
 
 
-def _get(url: str, target: Target, path: str) -> tuple[int, bytes]:
-    """Status and the first bytes of the answer. Raises `SetupError` if there is none."""
-    connection: http.client.HTTPConnection
-    if target.tls is None:
-        connection = http.client.HTTPConnection(target.host, target.port, timeout=PROBE_TIMEOUT_S)
-    else:
-        connection = http.client.HTTPSConnection(target.host, target.port, timeout=PROBE_TIMEOUT_S, context=target.tls)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read(65536)
-    except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
-            raise _without_tls(url) from error
-        raise SetupError(
-            f"reaching the host: expected Seldon at {without_password(url)}, got: {error}. "
-            "Is the deployment up (`make up`)?"
-        ) from error
-    finally:
-        connection.close()
-
-
-_NO_TLS: Final = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
-"""What OpenSSL says, by its version, of an answer that is plain HTTP."""
+_TLS_ADVICE: Final = (
+    "Is the authority that signed it in --ca-file, is the host's name in it (server_name), and does the ingress want a "
+    "certificate of ours (cert_file)? The last two are said by --access FILE."
+)
 
 
 def _without_tls(url: str) -> SetupError:
-    shown = without_password(url)
-    plain = f"http://{shown.removeprefix('https://')}"
-    return SetupError(f"reaching the host: expected TLS at {shown}, got none: the port speaks plain HTTP. Use {plain}.")
+    plain = f"http://{url.removeprefix('https://')}"
+    return SetupError(f"reaching the host: expected TLS at {url}, got none: the port speaks plain HTTP. Use {plain}.")
 
 
 def _check_no_proxy(parts: SplitResult) -> None:
@@ -247,8 +236,8 @@ def _check_no_proxy(parts: SplitResult) -> None:
     host = parts.hostname or ""
     if proxy and host not in ("127.0.0.1", "localhost", "::1") and not proxy_bypass(host):
         raise SetupError(
-            f"reaching the host: the environment asks for the proxy {proxy}, and a load test through a proxy "
-            f"measures the proxy. Put {host} into no_proxy, or unset {parts.scheme}_proxy."
+            f"reaching the host: the environment asks for the proxy {without_password(proxy)}, and a load test through "
+            f"a proxy measures the proxy. Put {host} into no_proxy, or unset {parts.scheme}_proxy."
         )
 
 

@@ -15,11 +15,15 @@ from urllib.parse import urlsplit
 from flask import Response, jsonify, make_response, request
 from locust.env import Environment
 
+from analysis.record.urls import login_problem
 from locustfiles.load.options import BY_DEST
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE: Final = ("", "*", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-PLACES: Final = ("sdep", "prometheus_url", "namespace", "run", "heldout", "artifacts", "metrics", "trace", "ca_file")
+PLACES: Final = (
+    *("sdep", "prometheus_url", "namespace", "run", "heldout", "artifacts", "metrics", "trace"),
+    *("ca_file", "access"),
+)
 """Options of ours that name hosts and files."""
 LOAD_FIELDS: Final = (
     *("user_count", "spawn_rate", "run_time", "user_classes", "shape_class", "profile"),
@@ -72,6 +76,8 @@ def foreign(web_host: str) -> str | None:
 def changed(settled: dict[str, str]) -> str | None:
     """Which field of the form would change what was settled at the start, or None. ``settled``: options by name."""
     for field, value in request.form.items():
+        if field in TYPED and (problem := login_problem(field, value)):
+            return problem
         if field in LOAD_FIELDS or field not in settled:  # what is no option, Locust does not know either
             continue
         before = settled[field]

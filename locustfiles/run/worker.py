@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import gevent
@@ -13,10 +13,12 @@ from locust.env import Environment
 from locust.exception import RPCError
 from locust.runners import STATE_CLEANUP, WorkerRunner
 
+from analysis.access.access import AccessError
 from analysis.record.ledger import to_bytes
 from locustfiles.drive.driver import Driver
 from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import Recorder
+from locustfiles.http1.target import TargetError
 from locustfiles.load.schedule import ScheduleError
 from locustfiles.run.generators import INTERRUPTED_DRAIN_S
 from locustfiles.run.messages import DRAIN, EVENTS, FINAL, PLAN, READY, START, TIME
@@ -33,6 +35,10 @@ class WorkerController:
         self._environment = environment
         self._runner = runner
         self._plan: WorkerPlan | None = None
+        options: Any = environment.parsed_options  # as on this machine; Locust overwrites them with the master's
+        self._own_files: dict[str, Any] = {
+            name: path for name in ("access", "ca_file") if (path := getattr(options, name, ""))
+        }
         self._begun = ""
         self._limit_s = 0.0
         self._stopping = False
@@ -50,14 +56,15 @@ class WorkerController:
 
     def _on_plan(self, environment: Environment, msg: Any, **_: object) -> None:
         """Read the rows and make the requests before the load begins."""
-        self._plan = plan = WorkerPlan.from_dict(msg.data)
+        plan = WorkerPlan.from_dict(msg.data)
+        self._plan = plan = replace(plan, load=replace(plan.load, **self._own_files))
         self._stopping = False
         self._stopped.clear()
         self._limit_s = plan.load.timeout_s
         try:
             self.driver = make_driver(plan, Recorder(plan.worker, self._sink(plan.run)), self._environment)
-        except (DatasetError, ScheduleError):
-            logger.exception("this worker cannot take part")
+        except (AccessError, DatasetError, ScheduleError, TargetError) as error:
+            logger.error("this worker cannot take part: %s", error)  # noqa: TRY400 - the line says all
 
     def _on_time(self, environment: Environment, msg: Any, **_: object) -> None:
         if self.driver is not None:

@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import settings
 
+from analysis.access.access import EndpointAccess
 from analysis.record.ledger_file import read_ledger
 from locustfiles.http1.pool import ConnectionPool
 from locustfiles.http1.target import target_of
@@ -158,7 +159,9 @@ def pool_of() -> Iterator[Callable[..., ConnectionPool]]:
     made: list[ConnectionPool] = []
 
     def make(url: str, ca_file: Path | None = None, timeout_s: float = 2, **options: Any) -> ConnectionPool:
-        made.append(ConnectionPool(target_of(url, str(ca_file) if ca_file else None), timeout_s=timeout_s, **options))
+        made.append(
+            ConnectionPool(target_of(url, EndpointAccess(ca_file=str(ca_file or ""))), timeout_s=timeout_s, **options)
+        )
         return made[-1]
 
     yield make

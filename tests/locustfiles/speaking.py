@@ -45,15 +45,19 @@ class Speaking:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, key: Path | None = None, certificate: Path | None = None) -> Speaking:
-        """Serve on a free port, with TLS if there is a key."""
+    def start(self, key: Path | None = None, certificate: Path | None = None, clients: Path | None = None) -> Speaking:
+        """Serve on a free port, with TLS if there is a key; ``clients``: who must have signed a client's."""
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(self._handler(kind), None, None) for name, kind in METHODS.items()
         }
         self.server = grpc.server(futures.ThreadPoolExecutor(64), options=[("grpc.so_reuseport", 0)])
         self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("seldon.protos.Seldon", handlers),))
         if key and certificate:
-            credentials = grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+            credentials = grpc.ssl_server_credentials(
+                [(key.read_bytes(), certificate.read_bytes())],
+                clients.read_bytes() if clients else None,
+                require_client_auth=clients is not None,
+            )
             self.port = self.server.add_secure_port("127.0.0.1:0", credentials)
         else:
             self.port = self.server.add_insecure_port("127.0.0.1:0")

@@ -232,6 +232,19 @@ def test_a_server_that_others_can_reach_is_refused_unless_the_image_map_allows_i
     assert call([*call_it[:2], "--images", str(allowed), *call_it[2:]], tmp_path).returncode == 0
 
 
+@stack
+def test_what_only_a_cluster_obeys_is_said_at_the_start(tmp_path: Path) -> None:
+    """One line for each, before the stack is ready."""
+    text = (ROOT / "tests/deploy/toy/single.yaml").read_text()
+    manifest = tmp_path / "retries.yaml"
+    manifest.write_text(text.replace("\nspec:\n", '\nspec:\n  annotations: {seldon.io/istio-retries: "3"}\n', 1))
+    done = call(["run", str(manifest), "--", "true"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "istio-retries" in line]
+    assert line.startswith("plumbline: spec.annotations.seldon.io/istio-retries: the ingress sends a request again")
+    assert line.endswith("(on a cluster; the local stack leaves it out)")
+
+
 def test_a_named_prometheus_that_is_none_is_refused(tmp_path: Path) -> None:
     """``$PROMETHEUS`` that is no program is not silently replaced by another."""
     done = call(["run", "single.yaml", "--", "true"], tmp_path, PROMETHEUS="/no/such/prometheus")

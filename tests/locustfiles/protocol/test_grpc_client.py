@@ -16,14 +16,16 @@ from typing import Any, Final
 import grpc
 import pytest
 
+from analysis.access.access import EndpointAccess
 from analysis.record.ledger import Kind, Outcome
 from locustfiles.http1.outcome import Exchange
 from locustfiles.http1.target import TargetError
 from locustfiles.load.arrivals import Constant, Trace
 from locustfiles.load.options import LoadOptions, TransportName
-from locustfiles.protocol.grpc_client import MAX_ANSWER, REFUSALS, GrpcClient, metadata_of, target_of_url
+from locustfiles.protocol.grpc_client import MAX_ANSWER, REFUSALS, GrpcClient, metadata_of, probe, target_of_url
 from locustfiles.protocol.grpc_messages import Call
 from locustfiles.protocol.transport import DeploymentAddress, unanswered
+from tests.gateway import Authority
 from tests.locustfiles import speaking
 from tests.locustfiles.drive import test_driver as drives
 
@@ -52,9 +54,11 @@ def ask() -> Iterator[Callable[..., Exchange]]:
     """Makes one call to a URL."""
     made: list[GrpcClient] = []
 
-    def once(url: str, ca_file: str = "", timeout_s: float = 3.0, call: Call = ASK) -> Exchange:
-        target = target_of_url(url, ca_file)
-        made.append(GrpcClient(target, metadata_of("ns", "dep"), timeout_s=timeout_s, ca_file=ca_file))
+    def once(
+        url: str, ca_file: str = "", timeout_s: float = 3.0, call: Call = ASK, access: EndpointAccess | None = None
+    ) -> Exchange:
+        target = target_of_url(url, access or EndpointAccess(ca_file=ca_file))
+        made.append(GrpcClient(target, metadata_of("ns", "dep"), timeout_s=timeout_s))
         return made[-1].exchange(call)
 
     yield once
@@ -174,10 +178,69 @@ def test_tls_trusts_the_authority_that_it_is_told_of_and_no_other(serve: Serve, 
     assert (answer.outcome, answer.reached, len(server.whole)) == (Outcome.REFUSED, False, 1), answer.fault
 
 
+def test_a_login_travels_as_metadata_and_the_host_as_authority_and_no_secret_comes_back(
+    serve: Serve, ask: Ask, tmp_path: Path
+) -> None:
+    """Over TLS with certificates of both sides; a server that repeats what it was sent is masked."""
+    authority = Authority(tmp_path)
+    theirs, ours = authority.issue("models.example"), authority.issue("load.example")
+    seen: dict[str, str] = {}
+
+    def repeat(kind: Kind, body: bytes, context: Any) -> bytes:
+        seen.update(context.invocation_metadata())
+        context.abort(grpc.StatusCode.UNAUTHENTICATED, f"no {seen['authorization']}")
+        return b""
+
+    server = serve(repeat, key=theirs.key, certificate=theirs.certificate, clients=authority.certificate)
+    url = server.url.replace("http:", "https:")
+    access = EndpointAccess(
+        host="models.example",
+        server_name="models.example",
+        headers=(("Authorization", "Bearer gehe1m"), ("X-Team", "risk")),
+        secrets=("gehe1m",),
+        ca_file=str(authority.certificate),
+        cert_file=str(ours.certificate),
+        key_file=str(ours.key),
+    )
+    answer = ask(url, access=access)
+    assert (seen["authorization"], seen["x-team"], seen["seldon"]) == ("Bearer gehe1m", "risk", "dep")
+    assert (answer.outcome, answer.fault) == (Outcome.REFUSED, "gRPC UNAUTHENTICATED: no Bearer ******")
+    place = DeploymentAddress(url, "ns", "dep")
+    assert probe(target_of_url(place.url, access), ()) == ""
+    for lacking in (replace(access, cert_file="", key_file=""), replace(access, server_name="other.example")):
+        answer = ask(url, access=lacking)
+        assert "UNAVAILABLE" in probe(target_of_url(place.url, lacking), ())
+        assert (answer.outcome, answer.reached) == (Outcome.REFUSED, False), answer.fault
+
+
 def test_a_path_in_the_url_is_refused() -> None:
     """A gRPC method is the path; one before it would go nowhere."""
     with pytest.raises(TargetError, match="without a path for gRPC"):
-        target_of_url("http://127.0.0.1:8003/seldon", "")
+        target_of_url("http://127.0.0.1:8003/seldon")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(b"\x8d", "UNIMPLEMENTED: Received http2 header with status: 404"), (b"\x48\x03401", "UNAUTHENTICATED"),
+     (b"\x48\x03403", "PERMISSION_DENIED"), (b"\x48\x03503", "UNAVAILABLE")],
+)  # fmt: skip
+def test_a_gateway_that_turns_a_probe_away_is_not_taken_for_seldon(
+    misbehaving: Serve, status: bytes, words: str
+) -> None:
+    """It answers HTTP/2 with a status and no gRPC: the line names what grpcio makes of that status."""
+    frames = (b"\0\0\0\x04\0\0\0\0\0", b"\0\0%c\x01\x05\0\0\0\x01%b" % (len(status), status))
+
+    def turn_away(peer: Any) -> None:
+        peer.send(frames[0])  # SETTINGS
+        received = b""
+        while b"\x01\x04\0\0\0\x01" not in received:  # the HEADERS of the first stream
+            received += peer.some(65536)
+        peer.send(frames[1])  # HEADERS that end the stream: the status, of HPACK's static table or written out
+        while peer.some(65536):
+            pass
+
+    answer = unanswered(DeploymentAddress(misbehaving(turn_away).url, "ns", "dep"), GRPC)
+    assert words in answer
 
 
 def test_a_host_is_asked_before_the_load_whether_it_speaks_grpc(serve: Serve, misbehaving: Serve) -> None:
@@ -284,7 +347,7 @@ import gevent.monkey; gevent.monkey.patch_all()
 import gevent, json, sys
 from locustfiles.protocol.grpc_client import GrpcClient, target_of_url
 from locustfiles.protocol.grpc_messages import Call
-calls = GrpcClient(target_of_url(sys.argv[1], ""), (), timeout_s=3)
+calls = GrpcClient(target_of_url(sys.argv[1]), (), timeout_s=3)
 ended = []
 def ask(number, body):
     calls.exchange(Call("Predict", body))

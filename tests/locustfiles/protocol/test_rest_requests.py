@@ -27,6 +27,16 @@ def bodies(payload: Payload = "ndarray") -> RestRequests:
     )
 
 
+def test_further_headers_are_in_the_head_of_both_kinds_of_request() -> None:
+    """Those of an ingress that asks for a login; the body stays as it is."""
+    lines = "Authorization: Bearer t\r\nX-Team: risk\r\n"
+    requests = RestRequests(features=FEATURES, truth=[1, 0, 1], names=["a"], host="h", path="/p", headers=lines)
+    for request in (requests.predict((0,)), requests.feedback((0,), None)):
+        _, headers, body = parts(request)
+        assert (headers["authorization"], headers["x-team"], headers["host"]) == ("Bearer t", "risk", "h")
+        assert body
+
+
 def parts(request: bytes) -> tuple[list[str], dict[str, str], Any]:
     head, _, body = request.partition(b"\r\n\r\n")
     first, *lines = head.decode("ascii").split("\r\n")

@@ -6,12 +6,10 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analysis.record import runfolder
 from locustfiles.load.options import ROOT
 
 FOLDER = ROOT / "locustfiles"
@@ -60,24 +58,3 @@ def test_a_load_that_is_not_judged_says_so(locust: Callable[..., Any], counting:
     assert "PASS" not in out + err
     assert (run / "ledger.arrow").exists()
     assert not (run / "baseline.json").exists()
-
-
-@pytest.mark.stack
-def test_a_password_of_prometheus_is_in_no_argument_no_file_and_no_line(
-    locust: Callable[..., Any], counting: Callable[..., Any]
-) -> None:
-    """It reaches the judge by the environment; the run keeps the URL without it."""
-    server = counting("--delay", "0.01")
-    running = locust(
-        *("--host", server.url, "--prometheus-url", "http://me:geheim@127.0.0.1:1", "--duration", "2s", "--users", "2"),
-        module="locustfiles",
-    )
-    running.until_loaded(10)
-    arguments = Path(f"/proc/{running.process.pid}/cmdline").read_bytes()
-    _, out, err = running.end()
-    assert b"locust" in arguments
-    assert b"geheim" not in arguments
-    assert runfolder.read(running.run).prometheus_url == "http://***@127.0.0.1:1"
-    kept = [path for path in running.run.rglob("*") if path.is_file() and b"geheim" in path.read_bytes()]
-    assert not kept
-    assert "geheim" not in out + err

@@ -110,6 +110,12 @@ def assert_refused(folder: Path, message: str, *arguments: str, **variables: str
         (["--gate", "recall=0.9"], "expected one like precision>=0.9"),
         (["--gate", "recall>=0.9", "--web"], "reading --gate: expected none beside --web, got recall>=0.9."),
         (["--ca-file", "none.pem", "--host", "https://h", "--prometheus-url", "http://p"], "none.pem"),
+        (
+            ["--access", "none.toml"],
+            "expected a TOML file, got: No such file or directory (none.toml)",
+        ),
+        (["--host", "http://u:p@h", "--prometheus-url", "http://p"], "reading --host: expected a URL without a login"),
+        (["--host", "http://h", "--prometheus-url", "http://u@p"], "without a login, got http://***@p. Give --access"),
     ],
 )
 def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -131,6 +137,7 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, arguments: list[str], messag
         ("PLUMBLINE_BREAKERS", "foo", "reading --breakers (set by PLUMBLINE_BREAKERS): expected one of istio, envoy"),
         ("PLUMBLINE_WORKERS", "-1", "reading --workers (set by PLUMBLINE_WORKERS): expected 1 to 256, got -1"),
         ("PLUMBLINE_WEB_PORT", "x", "argument --web-port (set by PLUMBLINE_WEB_PORT): invalid int value: 'x'"),
+        ("PROMETHEUS_URL", "http://u:geheim@p", "reading --prometheus-url (set by PROMETHEUS_URL): expected a URL"),
         ("SDEP", "none.yaml", "none.yaml"),
         ("IMAGES", "none.toml", "none.toml"),
         ("PLUMBLINE_SHAPE", "ramp", "got 'ramp'"),
@@ -409,8 +416,10 @@ def test_the_command_that_a_report_gives_is_one_that_is_taken(shape: str) -> Non
 
 
 def test_the_reports_command_names_the_users_files(tmp_path: Path) -> None:
-    """Artefacts, held-out rows and image map, as absolute paths; those of the project itself are left out."""
-    parsed = parser().parse_args(["--artifacts", str(tmp_path), "--heldout", "rows.parquet"])
+    """Artefacts, held-out rows, image map and access, as absolute paths; those of the project itself are left out."""
+    parsed = parser().parse_args(
+        ["--artifacts", str(tmp_path), "--heldout", "rows.parquet", "--access", "a.toml", "--ca-file", "ca.pem"]
+    )
     with contextlib.chdir(tmp_path), mock.patch.dict(os.environ, {IMAGES_ENV: str(tmp_path / "map.toml")}):
         files = named_files(parsed)
     run = runfolder.Run(
@@ -423,8 +432,28 @@ def test_the_reports_command_names_the_users_files(tmp_path: Path) -> None:
         str(tmp_path / "rows.parquet"),
         str(tmp_path / "map.toml"),
     )
+    assert (again.access, again.ca_file) == (str(tmp_path / "a.toml"), str(tmp_path / "ca.pem"))
     with mock.patch.dict(os.environ, clear=True):
         assert named_files(parser().parse_args([])) == {}
+
+
+@pytest.mark.stack
+def test_an_existing_deployment_with_settings_that_change_what_is_counted_says_so(
+    locust: Callable[..., Any], counting: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A retry of the ingress is the first thing to know of a deployment that seems to count twice."""
+    manifest = tmp_path / "retries.yaml"
+    text = Path(SINGLE).read_text()
+    manifest.write_text(text.replace("\nspec:\n", '\nspec:\n  annotations: {seldon.io/istio-retries: "3"}\n', 1))
+    running = locust(
+        *("--host", counting().url, "--prometheus-url", "http://127.0.0.1:1", "--duration", "1s"),
+        *("--sdep", str(manifest)),
+        module="locustfiles",
+    )
+    code, _, err = running.end()
+    assert code == 0, err
+    line = "plumbline: spec.annotations.seldon.io/istio-retries: the ingress sends a request again that failed, 3 times"
+    assert err.splitlines()[0].startswith(line)
 
 
 @pytest.mark.stack

@@ -59,12 +59,22 @@ def test_seldon_is_taken_for_seldon(stack: ExitStack, health: Answer, other: Ans
         ((200, HTML, b"<html>hello"), NOT_FOUND, "expected Seldon's health at"),
         ((200, HTML, b""), (200, HTML, b"<html>anything"), "expected Seldon's health at"),
         ((503, JSON, b'{"status": "no"}'), NOT_FOUND, "wait until every replica is"),
+        ((302, HTML, b"<html>log in"), NOT_FOUND, "It sends us elsewhere, perhaps to log in"),
         ((401, JSON, b'{"error": "who?"}'), NOT_FOUND, "It asks for a login"),
         ((404, JSON, b'{"error": "no route"}'), NOT_FOUND, "what is deployed there?"),
         ((500, JSON, b"{}"), NOT_FOUND, "got HTTP 500 with '{}'"),
         ((404, JSON, b""), NOT_FOUND, "got HTTP 404 with an empty body"),
     ],
-    ids=["a page", "a server that says yes to all", "not ready", "login", "another name", "broken", "empty"],
+    ids=[
+        "a page",
+        "a server that says yes to all",
+        "not ready",
+        "login page",
+        "login",
+        "another name",
+        "broken",
+        "empty",
+    ],
 )
 def test_what_is_no_seldon_or_is_not_up_is_refused(stack: ExitStack, health: Answer, other: Answer, words: str) -> None:
     """In one line, with the status, the first of the body, and advice for that status."""
