@@ -75,7 +75,8 @@ locustfiles.command     : model.train
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.claims analysis.command analysis.result analysis.record model.atomic
 locustfiles.capacity    : model.artifact_name model.command_line model.printable model.installation analysis.access
-locustfiles.doctor      : analysis.claims .command .run .protocol .http1 .load analysis.access analysis.collect analysis.evidence
+locustfiles.doctor      : .command .run .protocol .http1 .load
+locustfiles.doctor      : analysis.access analysis.claims analysis.collect analysis.evidence
 locustfiles.doctor      : analysis.record analysis.verdict deploy.manifest model.command_line model.contract
 locustfiles.doctor      : model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record model.artifact_name model.command_line
