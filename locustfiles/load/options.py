@@ -32,6 +32,7 @@ VARIABLES: Final = (
 PREFIX: Final = "PLUMBLINE_"
 TransportName = Literal["rest", "grpc"]
 Payload = Literal["ndarray", "tensor"]
+Truth = Literal["label", "onehot"]
 NO_CALIBRATION: Final = "--no-calibration"
 NO_CALIBRATION_TEXT: Final = "Open loop: do not measure beforehand what the generator itself can do"
 NO_JUDGE: Final = "--no-judge"
@@ -70,6 +71,7 @@ class LoadOptions:
     payload: Payload
     batch: int
     ca_file: str
+    truth: Truth = "label"
 
     @property
     def open(self) -> bool:
@@ -97,6 +99,10 @@ OPTIONS: Final = (
     _Option("--run", "", str, "Run folder to make (default: runs/<time>-<deployment>)"),
     _Option("--heldout", "", str, "Held-out rows (default: heldout.parquet beside the artefacts)"),
     _Option("--artifacts", str(ROOT / "artifacts"), str, "Folder with the artefacts and their cards"),
+    _Option(
+        "--model", "", str, "Which artefact or file of answers stands for a predictor: PREDICTOR=NAME, joined by ,"
+    ),
+    _Option("--expected", "", str, "Expected answers, as a .parquet or .csv file: then no model is loaded"),
     _Option("--rate", 0.0, float, "Open loop: requests per second over the whole test; 0 is the closed loop of users"),
     _Option("--arrivals", "constant", str, "Open loop: how arrivals are spaced", ARRIVALS),
     _Option("--trace", "", str, "Open loop: file with the seconds at which visits are due, one on each line"),
@@ -111,6 +117,7 @@ OPTIONS: Final = (
     _Option("--timeout", 5.0, float, "Seconds for one whole request, connecting included"),
     _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(TransportName)),
     _Option("--payload", "ndarray", str, "Form of the numbers in a body", get_args(Payload)),
+    _Option("--truth", "label", str, "Form of the truth in feedback: the label, or one-hot", get_args(Truth)),
     _Option("--batch", 1, int, "Rows in each request"),
     _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host"),
 )
@@ -221,6 +228,7 @@ def load_of(parsed: argparse.Namespace) -> LoadOptions:
         payload=get("payload"),
         batch=get("batch"),
         ca_file=get("ca_file"),
+        truth=get("truth"),
     )
     _check(load)
     return load
@@ -261,7 +269,7 @@ def _check(load: LoadOptions) -> None:
 
 def named_files(parsed: argparse.Namespace) -> dict[str, str]:
     """Absolute path of each file and folder besides the manifest that the user named, by option."""
-    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout")} | {
+    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout", "expected")} | {
         "images": os.environ.get(IMAGES_ENV, "")
     }
     default = BY_DEST["artifacts"].default

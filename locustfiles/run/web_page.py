@@ -19,7 +19,18 @@ from locustfiles.load.options import BY_DEST
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE: Final = ("", "*", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-PLACES: Final = ("sdep", "prometheus_url", "namespace", "run", "heldout", "artifacts", "trace", "ca_file")
+PLACES: Final = (
+    "sdep",
+    "prometheus_url",
+    "namespace",
+    "run",
+    "heldout",
+    "artifacts",
+    "model",
+    "expected",
+    "trace",
+    "ca_file",
+)
 """Options of ours that name hosts and files."""
 LOAD_FIELDS: Final = (
     *("user_count", "spawn_rate", "run_time", "user_classes", "shape_class", "profile"),
