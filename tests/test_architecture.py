@@ -23,12 +23,15 @@ model.atomic            :
 model.command_line      :
 model.printable         :
 model.linear            :
+model.rows              :
 model.stock             :
 model.artifact_name     :
-model.artifact          : .artifact_name
-model.dataset           : .artifact_name
+model.artifact          : .artifact_name .rows
+model.threshold         : .artifact_name .artifact
+model.estimator         : .artifact_name .artifact .linear .rows .threshold
+model.dataset           : .artifact_name .rows
 model.metrics           : .contract
-model.MetricsModel      : .contract .artifact .artifact_name .linear .metrics
+model.MetricsModel      : .contract .artifact .artifact_name .estimator .rows .metrics
 model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
@@ -44,24 +47,26 @@ analysis.diagnoses      :
 analysis.verdict        : .diagnoses
 analysis.record         : model.atomic
 analysis.stats          : .record model.contract
-analysis.evidence       : .record .stats .verdict .diagnoses model.contract model.atomic
-analysis.judge          : .evidence .record .stats .verdict .diagnoses model.contract
+analysis.evidence       : .record .stats .verdict .diagnoses model.contract model.atomic model.rows model.threshold
+analysis.judge          : .evidence .record .stats .verdict .diagnoses model.contract model.rows
 analysis.result         : .judge .evidence .record .stats .verdict model.contract model.atomic
 analysis.report         : .result .judge .record .stats .verdict model.contract model.atomic model.printable
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
 analysis.collect        : .evidence .record model.contract model.artifact model.artifact_name model.dataset model.atomic
+analysis.collect        : model.estimator model.rows model.threshold
 analysis.command        : .collect .report .result .judge .evidence .record .verdict
 analysis.command        : model.atomic model.command_line model.printable
 analysis.__main__       : .command model.command_line
 locustfiles.http1       : analysis.record
-locustfiles.load        :
-locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable
-locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
-locustfiles.calibration : .drive .load model.atomic
+locustfiles.load        : deploy.manifest model.artifact model.artifact_name model.rows
+locustfiles.protocol    : .http1 .load analysis.record model.dataset model.rows model.printable
+locustfiles.drive       : .protocol .load analysis.record model.dataset model.rows model.contract
+locustfiles.calibration : .drive .load model.atomic model.rows
 locustfiles.run         : .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
-locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
+locustfiles.run         : model.artifact model.artifact_name model.dataset model.rows model.threshold
+locustfiles.run         : model.command_line model.printable
 locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line
-locustfiles.command     : model.artifact model.artifact_name
+locustfiles.command     : model.estimator model.artifact_name
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.command analysis.result analysis.record
 locustfiles.capacity    : model.atomic model.artifact_name model.command_line model.printable

@@ -22,6 +22,7 @@ from analysis.record.instants import rfc3339
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Value
 from model.contract import CELLS
+from model.rows.labels import Label
 
 _LATER: Final = 3
 """Scrapes over which a surplus must stay the same before it is said to have come once."""
@@ -268,7 +269,7 @@ def _mostly_undecided(rows: Bools) -> Explanation | None:
     return Explanation(Diagnosis.ROWS_UNDECIDED, message)
 
 
-def _absent_class(tally: Tally, high: Ints) -> int | None:
+def _absent_class(tally: Tally, high: Ints) -> Label | None:
     """Label of a class of which no row can have been counted; None if both were. ``high`` [cell]: most counts."""
     most = dict(zip(CELLS, high.tolist(), strict=True))
     answers = tally.axes.offline

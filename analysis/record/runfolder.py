@@ -90,6 +90,14 @@ class FirstFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersSource:
+    """A file from which the expected answers of an artefact come, in place of the artefact itself."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All of ``run.json``. Times are RFC 3339 UTC.
 
@@ -99,7 +107,7 @@ class Run:
     says; empty in a folder of an earlier version. ``rate_planned_per_s``: mean rate of requests
     that was planned for an open loop; None for a closed loop and for a trace. ``calibration``: what one generator
     process can send to a server that costs nothing, measured before the start by `locustfiles.calibration.measure`;
-    None without such a measurement.
+    None without such a measurement. ``sources``: of each artefact whose expected answers come from a file.
     """
 
     id: str
@@ -125,6 +133,7 @@ class Run:
     cards: dict[str, str] = field(default_factory=dict)
     rate_planned_per_s: float | None = None
     calibration: dict[str, Any] | None = None
+    sources: dict[str, AnswersSource] = field(default_factory=dict)
 
     def finished(
         self,

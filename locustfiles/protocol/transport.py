@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -12,6 +11,7 @@ from locustfiles.http1.pool import ConnectionPool
 from locustfiles.http1.target import target_of
 from locustfiles.load.options import LoadOptions
 from locustfiles.protocol.answers import AnswerReader
+from locustfiles.protocol.payload import truths_of
 from locustfiles.protocol.rest_requests import RestRequests
 from model.dataset import Heldout
 
@@ -61,9 +61,9 @@ class DeploymentAddress:
     deployment: str
 
 
-def transport_of(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+def transport_of(place: DeploymentAddress, load: LoadOptions, heldout: Heldout) -> Transport:
     """The transport that ``load`` asks for. Raises `http1.target.TargetError` for an address that it cannot use."""
-    return {"rest": _rest, "grpc": _grpc}[load.transport](place, load, heldout, classes)
+    return {"rest": _rest, "grpc": _grpc}[load.transport](place, load, heldout)
 
 
 def unanswered(place: DeploymentAddress, load: LoadOptions) -> str:
@@ -74,30 +74,32 @@ def unanswered(place: DeploymentAddress, load: LoadOptions) -> str:
     return grpc.probe(target, grpc.metadata_of(place.namespace, place.deployment), load.ca_file)
 
 
-def _rest(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+def _rest(place: DeploymentAddress, load: LoadOptions, heldout: Heldout) -> Transport:
     target = target_of(place.url, load.ca_file or None)
     requests = RestRequests(
-        features=heldout.X,
-        truth=[int(label) for label in heldout.truth],
+        features=heldout.rows.cells(),
+        truth=truths_of(heldout, load.truth),
         names=heldout.names,
         host=target.header,
         path=f"{target.path}/seldon/{place.namespace}/{place.deployment}/api/v1.0",
         payload=load.payload,
     )
-    return Transport("POST", requests, ConnectionPool(target, timeout_s=load.timeout_s), AnswerReader(classes), KILLED)
+    return Transport(
+        "POST", requests, ConnectionPool(target, timeout_s=load.timeout_s), AnswerReader(heldout.classes), KILLED
+    )
 
 
-def _grpc(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+def _grpc(place: DeploymentAddress, load: LoadOptions, heldout: Heldout) -> Transport:
     from locustfiles.protocol import grpc_client as grpc  # noqa: PLC0415 - grpcio starts threads: not before Locust has forked
     from locustfiles.protocol.grpc_messages import GrpcRequests, answer_of  # noqa: PLC0415 - protobuf, for the same load only
 
     requests = GrpcRequests(
-        features=heldout.X,
-        truth=[int(label) for label in heldout.truth],
+        features=heldout.rows.cells(),
+        truth=truths_of(heldout, load.truth),
         names=heldout.names,
         payload=load.payload,
     )
     metadata = grpc.metadata_of(place.namespace, place.deployment)
     target = grpc.target_of_url(place.url, load.ca_file)
     client = grpc.GrpcClient(target, metadata, timeout_s=load.timeout_s, ca_file=load.ca_file)
-    return Transport("gRPC", requests, client, AnswerReader(classes, answer_of), grpc.KILLED)
+    return Transport("gRPC", requests, client, AnswerReader(heldout.classes, answer_of), grpc.KILLED)

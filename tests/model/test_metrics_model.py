@@ -115,7 +115,9 @@ BAD_TRUTH: dict[str, Any] = {
     "NaN": [NAN],
     "text": ["1"],
     "two for one row": [1, 0],
-    "two columns": [[1, 0]],
+    "two columns, of no class": [[0, 0]],
+    "two columns, of both": [[1, 1]],
+    "three columns": [[1, 0, 0]],
     "a number": 1,
 }
 
