@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact import FRAME, NO_SCORES, Card, card_path, load_card
+from model.artifact import FRAME, NO_SCORES, SCORE_KIND, Card, card_path, load_card
 from model.artifact_name import ArtifactError, advice_for
 from model.rows.columns import Rows
 from model.rows.labels import NO_CLASS, indices_of, labels_of
@@ -46,12 +46,7 @@ class Model:
         """Class label of each row [n], as the estimator gives it. Raises `PredictionError`."""
         if self._linear is not None:
             return self._linear.predict(_finite(rows))
-        answers = np.asarray(self._answer("predict", rows))
-        if answers.ndim == 2 and answers.shape[1] == 1:
-            answers = answers[:, 0]
-        if answers.shape != (len(rows),):
-            raise PredictionError(f"expected a class for each of {len(rows)} rows, got shape {answers.shape}")
-        return answers
+        return answers_of(self.estimator, rows, as_frame=self.as_frame)
 
     def indices(self, rows: Rows) -> NDArray[np.int16]:
         """Index of the class of each row [n]. Raises `PredictionError`, also for a class that the card lacks."""
@@ -67,23 +62,13 @@ class Model:
 
         None if the card names no scorer. Raises `PredictionError`.
         """
-        kind, classes = self.card.score_kind, len(self.card.classes)
+        kind, positive = self.card.score_kind, self.card.positive
         if kind == NO_SCORES:
             return None
-        is_first = self.card.positive == 0
-        if self._linear is not None and kind == "decision_function":
+        if self._linear is not None and kind == SCORE_KIND:
             scores = self._linear.score(_finite(rows))
-            return -scores if is_first else scores
-        scores = np.asarray(self._answer(kind, rows), np.float64)
-        if classes == 2 and scores.ndim == 2 and scores.shape[1] == 2:
-            scores = scores[:, self.card.positive]
-        elif classes == 2 and is_first and kind == "decision_function":
-            scores = -scores
-        expected = (len(rows),) if classes == 2 else (len(rows), classes)
-        if scores.shape != expected or not np.isfinite(scores).all():
-            observed = f"shape {scores.shape}" if scores.shape != expected else "NaN or infinity"
-            raise PredictionError(f"expected scores of shape {expected} from {kind}, got {observed}")
-        return scores
+            return -scores if positive == 0 else scores
+        return scores_of(self.estimator, rows, kind, len(self.card.classes), positive, as_frame=self.as_frame)
 
     def check(self, rows: Rows) -> None:
         """Raise `ArtifactError` unless the answers to ``rows`` are of the card's classes, scores and threshold."""
@@ -96,13 +81,40 @@ class Model:
             ) from error
         check_threshold(self.card, indices, scores)
 
-    def _answer(self, method: str, rows: Rows) -> Any:
-        values = rows.frame() if self.as_frame else rows.array()
-        try:
-            return getattr(self.estimator, method)(values)
-        except Exception as error:  # an estimator may raise anything
-            reason = str(error).splitlines()[0] if str(error) else "no message"
-            raise PredictionError(f"expected an answer of {method}, got {type(error).__name__}: {reason}") from error
+
+def answers_of(estimator: Any, rows: Rows, *, as_frame: bool) -> NDArray[Any]:
+    """Class label of each row [n], as the estimator gives it. Raises `PredictionError`."""
+    answers = np.asarray(_called(estimator, "predict", rows, as_frame=as_frame))
+    if answers.ndim == 2 and answers.shape[1] == 1:
+        answers = answers[:, 0]
+    if answers.shape != (len(rows),):
+        raise PredictionError(f"expected a class for each of {len(rows)} rows, got shape {answers.shape}")
+    return answers
+
+
+def scores_of(
+    estimator: Any, rows: Rows, kind: str, classes: int, positive: int, *, as_frame: bool
+) -> NDArray[np.float64]:
+    """Scores of the method ``kind``, as `Model.scores` gives them. Raises `PredictionError`."""
+    scores = np.asarray(_called(estimator, kind, rows, as_frame=as_frame), np.float64)
+    if classes == 2 and scores.ndim == 2 and scores.shape[1] == 2:
+        scores = scores[:, positive]
+    elif classes == 2 and positive == 0 and kind == SCORE_KIND:
+        scores = -scores
+    expected = (len(rows),) if classes == 2 else (len(rows), classes)
+    if scores.shape != expected or not np.isfinite(scores).all():
+        observed = f"shape {scores.shape}" if scores.shape != expected else "NaN or infinity"
+        raise PredictionError(f"expected scores of shape {expected} from {kind}, got {observed}")
+    return scores
+
+
+def _called(estimator: Any, method: str, rows: Rows, *, as_frame: bool) -> Any:
+    values = rows.frame() if as_frame else rows.array()
+    try:
+        return getattr(estimator, method)(values)
+    except Exception as error:  # an estimator may raise anything
+        reason = str(error).splitlines()[0] if str(error) else "no message"
+        raise PredictionError(f"expected an answer of {method}, got {type(error).__name__}: {reason}") from error
 
 
 def load_model(path: Path | str) -> Model:

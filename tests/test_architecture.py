@@ -32,6 +32,9 @@ model.estimator         : .artifact_name .artifact .linear .rows .threshold
 model.dataset           : .artifact_name .rows
 model.metrics           : .contract
 model.MetricsModel      : .contract .artifact .artifact_name .estimator .rows .metrics
+model.own_files         : .atomic
+model.card              : .artifact .artifact_name .command_line .dataset .estimator .own_files .printable .rows
+model.card              : .threshold
 model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line

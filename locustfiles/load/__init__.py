@@ -1,4 +1,4 @@
-"""What is asked for. Options come in; rows and due times go out. Pure and seeded, apart from reading a trace, cards and answers.
+"""What is asked for. Options come in; rows and due times go out. Pure and seeded, apart from reading files.
 
 options    the options as data, and `LoadOptions`, checked
 shapes     the language of ``--shape``, and the rate over time that it describes
