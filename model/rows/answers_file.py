@@ -88,7 +88,9 @@ def load_answers(path: Path, classes: Sequence[Label], artifact: str | None = No
         raise _refused(path, error) from error
     unique, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
-        expected = "one answer to each row" + ("" if artifact else ", or a column artifact that says whose it is")
+        expected = "one answer to each row" + (
+            "" if ARTIFACT_COLUMN in table.column_names else ", or a column artifact that says whose it is"
+        )
         raise _problem(path, expected, f"{counts.max()} for id {unique[counts > 1][0]}")
     indices = indices_of(predicted, classes)
     if (indices == NO_CLASS).any():
