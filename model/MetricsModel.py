@@ -187,7 +187,7 @@ class MetricsModel:
             rows = self._requests.read(values, names)
         except RequestError as error:
             raise _refusal(str(error)) from None
-        if any(column.dtype.kind == "f" and np.isinf(column).any() for column in rows.columns):
+        if rows.infinite:
             raise _refusal("rows: expected finite numbers, got infinity")
         return rows
 

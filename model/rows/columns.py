@@ -53,6 +53,12 @@ class Rows:
         """Names of the columns that have an empty place."""
         return tuple(name for name, column in zip(self.names, self.columns, strict=True) if absent(column).any())
 
+    @property
+    def infinite(self) -> bool:
+        """Whether a number is infinite."""
+        columns = self.columns if self.matrix is None else (self.matrix,)
+        return any(column.dtype.kind == "f" and bool(np.isinf(column).any()) for column in columns)
+
     def take(self, places: Any) -> Rows:
         """The rows at ``places``."""
         matrix = None if self.matrix is None else self.matrix[places]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,14 +35,10 @@ def indices_of(values: Any, classes: Sequence[Label]) -> NDArray[np.int16]:
 
     Numbers equal by value, whatever their type, and true is 1; text equals the same text only.
     """
-    labels = np.asarray(values)
-    if labels.dtype.kind not in "biuf":
-        labels = np.asarray(values, dtype=object)
-    indices = np.full(len(labels), NO_CLASS, np.int16)
-    for index, label in enumerate(classes):
-        if labels.dtype.kind == "O" or not isinstance(label, str):
-            indices[labels == label] = index
-    return indices
+    index: dict[Any, int] = {label: place for place, label in enumerate(classes)}
+    labels = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    indices = [index.get(label, NO_CLASS) if isinstance(label, Hashable) else NO_CLASS for label in labels]
+    return np.array(indices, np.int16)
 
 
 def one_hot(index: int, classes: int) -> list[int]:
