@@ -109,9 +109,10 @@ def _key(run: Run, cards: Mapping[str, Card]) -> str:
 
 
 def _score(run: Run, heldout: Path, paths: Mapping[str, Path], cards: Mapping[str, Card]) -> OfflineAnswers:
-    if len({(card.features, card.classes, card.positive_class) for card in cards.values()}) > 1:
+    kinds = {(card.features, card.feature_types, card.classes, card.positive_class) for card in cards.values()}
+    if len(kinds) > 1:
         raise OfflineError(
-            "scoring offline: expected artefacts of the same features, classes and positive class, "
+            "scoring offline: expected artefacts of the same features, feature_types, classes and positive class, "
             f"got {', '.join(paths)}. Run such models in deployments of their own."
         )
     if not cards:

@@ -112,11 +112,11 @@ def _check_ca_file(path: str) -> None:
 
 
 def _check_alike(cards: dict[str, Card]) -> None:
-    kinds = {(card.features, card.classes, card.positive_class) for card in cards.values()}
+    kinds = {(card.features, card.feature_types, card.classes, card.positive_class) for card in cards.values()}
     if len(kinds) > 1:
         raise SetupError(
-            f"reading the cards: expected predictors {', '.join(cards)} to have the same features and classes, "
-            "got different ones. Rows for one cannot be scored by the other."
+            f"reading the cards: expected predictors {', '.join(cards)} to have the same features, feature_types and "
+            "classes, got different ones. Rows for one cannot be scored by the other."
         )
 
 
