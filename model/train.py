@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import json
 import shutil
 import sys
 import warnings
@@ -24,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import artifact, artifact_name, dataset
-from model.atomic import write_bytes
 from model.command_line import BAD_INPUT, OneLineParser
 from model.contract import CELLS, Cell, cell_of
+from model.own_files import ForeignFileError, OwnFiles
 
 QUANTILES: Final = 61
 """Edges that are quantiles of the training scores, both ends included."""
@@ -88,10 +87,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-class ForeignFileError(Exception):
-    """A file that training would write is there and is not its own; one line says which and what to do."""
-
-
 def train(out: Path, seed: int) -> None:
     """Writes the held-out rows, each model file, then its card, so that no card names a file that is not there yet.
 
@@ -106,7 +101,8 @@ def train(out: Path, seed: int) -> None:
     parts = dataset.split(seed)
     heldout = dataset.heldout_bytes(parts.test_ids, parts.test_x, parts.test_y)
     out.mkdir(parents=True, exist_ok=True)
-    _write(out, artifact_name.HELDOUT_FILE, heldout)
+    own = OwnFiles(out, MADE_FILE)
+    _write(own, artifact_name.HELDOUT_FILE, heldout)
     print(f"{out / artifact_name.HELDOUT_FILE}: {len(parts.test_ids)} held-out rows, seed {seed}")
     for name, make in MODELS.items():
         estimator = make()
@@ -117,8 +113,8 @@ def train(out: Path, seed: int) -> None:
         sink = io.BytesIO()
         joblib.dump(estimator, sink)
         card = make_card(name, sink.getvalue(), estimator, parts, seed, heldout)
-        _write(out, name, sink.getvalue())
-        _write(out, artifact.card_path(Path(name)).name, artifact.card_bytes(card))
+        _write(own, name, sink.getvalue())
+        _write(own, artifact.card_path(Path(name)).name, artifact.card_bytes(card))
         print(f"{out / name}: {_summary(card)}")
 
 
@@ -137,31 +133,16 @@ def remove(out: Path) -> int:
     return 0
 
 
-def _write(out: Path, name: str, content: bytes) -> None:
-    """Write a file, after it was noted as ours: a training that is killed in between has not made a stranger's file."""
-    made = _made(out)
-    digest = hashlib.sha256(content).hexdigest()
-    made[name] = [*(other for other in made.get(name, [])[-9:] if other != digest), digest]
-    write_bytes(out / MADE_FILE, (json.dumps(made, indent=1, sort_keys=True) + "\n").encode())
-    write_bytes(out / name, content)
-
-
-def _made(out: Path) -> dict[str, list[str]]:
-    """Digests of what training has written, by file name; empty if that is not known."""
-    try:
-        return {str(name): [str(digest) for digest in digests] for name, digests in _noted(out).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _noted(out: Path) -> Any:
-    return json.loads((out / MADE_FILE).read_bytes())
+def _write(own: OwnFiles, name: str, content: bytes) -> None:
+    """Write a file, and note it also if it is there already: a version without the note may have written it."""
+    own.note(name, content)
+    own.write(name, content)
 
 
 def _is_ours(out: Path, name: str) -> bool:
     """Whether the file is as training wrote it; where nothing is noted, as its card or the other card says."""
     digest = hashlib.sha256((out / name).read_bytes()).hexdigest()
-    made = _made(out)
+    made = OwnFiles(out, MADE_FILE).digests()
     if made:
         return digest in made.get(name, [])
     return _whole_of_before(out, name, digest)

@@ -35,7 +35,7 @@ model.MetricsModel      : .contract .artifact .artifact_name .estimator .rows .m
 model.own_files         : .atomic
 model.card              : .artifact .artifact_name .command_line .dataset .estimator .own_files .printable .rows
 model.card              : .threshold
-model.train             : .contract .atomic .command_line .artifact .artifact_name .dataset
+model.train             : .contract .command_line .own_files .artifact .artifact_name .dataset
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
 deploy.bootstrap        :
