@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Never
 
@@ -28,11 +28,14 @@ if str(_ROOT) not in sys.path:  # the stock launcher started in model/ has only 
     sys.path.append(str(_ROOT))
 
 from model import contract  # noqa: E402  (see above)
-from model.artifact import SCORE_KIND, Card, Model, load_model  # noqa: E402
+from model.artifact import NO_SCORES, Card  # noqa: E402
 from model.artifact_name import ARTIFACTS_ENV, artifact_file  # noqa: E402
 from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SKEW_COUNTER, cell_of  # noqa: E402
-from model.linear import predictor, scorer  # noqa: E402
+from model.estimator import Model, PredictionError, load_model  # noqa: E402
 from model.metrics.score_buckets import ScoreBuckets, Sink  # noqa: E402
+from model.rows.columns import Rows  # noqa: E402
+from model.rows.labels import NO_CLASS, indices_of  # noqa: E402
+from model.rows.request import RequestError, RequestRows  # noqa: E402
 
 
 def artifact_path(model_name: str) -> Path:
@@ -41,7 +44,7 @@ def artifact_path(model_name: str) -> Path:
 
 
 class MetricsModel:
-    """A binary classifier that counts its own hits and errors.
+    """A classifier that counts its own hits and errors. The four cells are those of two classes.
 
     ``model_name`` is the graph's parameter of that name. Every refusal is a
     ``SeldonMicroserviceException`` (status 400 over REST) and leaves the counts as they were.
@@ -52,13 +55,12 @@ class MetricsModel:
 
     def __init__(self, model_name: str = "binary-lr.joblib") -> None:
         self._model: Model = load_model(artifact_path(model_name))
-        self._predict = predictor(self._model.estimator)
-        self._score = scorer(self._model.estimator)
+        self._requests = RequestRows(self._model.card.features, self._model.card.feature_types)
         self._buckets = _buckets(self._model.card)
-        self._column = {name: j for j, name in enumerate(self._model.card.features)}
         self._tags = _tags(self._model.card, os.environ.get(PREDICTOR_ENV))
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(CELLS, 0)
+        self._is_binary = len(self._model.card.classes) == 2
         self._held = threading.local()
 
     def predict(
@@ -66,9 +68,13 @@ class MetricsModel:
         X: Any,  # noqa: N803  (Seldon's name)
         features_names: Sequence[str] | None = None,
         meta: object = None,  # noqa: ARG002
-    ) -> NDArray[np.int64]:
+    ) -> NDArray[Any]:
         """Class label of each row [n]. ``X`` is [n, features]; its columns are put in order if they are named."""
-        return self._predict(self._rows(X, features_names))
+        return _answered(self._model.predict, self._rows(X, features_names))
+
+    def class_names(self) -> list[str]:
+        """The labels as text, in the order of the estimator's classes."""
+        return [str(label) for label in self._model.card.classes]
 
     def send_feedback(
         self,
@@ -80,14 +86,15 @@ class MetricsModel:
     ) -> SeldonResponse:
         """Scores every row against its truth; answers with no rows, as the notebook's class does.
 
-        ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``. If this predictor's own answer was
-        kept (`hold_answer`), that answer is scored; if the model now gives a different answer, that is skew. The score
-        buckets do not use the answer: they count the model's own score of each row.
+        ``truth`` holds one label for each row, as ``[y, ...]`` or ``[[y], ...]``, or for each row a one at its class
+        among zeros. If this predictor's own answer was kept (`hold_answer`), that answer is scored; if the model now
+        gives a different answer, that is skew. The score buckets do not use the answer: they count the model's own
+        score of each row.
         """
         given = self._held.__dict__.pop("answer", None)
         rows = self._rows(features, feature_names)
         labels = self._labels(truth, len(rows), "truth")
-        scored = predicted = self._predict(rows)
+        scored = predicted = _answered(self._model.indices, rows)
         if given is not None:
             scored = self._labels(given, len(rows), "response")
         buckets = self._count_scores(rows, labels)
@@ -123,7 +130,11 @@ class MetricsModel:
     def metrics(self) -> list[dict[str, object]]:
         """The notebook's four gauges: rows scored so far, each cell under its right name."""
         with self._lock:
-            return [{"type": "GAUGE", "key": METRIC_OF_CELL[cell], "value": self._counts[cell]} for cell in CELLS]
+            return [
+                {"type": "GAUGE", "key": METRIC_OF_CELL[cell], "value": self._counts[cell]}
+                for cell in CELLS
+                if self._is_binary
+            ]
 
     def resume(self, totals: Mapping[str, float]) -> list[dict[str, object]]:
         """Continues from ``totals`` (by gauge) of a worker that this one replaces; the metrics to publish at once.
@@ -132,32 +143,36 @@ class MetricsModel:
         """
         with self._lock:
             self._counts = {cell: int(totals.get(METRIC_OF_CELL[cell], 0)) for cell in CELLS}
-        return [*self.metrics(), *_counters(dict.fromkeys(CELLS, 0), 0)]
+        return [*self.metrics(), *(_counters(dict.fromkeys(CELLS, 0), 0) if self._is_binary else [])]
 
     def publish_through(self, sink: Sink) -> None:
         """Sends the score buckets to ``sink``, the store of our own server, so that they are not in every answer."""
-        if self._score is not None and self._buckets is not None:
+        if self._buckets is not None:
             self._buckets.publish_through(sink)
 
     def tags(self) -> dict[str, str]:
         """Which file answers, its digest, and for which predictor: all go into ``meta.tags`` of every answer."""
         return dict(self._tags)
 
-    def _count_scores(self, rows: NDArray[np.float64], truth: NDArray[np.int64]) -> list[dict[str, object]]:
+    def _count_scores(self, rows: Rows, truth: NDArray[np.int16]) -> list[dict[str, object]]:
         """Counts the scores; the metrics of them that Seldon's wrapper publishes.
 
         The wrapper puts every metric into every answer, unless ``INCLUDE_METRICS_IN_CLIENT_RESPONSE=false`` is set, and
         a hundred series in each answer are too many. So they are published only if that is set.
         """
-        if self._score is None or self._buckets is None:
+        if self._buckets is None:
             return []
-        self._buckets.observe(self._score(rows).tolist(), truth.tolist())
+        scores = _answered(self._model.scores, rows)
+        if scores is not None:
+            self._buckets.observe(scores.tolist(), truth.tolist())
         if self._buckets.has_sink or user_model.INCLUDE_METRICS_IN_CLIENT_RESPONSE:
             return []
         return self._buckets.gauges()
 
-    def _count(self, scored: NDArray[np.int64], truth: NDArray[np.int64], skew: int) -> list[dict[str, object]]:
-        positive = self._model.card.positive_class
+    def _count(self, scored: NDArray[np.int16], truth: NDArray[np.int16], skew: int) -> list[dict[str, object]]:
+        if not self._is_binary:
+            return []
+        positive = self._model.card.positive
         added = dict.fromkeys(CELLS, 0)
         for answer, label in zip(scored.tolist(), truth.tolist(), strict=True):
             added[cell_of(answer, label, positive)] += 1
@@ -166,47 +181,50 @@ class MetricsModel:
                 self._counts[cell] += number
         return _counters(added, skew)
 
-    def _rows(self, values: Any, names: Sequence[str] | None) -> NDArray[np.float64]:
-        """The request's rows as [n, features] float64, finite, columns in the card's order."""
-        rows = _numbers(values, "rows")
-        if rows.ndim != 2 or not rows.size:
-            raise _refusal(f"rows: expected at least one row of {len(self._column)} features, got shape {rows.shape}")
-        if names is not None and len(names):
-            rows = self._in_order(rows, list(names))
-        if rows.shape[1] != len(self._column):
-            raise _refusal(f"rows: expected {len(self._column)} features, got {rows.shape[1]}")
-        if not np.isfinite(rows).all():
-            raise _refusal("rows: expected finite numbers, got NaN or infinity")
+    def _rows(self, values: Any, names: Sequence[str] | None) -> Rows:
+        """The request's rows in the types and the order of the card, none infinite."""
+        try:
+            rows = self._requests.read(values, names)
+        except RequestError as error:
+            raise _refusal(str(error)) from None
+        if rows.infinite:
+            raise _refusal("rows: expected finite numbers, got infinity")
         return rows
 
-    def _in_order(self, rows: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
-        if tuple(names) == self._model.card.features:
-            return rows
-        unknown = [name for name in names if name not in self._column]
-        if unknown:
-            raise _refusal(f"names: expected the model's features, got an unknown {unknown[0]!r}")
-        if len(set(names)) != len(names) or len(names) != rows.shape[1]:
-            raise _refusal(
-                f"names: expected each of {rows.shape[1]} columns named once, got {len(names)} names of "
-                f"{len(set(names))} features"
-            )
-        missing = [name for name in self._column if name not in names]
-        if missing:
-            raise _refusal(f"names: expected every feature of the model, got none named {missing[0]!r}")
-        return rows[:, [names.index(name) for name in self._column]]
-
-    def _labels(self, values: Any, count: int, what: str) -> NDArray[np.int64]:
-        """Class labels [count], from ``[y, ...]`` or ``[[y], ...]``."""
-        labels = _numbers(values, what)
+    def _labels(self, values: Any, count: int, what: str) -> NDArray[np.int16]:
+        """Indices of the classes [count], from ``[y, ...]``, ``[[y], ...]``, or rows of zeros and a one."""
+        try:
+            labels = np.asarray(values)
+        except ValueError:  # rows of unequal length
+            raise _refusal(f"{what}: expected rows of equal length, got {str(values)[:60]}") from None
+        classes = self._model.card.classes
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
+        if labels.shape == (count, len(classes)) and _is_one_hot(labels):
+            places: NDArray[np.int16] = np.argmax(labels, axis=1).astype(np.int16)
+            return places
         if labels.shape != (count,):
             raise _refusal(f"{what}: expected one class for each of {count} rows, got shape {labels.shape}")
-        classes = self._model.card.classes
-        for label in labels.tolist():
-            if label not in classes:
-                raise _refusal(f"{what}: expected one of the classes {list(classes)}, got {label}")
-        return labels.astype(np.int64)
+        indices = indices_of(labels, classes)
+        if (indices == NO_CLASS).any():
+            strange = labels[indices == NO_CLASS].tolist()[0]
+            raise _refusal(f"{what}: expected one of the classes {list(classes)}, got {str(strange)[:60]!r}")
+        return indices
+
+
+def _answered[T](answer: Callable[[Rows], T], rows: Rows) -> T:
+    """What the model answers. What it cannot answer is refused, as any bad request is."""
+    try:
+        return answer(rows)
+    except PredictionError as error:
+        raise _refusal(f"rows: {error}") from error
+
+
+def _is_one_hot(labels: NDArray[Any]) -> bool:
+    """Whether each row [n, classes] holds zeros and a single one."""
+    return labels.dtype.kind in "biuf" and bool(
+        ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
+    )
 
 
 def _counters(added: Mapping[contract.Cell, int], skew: int) -> list[dict[str, object]]:
@@ -216,26 +234,15 @@ def _counters(added: Mapping[contract.Cell, int], skew: int) -> list[dict[str, o
 
 
 def _buckets(card: Card) -> ScoreBuckets | None:
-    """Buckets at the card's edges; None if these are of another kind of score than that of `model.linear.scorer`."""
-    if card.score_kind != SCORE_KIND:
+    """Buckets at the card's edges; None if the model gives no single score to a row."""
+    if card.score_kind == NO_SCORES or len(card.classes) != 2 or card.decision_threshold is None:
         return None
-    return ScoreBuckets([*card.score_edges, card.decision_threshold], card.classes)
+    return ScoreBuckets([*card.score_edges, card.decision_threshold], [str(label) for label in card.classes])
 
 
 def _tags(card: Card, predictor: str | None) -> dict[str, str]:
     tags = {contract.TAG_ARTIFACT: card.artifact, contract.TAG_DIGEST: card.sha256}
     return tags | {contract.TAG_PREDICTOR: predictor} if predictor else tags
-
-
-def _numbers(values: Any, what: str) -> NDArray[np.float64]:
-    """``values`` as float64. Text that reads like a number is refused: JSON has a type for numbers."""
-    try:
-        array = np.asarray(values)
-    except ValueError:  # rows of unequal length
-        raise _refusal(f"{what}: expected rows of equal length, got {str(values)[:60]}") from None
-    if array.dtype.kind not in "fiu":
-        raise _refusal(f"{what}: expected numbers, got {str(values)[:60]}")
-    return array.astype(np.float64, copy=False)
 
 
 def _refusal(message: str) -> SeldonMicroserviceException:

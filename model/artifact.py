@@ -1,4 +1,4 @@
-"""A trained model on disk: ``NAME.joblib`` (the bare estimator) and its card ``NAME.json`` (all else).
+"""The card of a model: ``NAME.json`` beside ``NAME.joblib`` (the bare estimator), or beside a file of its answers.
 
 The estimator is bare so that any Seldon class can load it. The card has what the judge needs to know, above all the
 SHA-256 of the file's bytes: a file with another digest is not unpickled.
@@ -7,48 +7,65 @@ SHA-256 of the file's bytes: a file with another digest is not unpickled.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-import joblib
-import numpy as np
-from numpy.typing import NDArray
-
 from model.artifact_name import ArtifactError, advice_for
+from model.rows.columns import TYPES
+from model.rows.labels import NO_CLASS, Label
 
 SCHEMA_VERSION: Final = 1
 SCORE_KIND: Final = "decision_function"
+SCORE_KINDS: Final = (SCORE_KIND, "predict_proba", "none")
+"""How a model's rows get their scores: by scikit-learn's method of that name, or not at all."""
+NO_SCORES: Final = "none"
+FRAME: Final = "frame"
+ARRAY: Final = "array"
+ANSWERS: Final = "answers file"
+"""The ``estimator`` of a card whose artefact is a file of answers, so that no model is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfflineFigures:
-    """What the estimator answers on all ``rows`` held-out rows: cells as counts, ratios in 0..1 (None if undefined)."""
+    """What the estimator answers on all ``rows`` held-out rows: cells as counts, ratios in 0..1 (None if undefined).
+
+    Cells and ratios but the accuracy are those of two classes, None with more. ``confusion``: counts [truth][predicted]
+    in the order of the card's classes; empty of two classes, whose cells say the same.
+    """
 
     rows: int
-    tp: int
-    fp: int
-    tn: int
-    fn: int
+    tp: int | None
+    fp: int | None
+    tn: int | None
+    fn: int | None
     accuracy: float | None
     precision: float | None
     recall: float | None
     specificity: float | None
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """What is known of one model file.
 
-    ``artifact``: its file name. ``sha256``: of its bytes. ``features``: column names, in order.
-    ``classes``: labels in the estimator's order; ``positive_class`` is one of them. A row is called
-    positive if its score (``score_kind``, scikit-learn's method name) is above ``decision_threshold``.
-    ``score_edges``: strictly increasing scores, quantiles of the training rows' scores and the
-    threshold. ``offline``: on the held-out rows. ``seed``: of the split. ``heldout_sha256``: of the
-    held-out file. ``versions``: of the packages that wrote it.
+    ``artifact``: its file name. ``sha256``: of its bytes. ``features``: column names, in order. ``classes``: labels in
+    the estimator's order; ``positive_class`` is one of them, and None with more than two.
+
+    ``score_kind``: one of `SCORE_KINDS`. A score is towards the positive class: where that is the first class, it is
+    ``-decision_function``. A row is called positive if its score is above ``decision_threshold``. Without scores, and
+    with more than two classes, there is no threshold. ``score_edges``: strictly increasing scores, quantiles of some
+    rows' scores and the threshold.
+
+    ``offline``: on the held-out rows. ``seed``: of the split. ``train_rows``: 0 if that is not known.
+    ``heldout_sha256``: of the held-out file. ``versions``: of the packages that wrote it.
+
+    The rest may be left out. ``feature_types``: one of `rows.columns.TYPES` for each feature; without them, numbers
+    are float64 and all else is text. ``rows_as``: `FRAME` or `ARRAY`, what the estimator takes; without it, a DataFrame
+    if it was fitted on one. ``imports``: SHA-256 of each Python file beside the card that must be imported first.
     """
 
     schema: int
@@ -56,42 +73,60 @@ class Card:
     sha256: str
     estimator: str
     features: tuple[str, ...]
-    classes: tuple[int, ...]
-    positive_class: int
+    classes: tuple[Label, ...]
+    positive_class: Label | None
     score_kind: str
-    decision_threshold: float
+    decision_threshold: float | None
     score_edges: tuple[float, ...]
     offline: OfflineFigures
     seed: int
     train_rows: int
     heldout_sha256: str
     versions: Mapping[str, str]
+    feature_types: tuple[str, ...] = ()
+    rows_as: str = ""
+    imports: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.positive_class not in self.classes:
-            raise ValueError(f"positive_class: expected one of {list(self.classes)}, got {self.positive_class}")
+        _check_classes(self.classes, self.positive_class)
+        _check_scores(self)
         if any(a >= b for a, b in zip(self.score_edges, self.score_edges[1:], strict=False)):
             raise ValueError("score_edges: expected strictly increasing scores")
         if len(self.sha256) != 64 or not self.features or len(set(self.features)) != len(self.features):
             raise ValueError("expected a SHA-256 in hexadecimal and at least one feature, each named once")
+        if self.feature_types and len(self.feature_types) != len(self.features):
+            raise ValueError(f"feature_types: {len(self.feature_types)} for {len(self.features)} features")
+        if set(self.feature_types) - set(TYPES):
+            strange = min(set(self.feature_types) - set(TYPES))
+            raise ValueError(f"feature_types: {strange!r}, which is none of {', '.join(TYPES)}")
+        if self.rows_as not in {"", FRAME, ARRAY}:
+            raise ValueError(f"rows_as: {self.rows_as!r}, which is neither {FRAME} nor {ARRAY}")
+
+    @property
+    def positive(self) -> int:
+        """Index of the positive class; `rows.labels.NO_CLASS` if there is none."""
+        return NO_CLASS if self.positive_class is None else self.classes.index(self.positive_class)
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """An estimator whose bytes are those that its card names."""
+def _check_classes(classes: tuple[Label, ...], positive: Label | None) -> None:
+    if len(classes) < 2 or len(set(classes)) < len(classes):
+        raise ValueError(f"classes: {list(classes)}, which are not two or more, each named once")
+    if len(classes) > 2 and positive is None:
+        return
+    if isinstance(positive, bool) and not any(isinstance(label, bool) for label in classes):
+        raise ValueError(f"positive_class: bool {positive}")
+    if positive not in classes:
+        raise ValueError(f"positive_class: expected one of {list(classes)}, got {positive}")
 
-    card: Card
-    estimator: Any
 
-    def predict(self, rows: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Class label of each row [n]; ``rows`` is [n, features], columns in the card's order."""
-        labels: NDArray[np.int64] = self.estimator.predict(rows)
-        return labels
-
-    def scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Decision score of each row [n] (``decision_function``): above the card's threshold is positive."""
-        scores: NDArray[np.float64] = self.estimator.decision_function(rows)
-        return scores
+def _check_scores(card: Card) -> None:
+    if card.score_kind not in SCORE_KINDS:
+        raise ValueError(f"score_kind: {card.score_kind!r}, which is none of {', '.join(SCORE_KINDS)}")
+    has_threshold = card.score_kind != NO_SCORES and len(card.classes) == 2
+    if has_threshold and card.decision_threshold is None:
+        raise ValueError("decision_threshold: null, where the scores need one")
+    if card.score_kind == NO_SCORES and (card.decision_threshold is not None or card.score_edges):
+        raise ValueError("decision_threshold or score_edges: something, where score_kind is none")
 
 
 def card_path(path: Path | str) -> Path:
@@ -100,6 +135,15 @@ def card_path(path: Path | str) -> Path:
     A card's own path is returned as it is.
     """
     return Path(path).with_suffix(".json")
+
+
+def card_of(folder: Path, name: str, source: Path) -> Card:
+    """The card of the artefact ``name``, whose answers come from ``source``: of that name, or beside the source.
+
+    Raises `ArtifactError` if there is neither.
+    """
+    own = card_path(folder / name)
+    return load_card(own if own.is_file() or source == folder / name else source)
 
 
 def load_card(path: Path | str) -> Card:
@@ -122,38 +166,20 @@ def load_card(path: Path | str) -> Card:
         ) from error
 
 
-def load_model(path: Path | str) -> Model:
-    """The model of a file, with its card.
-
-    The bytes that are hashed are the bytes that are unpickled: the file is read once. Raises
-    `ArtifactError` if the file or its card is missing, if the digest is not the card's, if the file is
-    not a classifier, or if its features or classes are not the card's.
-    """
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(
-            f"model file: expected a file, got {error.strerror or error} ({path}). {advice_for(path)}"
-        ) from error
-    card = load_card(path)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != card.sha256:
-        raise ArtifactError(
-            f"model file: expected SHA-256 {card.sha256} as its card says, got {digest} ({path}). "
-            "Bring back the file that the card belongs to."
-        )
-    return Model(card, _checked(_unpickled(content, path), card, path))
-
-
 def card_digest(card: Card) -> str:
     """SHA-256 of all that the card says, as hexadecimal text."""
     return hashlib.sha256(card_bytes(card)).hexdigest()
 
 
 def card_bytes(card: Card) -> bytes:
-    """The card as JSON, one key a line, as `load_card` reads it."""
-    return (json.dumps(asdict(card), indent=2, sort_keys=False) + "\n").encode()
+    """The card as JSON, one key a line, as `load_card` reads it; without the fields that say nothing."""
+    values = {name: value for name, value in asdict(card).items() if name not in _OPTIONAL or value}
+    if not values["offline"]["confusion"]:
+        del values["offline"]["confusion"]
+    return (json.dumps(values, indent=2, sort_keys=False) + "\n").encode()
+
+
+_OPTIONAL: Final = ("feature_types", "rows_as", "imports")
 
 
 def parse_card(content: object) -> Card:
@@ -171,35 +197,43 @@ def parse_card(content: object) -> Card:
 
 def _fields_of(kind: type, content: dict[str, Any]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
-    strange = [name for name in content if name not in names]
+    all_fields = fields(kind)
+    strange = [name for name in content if name not in {known.name for known in all_fields}]
     if strange:
         raise ValueError(f"an unknown field {strange[0]!r}")
-    for name in names:
-        if name not in content:
-            raise ValueError(f"no field {name!r}")
-    return {name: _typed(name, content[name], str(hints[name])) for name in names}
+    for known in all_fields:
+        if known.name not in content and known.default is MISSING and known.default_factory is MISSING:
+            raise ValueError(f"no field {known.name!r}")
+    return {name: _typed(name, value, str(hints[name])) for name, value in content.items()}
 
 
 _MEMBERS: Final = {
     "tuple[str, ...]": (str,),
-    "tuple[int, ...]": (int,),
+    "tuple[bool | int | str, ...]": (bool, int, str),
     "tuple[float, ...]": (float, int),
 }
 _SINGLE: Final = {
     "<class 'int'>": (int,),
     "<class 'str'>": (str,),
     "<class 'float'>": (float, int),
+    "int | None": (int, type(None)),
     "float | None": (float, int, type(None)),
+    "bool | int | str | None": (bool, int, str, type(None)),
 }
 
 
 def _typed(name: str, value: Any, hint: str) -> Any:
     if hint in _MEMBERS:
         if not isinstance(value, list) or not all(_is(member, _MEMBERS[hint]) for member in value):
-            raise ValueError(f"{name}: not a list of {_MEMBERS[hint][0].__name__}")
+            raise ValueError(f"{name}: not a list of {' or '.join(kind.__name__ for kind in _MEMBERS[hint])}")
         return tuple(value)
-    if name == "versions" and not (isinstance(value, dict) and all(_is(v, (str,)) for v in value.values())):
+    if name == "confusion":
+        if not isinstance(value, list) or not all(isinstance(row, list) and all(map(_is_int, row)) for row in value):
+            raise ValueError(f"{name}: not a list of lists of int")
+        return tuple(map(tuple, value))
+    if name in {"versions", "imports"} and not (
+        isinstance(value, dict) and all(_is(member, (str,)) for member in value.values())
+    ):
         raise ValueError(f"{name}: not an object of strings")
     if hint in _SINGLE and not _is(value, _SINGLE[hint]):
         raise ValueError(f"{name}: {type(value).__name__} {value!r}")
@@ -207,43 +241,8 @@ def _typed(name: str, value: Any, hint: str) -> Any:
 
 
 def _is(value: object, kinds: tuple[type, ...]) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
-def _unpickled(content: bytes, path: Path) -> Any:
-    try:
-        return joblib.load(io.BytesIO(content))
-    except Exception as error:
-        raise ArtifactError(
-            f"model file: expected a scikit-learn classifier written by joblib, got {type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else 'no message'} ({path}). {advice_for(path)}"
-        ) from error
-
-
-def _checked(estimator: Any, card: Card, path: Path) -> Any:
-    attributes = ("predict", card.score_kind, "classes_", "n_features_in_")
-    missing = [name for name in attributes if not hasattr(estimator, name)]
-    if missing:
-        raise ArtifactError(
-            f"model file: expected a fitted classifier, got a {type(estimator).__name__} without {missing[0]} "
-            f"({path}). {advice_for(path)}"
-        )
-    names = getattr(estimator, "feature_names_in_", None)
-    fits = estimator.n_features_in_ == len(card.features) if names is None else tuple(names) == card.features
-    if not fits:
-        raise ArtifactError(
-            f"model file: expected the {len(card.features)} features of its card, got {estimator.n_features_in_} "
-            f"({path}). {advice_for(path)}"
-        )
-    labels = np.asarray(estimator.classes_)
-    if len(labels) != 2 or labels.dtype.kind not in "biuf":
-        raise ArtifactError(
-            f"model file: expected a classifier of two classes with numbers for labels, got {labels.tolist()} "
-            f"({path}). {advice_for(path)}"
-        )
-    if tuple(int(label) for label in estimator.classes_) != card.classes:
-        raise ArtifactError(
-            f"model file: expected the classes {list(card.classes)} of its card, got {list(estimator.classes_)} "
-            f"({path}). {advice_for(path)}"
-        )
-    return estimator
+def _is_int(value: object) -> bool:
+    return _is(value, (int,))

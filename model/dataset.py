@@ -1,4 +1,4 @@
-"""The breast-cancer rows: the split of the notebook, and the held-out rows as a file.
+"""The breast-cancer rows: the split of the notebook, and anybody's held-out rows as a file.
 
 The split is the notebook's (10 % to train, 90 % held out) with the seed that it lacks. The held-out
 file is what every other part reads: the load generator sends its rows, the judge applies the offline
@@ -20,6 +20,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.artifact_name import advice_for
+from model.rows.columns import BOOL, NUMBERS, TEXT, Rows, of_matrix
+from model.rows.labels import NO_CLASS, Label, indices_of
+from model.rows.table_file import TableError, check_columns, column_of, read_table, type_of
 
 SEED: Final = 0
 HELDOUT_SHARE: Final = 0.9
@@ -60,15 +63,30 @@ class DatasetError(Exception):
 class Heldout:
     """The held-out rows.
 
-    ``ids`` [n] int32, unique: row number in scikit-learn's data set. ``X`` [n, features] float64, all
-    finite, column j is ``names[j]``. ``truth`` [n] int64: class labels. ``sha256`` of the file's bytes.
+    ``ids`` [n] int32, unique: row number in scikit-learn's data set, or any. ``rows`` [n]: the features.
+    ``truth_index`` [n]: index of each row's true class in ``classes``. ``sha256`` of the file's bytes.
     """
 
     ids: NDArray[np.int32]
-    names: tuple[str, ...]
-    X: NDArray[np.float64]
-    truth: NDArray[np.int64]
+    rows: Rows
+    truth_index: NDArray[np.int16]
+    classes: tuple[Label, ...]
     sha256: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in order."""
+        return self.rows.names
+
+    @property
+    def X(self) -> NDArray[Any]:  # noqa: N802  (scikit-learn's name)
+        """The features as an array [n, features]."""
+        return self.rows.array()
+
+    @property
+    def truth(self) -> NDArray[Any]:
+        """The true class of each row [n], as its label."""
+        return np.array(self.classes)[self.truth_index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,106 +125,86 @@ def heldout_bytes(ids: NDArray[np.int32], rows: NDArray[np.float64], truth: NDAr
     return sink.getvalue()
 
 
-def load_heldout(path: Path | str, features: Sequence[str] = FEATURES, classes: Sequence[int] = CLASSES) -> Heldout:
-    """The held-out rows of a file, checked.
+def load_heldout(
+    path: Path | str,
+    features: Sequence[str] = FEATURES,
+    classes: Sequence[Label] = CLASSES,
+    types: Sequence[str] = (),
+) -> Heldout:
+    """The held-out rows of a Parquet or CSV file, checked.
 
-    ``features``: names that must be columns, in the order in which ``X`` is to hold them; ``classes``:
-    labels that ``truth`` may hold (those of a card). Raises `DatasetError` for a missing or unreadable
-    file, a column that is missing or there twice, no rows, a duplicate id, NaN or infinity, an unknown class.
+    ``features``: names that must be columns, in the order in which the rows are to hold them; ``classes``: labels that
+    ``truth`` may hold; ``types``: of the features (those of a card). Without types, columns of numbers are float64, and
+    others are text. Raises `DatasetError` for a missing or unreadable file, a column that is missing, there twice or of
+    another type, no rows, a duplicate id, infinity, an unknown class.
     """
     path = Path(path)
     try:
         content = path.read_bytes()
-        # On one thread: Arrow's pool, once started, sometimes aborts the process at its exit (seen with pyarrow 25).
-        # And not by read_table, which imports pandas first: that takes longer than all else of a load test's start.
-        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except OSError as error:
         raise DatasetError(
             f"held-out rows: expected a file, got {error.strerror or error} ({path}). {advice_for(path)}"
         ) from error
-    except pa.ArrowInvalid as error:
-        raise DatasetError(
-            f"held-out rows: expected a parquet file, got {_first_line(error)} ({path}). {advice_for(path)}"
-        ) from error
-    _check_columns(table.column_names, (ID_COLUMN, TRUTH_COLUMN, *features), path)
+    try:
+        return _checked(path, content, tuple(features), tuple(classes), tuple(types))
+    except TableError as error:
+        raise DatasetError(f"held-out rows: {error} ({path}). {advice_for(path)}") from error
+
+
+def _checked(
+    path: Path, content: bytes, features: tuple[str, ...], classes: tuple[Label, ...], types: tuple[str, ...]
+) -> Heldout:
+    declared = dict(zip(features, types, strict=True)) if types else {}
+    table = read_table(path, content, {ID_COLUMN: "int64", TRUTH_COLUMN: _type_of_labels(classes)} | declared)
+    check_columns(table.column_names, (ID_COLUMN, TRUTH_COLUMN, *features), "the columns id, truth and every feature")
     if table.num_rows == 0:
-        raise _problem(path, "at least one row", "no rows")
-    ids = _whole_numbers(table, ID_COLUMN, path)
-    truth = _whole_numbers(table, TRUTH_COLUMN, path)
-    _check_ids(ids, path)
-    _check_truth(truth, classes, path)
-    rows = np.column_stack([_finite(table, name, ids, path) for name in features])
-    return Heldout(ids.astype(np.int32), tuple(features), rows, truth, hashlib.sha256(content).hexdigest())
+        raise TableError("at least one row", "no rows")
+    kinds = types or tuple(_unstated(table, name) for name in features)
+    ids = column_of(table, ID_COLUMN, "int64")
+    _check_ids(ids)
+    columns = [column_of(table, name, kind) for name, kind in zip(features, kinds, strict=True)]
+    if set(kinds) == {"float64"}:
+        rows = of_matrix(np.column_stack(columns), features)
+    else:
+        rows = Rows(features, kinds, tuple(columns))
+    digest = hashlib.sha256(content).hexdigest()
+    return Heldout(ids.astype(np.int32), rows, _truth(table, classes), classes, digest)
 
 
-def _problem(path: Path, expected: str, actual: str) -> DatasetError:
-    return DatasetError(f"held-out rows: expected {expected}, got {actual} ({path}). {advice_for(path)}")
+def _unstated(table: pa.Table, name: str) -> str:
+    """The type of a feature for which the card states none: numbers are float64, and all else must be text."""
+    kind = table.column(name).type
+    own = type_of(kind)
+    if own in NUMBERS:
+        return "float64"
+    if own != TEXT:
+        raise TableError(f"numbers or text in column {name!r}, where the card has no feature_types", str(kind))
+    return TEXT
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".")
+def _type_of_labels(classes: Sequence[Label]) -> str:
+    """The type by which a CSV file's column of labels is read."""
+    kinds = {type(label) for label in classes}
+    return TEXT if str in kinds else BOOL if bool in kinds else "int64"
 
 
-def _check_columns(columns: Sequence[str], needed: Sequence[str], path: Path) -> None:
-    """Raise `DatasetError` unless each needed column is there once."""
-    for name in needed:
-        number = columns.count(name)
-        if number != 1:
-            actual = f"{number} named {name!r}" if number else f"none named {name!r}"
-            raise _problem(path, "the columns id, truth and every feature once", actual)
+def _truth(table: pa.Table, classes: Sequence[Label]) -> NDArray[np.int16]:
+    """Index of each row's true class. Raises `TableError` for a label that is none of the classes."""
+    column = table.column(TRUTH_COLUMN)
+    if column.null_count:
+        raise TableError(f"a class in each row of column {TRUTH_COLUMN!r}", f"{column.null_count} empty")
+    values = column.to_pylist()
+    indices = indices_of(values, classes)
+    unknown = np.flatnonzero(indices == NO_CLASS)
+    if len(unknown):
+        raise TableError(f"truth among the classes {list(classes)}", repr(values[int(unknown[0])]))
+    return indices
 
 
-def _whole_numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.int64]:
-    column = table.column(name)
-    if not pa.types.is_integer(column.type) or column.null_count:
-        actual = f"{column.type} with {column.null_count} empty" if column.null_count else str(column.type)
-        raise _problem(path, f"integers in column {name!r}", actual)
-    return _numbers(column).astype(np.int64)
-
-
-_FLOATS: Final = {"halffloat": "float16", "float": "float32", "double": "float64"}
-"""numpy's names of Arrow's floating-point types: what Arrow calls float has 32 bits, and numpy's float has 64."""
-
-
-def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    """The column's numbers from Arrow's own buffer (``to_numpy`` imports pandas).
-
-    Where a number is missing, the value is arbitrary.
-    """
-    array = column.combine_chunks()
-    dtype = _FLOATS.get(str(array.type), str(array.type))
-    numbers: NDArray[Any] = np.frombuffer(array.buffers()[1], dtype)
-    return numbers[array.offset : array.offset + len(array)]
-
-
-def _absent(column: pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Which places of the column are empty [n]."""
-    if not column.null_count:
-        return np.zeros(len(column), np.bool_)
-    return np.array([value is None for value in column.to_pylist()])
-
-
-def _check_ids(ids: NDArray[np.int64], path: Path) -> None:
+def _check_ids(ids: NDArray[np.int64]) -> None:
     unique, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
-        raise _problem(path, "unique ids", f"id {unique[counts > 1][0]} {counts.max()} times")
+        raise TableError("unique ids", f"id {unique[counts > 1][0]} {counts.max()} times")
     limit = np.iinfo(np.int32)
     if ids.min() < 0 or ids.max() > limit.max:
-        raise _problem(path, f"ids from 0 to {limit.max}", f"{ids.min()} to {ids.max()}")
-
-
-def _check_truth(truth: NDArray[np.int64], classes: Sequence[int], path: Path) -> None:
-    unknown = truth[~np.isin(truth, np.asarray(classes))]
-    if unknown.size:
-        raise _problem(path, f"truth among the classes {list(classes)}", str(unknown[0]))
-
-
-def _finite(table: pa.Table, name: str, ids: NDArray[np.int64], path: Path) -> NDArray[np.float64]:
-    column = table.column(name)
-    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        raise _problem(path, f"numbers in column {name!r}", str(column.type))
-    values = np.where(_absent(column), np.nan, _numbers(column).astype(np.float64))
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        raise _problem(path, f"finite numbers in column {name!r}", f"{values[wrong][0]} in row id {ids[wrong][0]}")
-    return values
+        raise TableError(f"ids from 0 to {limit.max}", f"{ids.min()} to {ids.max()}")

@@ -6,64 +6,46 @@ input is an array, sparse, finite, of which library, and so on. The served class
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model._base import LinearClassifierMixin
 
-Predict = Callable[[NDArray[np.float64]], NDArray[np.int64]]
-Score = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
+@dataclass(frozen=True, slots=True)
+class LinearClassifier:
+    """Decides between two classes: that at 1 where ``X @ weights + intercept`` is above 0, that at 0 elsewhere.
 
-def predictor(estimator: Any) -> Predict:
-    """A function that gives what ``estimator.predict`` gives, for finite float64 rows [n, features].
-
-    For two classes and scikit-learn's own ``predict`` of linear classifiers it is the same arithmetic: the class at 1
-    where ``X @ coef_.T + intercept_`` is above 0, the class at 0 elsewhere. Otherwise it is ``estimator.predict``.
+    It is the same arithmetic as scikit-learn's, for finite float64 rows [n, features].
     """
-    if not _is_plain(estimator):
-        predict: Predict = estimator.predict
-        return predict
-    score, classes = _linear(estimator), estimator.classes_
 
-    def linear(rows: NDArray[np.float64]) -> NDArray[np.int64]:
-        labels: NDArray[np.int64] = classes[(score(rows) > 0).astype(np.intp)]
+    weights: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    classes: NDArray[Any]
+
+    def predict(self, rows: NDArray[np.float64]) -> NDArray[Any]:
+        """Class label of each row [n], as ``estimator.predict`` gives it."""
+        labels: NDArray[Any] = self.classes[(self.score(rows) > 0).astype(np.intp)]
         return labels
 
-    return linear
+    def score(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Score of each row [n], as ``estimator.decision_function`` gives it."""
+        scores: NDArray[np.float64] = (rows @ self.weights + self.intercept)[:, 0]
+        return scores
 
 
-def scorer(estimator: Any) -> Score | None:
-    """A function that gives what ``estimator.decision_function`` gives, for finite float64 rows [n, features].
+def linear_classifier(estimator: Any) -> LinearClassifier | None:
+    """The arithmetic of an estimator that decides between two classes in scikit-learn's own way of linear classifiers.
 
-    None if there is not one score for each row: without such a function, or with more than two classes.
+    None for any other estimator.
     """
-    if not hasattr(estimator, "decision_function") or len(estimator.classes_) != 2:
-        return None
-    if not _is_plain(estimator):
-        score: Score = estimator.decision_function
-        return score
-    return _linear(estimator)
-
-
-def _is_plain(estimator: Any) -> bool:
-    """Whether it decides between two classes in scikit-learn's own way of linear classifiers."""
     kind = type(estimator)
-    return (
+    is_plain = (
         issubclass(kind, LinearClassifierMixin)
         and kind.predict is LinearClassifierMixin.predict
         and kind.decision_function is LinearClassifierMixin.decision_function
         and estimator.coef_.shape[0] == 1
     )
-
-
-def _linear(estimator: Any) -> Score:
-    weights, intercept = estimator.coef_.T, estimator.intercept_
-
-    def score(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = (rows @ weights + intercept)[:, 0]
-        return scores
-
-    return score
+    return LinearClassifier(estimator.coef_.T, estimator.intercept_, estimator.classes_) if is_plain else None

@@ -21,15 +21,15 @@ class ForeignFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OwnFiles:
-    """The files that a command made in ``folder``. ``note``: name of the file that holds their digests."""
+    """The files that a command made in ``folder``. ``note_file``: name of the file with their digests."""
 
     folder: Path
-    note: str
+    note_file: str
 
     def digests(self) -> dict[str, list[str]]:
         """Digests of what was written, by file name; empty if that is not known."""
         try:
-            noted: Any = json.loads((self.folder / self.note).read_bytes())
+            noted: Any = json.loads((self.folder / self.note_file).read_bytes())
             return {str(name): [str(digest) for digest in digests] for name, digests in noted.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
@@ -53,14 +53,18 @@ class OwnFiles:
 
         A file that has that content already is left alone, and not taken for one of our own.
         """
-        digest = hashlib.sha256(content).hexdigest()
-        if self._digest(name) == digest:
+        if self._digest(name) == hashlib.sha256(content).hexdigest():
             return
+        self.note(name, content)
+        write_bytes(self.folder / name, content)
+
+    def note(self, name: str, content: bytes) -> None:
+        """Note a file of this content as one of our own."""
+        digest = hashlib.sha256(content).hexdigest()
         noted = self.digests()
         kept = [other for other in noted.get(name, [])[1 - _REMEMBERED :] if other != digest]
         noted[name] = [*kept, digest]
-        write_bytes(self.folder / self.note, (json.dumps(noted, indent=1, sort_keys=True) + "\n").encode())
-        write_bytes(self.folder / name, content)
+        write_bytes(self.folder / self.note_file, (json.dumps(noted, indent=1, sort_keys=True) + "\n").encode())
 
     def _digest(self, name: str) -> str:
         try:

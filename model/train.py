@@ -209,7 +209,10 @@ def offline(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> artifact.
     tp, fp, tn, fn = (count[cell] for cell in CELLS)
     return artifact.OfflineFigures(
         rows=len(truth),
-        **count,
+        tp=tp,
+        fp=fp,
+        tn=tn,
+        fn=fn,
         accuracy=_ratio(tp + tn, tp + fp + tn + fn),
         precision=_ratio(tp, tp + fp),
         recall=_ratio(tp, tp + fn),

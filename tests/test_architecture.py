@@ -23,14 +23,19 @@ model.atomic            :
 model.command_line      :
 model.printable         :
 model.linear            :
+model.rows              :
 model.stock             :
 model.installation      :
 model.artifact_name     : .installation
-model.artifact          : .artifact_name
-model.dataset           : .artifact_name
+model.artifact          : .artifact_name .rows
+model.threshold         : .artifact_name .artifact
+model.estimator         : .artifact_name .artifact .linear .rows .threshold
+model.dataset           : .artifact_name .rows
 model.metrics           : .contract
-model.MetricsModel      : .contract .artifact .artifact_name .linear .metrics
+model.MetricsModel      : .contract .artifact .artifact_name .metrics .estimator .rows
 model.own_files         : .atomic
+model.card              : .artifact .artifact_name .command_line .dataset .estimator .own_files .printable .rows
+model.card              : .threshold
 model.train             : .contract .command_line .artifact .artifact_name .dataset .own_files .installation
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
@@ -47,8 +52,9 @@ analysis.access         :
 analysis.verdict        : .diagnoses
 analysis.record         : model.atomic model.installation
 analysis.stats          : .record model.contract
-analysis.claims         : .record model.contract
-analysis.evidence       : .claims .record .stats .verdict .diagnoses model.contract model.atomic
+analysis.claims         : .record model.contract model.rows
+analysis.evidence       : .claims .record .stats .verdict .diagnoses model.contract model.atomic model.rows
+analysis.evidence       : model.threshold
 analysis.judge          : .claims .evidence .record .stats .verdict .diagnoses model.contract
 analysis.result         : .claims .judge .evidence .record .stats .verdict model.contract model.atomic
 analysis.result         : model.installation
@@ -57,28 +63,26 @@ analysis.report         : model.installation
 analysis.capacity       : .report .judge .stats .diagnoses model.contract
 analysis.notebook       : .evidence .record .result model.contract
 analysis.collect        : .claims .evidence .record model.contract model.artifact model.artifact_name model.dataset
-analysis.collect        : model.atomic model.installation .access
+analysis.collect        : model.atomic model.installation .access model.estimator model.rows model.threshold
 analysis.command        : .claims .collect .report .result .judge .evidence .record .verdict model.atomic
 analysis.command        : model.command_line model.printable model.installation .access
 analysis.__main__       : .command model.command_line .access
 locustfiles.http1       : analysis.record analysis.access
-locustfiles.load        : model.installation
-locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable analysis.access
-locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract
-locustfiles.calibration : .drive .load model.atomic model.installation
+locustfiles.load        : model.installation deploy.manifest model.artifact model.artifact_name model.rows
+locustfiles.protocol    : .http1 .load analysis.record model.dataset model.printable analysis.access model.rows
+locustfiles.drive       : .protocol .load analysis.record model.dataset model.contract model.rows
+locustfiles.calibration : .drive .load model.atomic model.installation model.rows
 locustfiles.run         : analysis.claims .calibration .drive .protocol .http1 .load analysis.record deploy.manifest
 locustfiles.run         : model.artifact model.artifact_name model.dataset model.command_line model.printable
-locustfiles.run         : model.installation analysis.access
-locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line model.artifact
-locustfiles.command     : model.artifact_name analysis.judge analysis.command model.atomic model.installation
-locustfiles.command     : model.train
+locustfiles.run         : model.installation analysis.access model.rows model.threshold
+locustfiles.command     : .run .load analysis.record deploy.manifest model.command_line model.artifact_name
+locustfiles.command     : analysis.judge analysis.command model.atomic model.installation model.train model.estimator
 locustfiles.capacity    : .command .run .load analysis.capacity analysis.judge analysis.evidence analysis.collect
 locustfiles.capacity    : analysis.claims analysis.command analysis.result analysis.record model.atomic
 locustfiles.capacity    : model.artifact_name model.command_line model.printable model.installation analysis.access
-locustfiles.doctor      : .command .run .protocol .http1 .load
-locustfiles.doctor      : analysis.access analysis.claims analysis.collect analysis.evidence
-locustfiles.doctor      : analysis.record analysis.verdict deploy.manifest model.command_line model.contract
-locustfiles.doctor      : model.printable
+locustfiles.doctor      : .command .run .protocol .http1 .load analysis.access analysis.claims analysis.collect
+locustfiles.doctor      : analysis.evidence analysis.record analysis.verdict deploy.manifest model.command_line
+locustfiles.doctor      : model.contract model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record model.artifact_name model.command_line
 locustfiles.__main__    : model.printable
 locustfiles.single      : .run

@@ -13,9 +13,8 @@ from analysis.claims.claim import Claim, Claims
 from analysis.claims.metric_map import Counts, Events, MetricMap, SeriesRule
 from analysis.record.arrays import Bools, Ints
 from model.contract import CELLS
+from model.rows.labels import Label
 
-Label = str | int | bool | float
-"""A class, as the held-out rows have it."""
 _CELLS: Final = frozenset({"tp", "fp", "tn", "fn"})
 
 

@@ -1,7 +1,7 @@
-"""Edge: scikit-learn's answers to the held-out rows, once for each pair of artefact and rows.
+"""Edge: the artefacts' answers to the held-out rows, once for each pair of artefact and rows.
 
-Importing scikit-learn takes seconds, so the answers are kept in the cache, under the digests of what they were
-made from. A run that finds them there does not import it.
+They come from a file of answers, or from scikit-learn. Importing that takes seconds, so its answers are kept in the
+cache, under the digests of what they were made from. A run that finds them there does not import it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ import numpy as np
 
 from analysis.evidence import offline
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers, OfflineError
-from analysis.evidence.rounding import margins
-from analysis.record.arrays import Codes, Floats, Ints
+from analysis.record.arrays import Codes
 from analysis.record.runfolder import Run
-from model.artifact import Model, card_digest, card_path, load_card, load_model
+from model.artifact import NO_SCORES, Card, card_digest, card_of, card_path
 from model.artifact_name import ARTIFACTS, ARTIFACTS_ENV, ArtifactError, advice_for, artifact_file
-from model.dataset import DatasetError, load_heldout
+from model.dataset import DatasetError, Heldout, load_heldout
+from model.estimator import PredictionError, load_model
 from model.installation import cache_folder
+from model.rows.answers_file import AnswersError, is_answers_file, load_answers
+from model.threshold import check_threshold
 
 _KEPT: Final = "offline"
+_KEPT_VERSION: Final = 2
+"""Changes when the answers that are kept change their meaning."""
 
 
 def artifacts_folder() -> Path:
@@ -41,20 +45,29 @@ def answers_for(run: Run, artifacts: Path) -> OfflineAnswers:
     heldout = Path(run.heldout)
     names = sorted({predictor.artifact for predictor in run.predictors if predictor.artifact})
     try:
-        paths = {name: artifact_file(artifacts, name) for name in names}
+        paths = {name: _path_of(run, artifacts, name) for name in names}
     except ArtifactError as error:
         raise OfflineError(str(error)) from error
     _check(heldout, run.heldout_sha256, "held-out rows")
     for name, path in paths.items():
-        _check(path, run.artifacts.get(name, ""), "artefact")
-    cards = _cards(run, paths)
+        source = run.sources.get(name)
+        _check(path, source.sha256 if source else run.artifacts.get(name, ""), "answers" if source else "artefact")
+    cards = _cards(run, artifacts, paths)
+    if all(is_answers_file(path) for path in paths.values()):
+        return _score(run, heldout, paths, cards)  # reading a file is as quick as reading what was kept of it
     kept = cache_folder() / _KEPT / f"{_key(run, cards)}.parquet"
     try:
         return offline.read(kept)
     except OfflineError:
-        answers = _score(heldout, paths)
+        answers = _score(run, heldout, paths, cards)
     _keep(kept, answers)
     return answers
+
+
+def _path_of(run: Run, artifacts: Path, name: str) -> Path:
+    """The file from which the answers of an artefact come: its own, or one of answers. `ArtifactError` for no name."""
+    source = run.sources.get(name)
+    return Path(source.file) if source else artifact_file(artifacts, name)
 
 
 def _check(path: Path, digest: str, what: str) -> None:
@@ -71,14 +84,14 @@ def _check(path: Path, digest: str, what: str) -> None:
         )
 
 
-def _cards(run: Run, paths: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of what the card of each artefact says. `OfflineError` if it is not what the run was started with."""
+def _cards(run: Run, artifacts: Path, paths: Mapping[str, Path]) -> dict[str, Card]:
+    """The card of each artefact. `OfflineError` if it does not say what it did when the run was started."""
     try:
-        cards = {name: card_digest(load_card(path)) for name, path in paths.items()}
+        cards = {name: card_of(artifacts, name, path) for name, path in paths.items()}
     except ArtifactError as error:
         raise OfflineError(str(error)) from error
-    for name, digest in cards.items():
-        if run.cards.get(name, digest) != digest:
+    for name, card in cards.items():
+        if run.cards.get(name, card_digest(card)) != card_digest(card):
             raise OfflineError(
                 f"scoring offline: expected the card of {name} as it was when the run was started, got another "
                 f"({card_path(paths[name])}). Bring back that card, or run again."
@@ -86,69 +99,61 @@ def _cards(run: Run, paths: Mapping[str, Path]) -> dict[str, str]:
     return cards
 
 
-def _key(run: Run, cards: Mapping[str, str]) -> str:
+def _key(run: Run, cards: Mapping[str, Card]) -> str:
     """What the answers depend on, in one word: the rows, the artefacts, all that their cards say, and scikit-learn."""
-    parts = [str(offline.SCHEMA_VERSION), run.heldout_sha256, metadata.version("scikit-learn")]
-    parts += [part for name, card in cards.items() for part in (name, run.artifacts[name], card)]
+    parts = [str(_KEPT_VERSION), run.heldout_sha256, metadata.version("scikit-learn")]
+    for name, card in cards.items():
+        source = run.sources.get(name)
+        parts += [name, run.artifacts[name], card_digest(card), source.sha256 if source else ""]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def _score(heldout: Path, paths: Mapping[str, Path]) -> OfflineAnswers:
+def _score(run: Run, heldout: Path, paths: Mapping[str, Path], cards: Mapping[str, Card]) -> OfflineAnswers:
+    kinds = {(card.features, card.feature_types, card.classes, card.positive_class) for card in cards.values()}
+    if len(kinds) > 1:
+        raise OfflineError(
+            "scoring offline: expected artefacts of the same features, feature_types, classes and positive class, "
+            f"got {', '.join(paths)}. Run such models in deployments of their own."
+        )
+    if not cards:
+        raise OfflineError(
+            "scoring offline: expected a predictor that names its artefact, got none. "
+            "Name it in the manifest as the graph's parameter model_name, or by --model PREDICTOR=ARTIFACT."
+        )
+    card = next(iter(cards.values()))
     try:
-        models = {name: load_model(path) for name, path in paths.items()}
-        cards = [model.card for model in models.values()]
-        if len({(card.features, card.classes, card.positive_class) for card in cards}) > 1:
-            raise OfflineError(
-                "scoring offline: expected artefacts of the same features, classes and positive class, "
-                f"got {', '.join(paths)}. Run such models in deployments of their own."
-            )
-        if not cards:
-            raise OfflineError(
-                "scoring offline: expected a predictor that names its artefact, got none. "
-                "Name it in the manifest as the graph's parameter model_name."
-            )
-        rows = load_heldout(heldout, cards[0].features, cards[0].classes)
-    except (ArtifactError, DatasetError) as error:
+        rows = load_heldout(heldout, card.features, card.classes, card.feature_types)
+        order = np.argsort(rows.ids, kind="stable")
+        answers = {
+            name: _answers(cards[name], path, name, rows, order, run.artifacts[name]) for name, path in paths.items()
+        }
+    except (ArtifactError, DatasetError, AnswersError) as error:
         raise OfflineError(str(error)) from error
-    for name, model in models.items():
-        _check_threshold(name, model, rows.X)
-    classes = np.array(cards[0].classes)
-    order = np.argsort(rows.ids, kind="stable")
     return OfflineAnswers(
         rows=rows.ids[order],
-        truth=_indices(classes, rows.truth[order]),
-        classes=cards[0].classes,
-        positive=cards[0].classes.index(cards[0].positive_class),
+        truth=rows.truth_index[order],
+        classes=card.classes,
+        positive=card.positive,
         heldout_sha256=rows.sha256,
-        answers={
-            name: ArtifactAnswers(
-                model.card.sha256,
-                _indices(classes, model.predict(rows.X[order])),
-                model.scores(rows.X[order]),
-                model.card.decision_threshold,
-            )
-            for name, model in models.items()
-        },
+        answers=answers,
     )
 
 
-def _check_threshold(name: str, model: Model, rows: Floats) -> None:
-    """Raise `OfflineError` unless the model's classes are those of its scores and of the threshold in its card."""
-    score, threshold = model.scores(rows), model.card.decision_threshold
-    is_second = model.predict(rows) == model.card.classes[1]
-    wrong = (is_second != (score > threshold)) & (np.abs(score - threshold) > margins(score))
-    if wrong.any():
-        raise OfflineError(
-            f"model card of {name}: expected the decision_threshold at which its scores give its answers, got "
-            f"{threshold:g}, by which {int(wrong.sum()):,} of {len(rows):,} held-out rows are of the other class. "
-            f"Put the threshold into the card that the model decides at."
-        )
-
-
-def _indices(classes: Ints, labels: Codes) -> Codes:
-    """Index of each label among the classes, which may be in any order."""
-    order = np.argsort(classes)
-    return order[np.searchsorted(classes[order], labels)].astype(np.int16)
+def _answers(card: Card, path: Path, name: str, heldout: Heldout, order: Codes, digest: str) -> ArtifactAnswers:
+    """The answers of one artefact to the held-out rows, in the given order."""
+    if is_answers_file(path):
+        answers = load_answers(path, card.classes, name, max(card.positive, 0)).of_rows(heldout.ids[order], path)
+        indices, scores = answers.predicted, None if card.score_kind == NO_SCORES else answers.scores
+    else:
+        model, rows = load_model(path), heldout.rows.take(order)
+        try:
+            indices, scores = model.indices(rows), model.scores(rows)
+        except PredictionError as error:
+            raise ArtifactError(f"scoring offline: model {name}: {error}.") from error
+    check_threshold(card, indices, scores)
+    if scores is None:
+        scores = np.full(len(indices), np.nan)
+    return ArtifactAnswers(digest, indices, scores, card.decision_threshold or 0.0)
 
 
 def _keep(path: Path, answers: OfflineAnswers) -> None:

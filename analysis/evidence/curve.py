@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from analysis.evidence.rounding import margins
 from analysis.evidence.samples import Samples, Series, is_count
 from analysis.evidence.scrapes.growth import growth
 from analysis.evidence.scrapes.targets import ScrapeTarget
@@ -19,6 +18,8 @@ from analysis.record.ledger import Kind, Outcome
 from analysis.record.runfolder import PredictorSpec
 from analysis.stats.average_precision import average_precision_bounds, average_precisions
 from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, LABEL_TRUTH, SCORE_BUCKETS
+from model.rows.labels import Label
+from model.threshold import margins
 
 BINARY: Final = 2
 
@@ -68,17 +69,21 @@ def curve_of(
     `CurveUnknownError` if it is not known what they were before.
     """
     counts = _counts(samples, predictor.name, targets, first_ms)
-    if not counts or len(tally.axes.offline.classes) != BINARY:
+    answers = tally.axes.offline
+    own = answers.answers[predictor.artifact]
+    if not counts or not own.has_scores or len(answers.classes) != BINARY:
         return None
+    strange = sorted(counts.keys() - {_text_of(label) for label in answers.classes})
+    if strange:
+        raise CurveError(f"{SCORE_BUCKETS} counts rows of {strange[0]}, which is none of the classes")
     if not any(math.isfinite(edge) for by_edge in counts.values() for edge in by_edge):
         raise CurveError(f"{SCORE_BUCKETS} has no bucket with a finite threshold")
     edges = np.array(sorted({edge for by_edge in counts.values() for edge in by_edge if math.isfinite(edge)}))
-    answers = tally.axes.offline
     weight = tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
     unknown = tally.total[Kind.FEEDBACK, Outcome.INDETERMINATE]
-    score = answers.answers[predictor.artifact].score
+    score = own.score
     live = [
-        np.array([counts.get(label, {}).get(edge, 0) for edge in [*edges.tolist(), math.inf]], np.int64)
+        np.array([counts.get(_text_of(label), {}).get(edge, 0) for edge in [*edges.tolist(), math.inf]], np.int64)
         for label in answers.classes
     ]
     positive, margin = answers.positive, margins(score)
@@ -118,13 +123,13 @@ def _average_precision(score: Floats, weight: Ints, positive: int) -> float | No
 
 def _counts(
     samples: Samples, predictor: str, targets: Sequence[ScrapeTarget], first_ms: float
-) -> dict[int, dict[float, int]]:
-    """Rows by true class and edge, summed over workers and targets."""
-    buckets: dict[tuple[int, float], list[Series]] = {}
+) -> dict[str, dict[float, int]]:
+    """Rows by true class, as text, and edge, summed over workers and targets."""
+    buckets: dict[tuple[str, float], list[Series]] = {}
     for series in samples.of(SCORE_BUCKETS):
         if series.labels.get(LABEL_PREDICTOR) == predictor:
             buckets.setdefault(_bucket_of(series), []).append(series)
-    counts: dict[int, dict[float, int]] = {}
+    counts: dict[str, dict[float, int]] = {}
     for (truth, edge), parts in buckets.items():
         grown = growth(parts, targets, first_ms)
         where = f"of class {truth} and threshold {edge:g}"
@@ -136,19 +141,28 @@ def _counts(
     return counts
 
 
-def _bucket_of(series: Series) -> tuple[int, float]:
+def _bucket_of(series: Series) -> tuple[str, float]:
     """True class and threshold of the rows that a bucket counts. Raises `CurveError` if it does not count rows."""
     labels = series.labels
     try:
-        label, edge = float(labels[LABEL_TRUTH]), float(labels[LABEL_EDGE])
-        truth = int(label)
-    except (KeyError, ValueError, OverflowError) as error:
+        truth, edge = _text_of(labels[LABEL_TRUTH]), float(labels[LABEL_EDGE])
+    except (KeyError, ValueError) as error:
         raise CurveError(f"a series of {SCORE_BUCKETS} has no class or no threshold: {dict(labels)}") from error
-    if label != truth:
-        raise CurveError(f"a series of {SCORE_BUCKETS} has a class that is no whole number: {dict(labels)}")
     if math.isnan(edge) or edge == -math.inf or not is_count(series.value).all():
         raise CurveError(f"{SCORE_BUCKETS} of class {truth} and threshold {edge:g} holds what is no count")
     return truth, edge
+
+
+def _text_of(label: Label) -> str:
+    """A class as the label of a series names it: a number without a fraction, whatever was published of it."""
+    text = str(label)
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if math.isfinite(number) and not number.is_integer():
+        raise ValueError(f"{text} is no class")
+    return str(int(number)) if math.isfinite(number) else text
 
 
 def _at_most(score: Floats, weight: Ints, edges: Floats) -> Ints:

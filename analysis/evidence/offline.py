@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from analysis.record.arrays import Codes, Floats
 from analysis.record.arrow import of_numbers, of_words, read_parquet, to_numpy
 from analysis.record.decoding import decode
 from model.atomic import write_file
+from model.rows.labels import NO_CLASS, Label
 
 SCHEMA_VERSION: Final = 1
 _KEY: Final = b"plumbline.offline"
@@ -27,9 +28,10 @@ class OfflineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArtifactAnswers:
-    """One artefact's answers: ``predicted[i]`` (index into the classes) and decision ``score[i]`` of row ``i``.
+    """One artefact's answers: ``predicted[i]`` (index into the classes) and ``score[i]`` of row ``i``.
 
-    ``threshold``: a score above it means the second class.
+    ``score``: towards the positive class [n]; with more than two classes, of each class [n, classes]; NaN without
+    scores. ``threshold``: a score above it means the positive class; it means nothing with more than two.
     """
 
     sha256: str
@@ -37,18 +39,24 @@ class ArtifactAnswers:
     score: Floats
     threshold: float = 0.0
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether each row has a score."""
+        return bool(np.isfinite(self.score).all())
+
 
 @dataclass(frozen=True, slots=True)
 class OfflineAnswers:
     """The held-out rows and each artefact's answers to them.
 
-    ``rows[i]``: id of row ``i``; ``truth[i]``: index into ``classes``; ``positive``: index of the positive class.
+    ``rows[i]``: id of row ``i``; ``truth[i]``: index into ``classes``; ``positive``: index of the positive class, or
+    `NO_CLASS` if there is none, which only more than two classes allow.
     ``answers``: by file name of the artefact. ``heldout_sha256``: digest of the file that the rows are from.
     """
 
     rows: Codes
     truth: Codes
-    classes: tuple[int, ...]
+    classes: tuple[Label, ...]
     positive: int
     heldout_sha256: str
     answers: Mapping[str, ArtifactAnswers]
@@ -60,7 +68,8 @@ class OfflineAnswers:
             len(answers.predicted) != len(self.rows) for answers in self.answers.values()
         ):
             raise ValueError("offline: arrays of different lengths")
-        if not 0 <= self.positive < len(self.classes):
+        least = NO_CLASS if len(self.classes) > 2 else 0
+        if not least <= self.positive < len(self.classes):
             raise ValueError(f"offline: positive class {self.positive} is not one of {len(self.classes)}")
 
 
@@ -71,7 +80,7 @@ def write(path: Path, offline: OfflineAnswers) -> None:
     metadata = {
         "schema": SCHEMA_VERSION,
         "classes": list(offline.classes),
-        "positive": offline.positive,
+        "positive": None if offline.positive == NO_CLASS else offline.positive,
         "heldout_sha256": offline.heldout_sha256,
         "artifacts": {name: offline.answers[name].sha256 for name in names},
         "thresholds": {name: offline.answers[name].threshold for name in names},
@@ -82,7 +91,7 @@ def write(path: Path, offline: OfflineAnswers) -> None:
         "row": of_numbers(np.tile(offline.rows.astype(np.int32), len(names))),
         "truth": of_numbers(np.tile(offline.truth.astype(np.int16), len(names))),
         "predicted": of_numbers(np.concatenate([np.empty(0, np.int16), *(artifact.predicted for artifact in answers)])),
-        "score": of_numbers(np.concatenate([np.empty(0), *(artifact.score for artifact in answers)])),
+        **{name: of_numbers(column) for name, column in _score_columns(answers).items()},
     }
     table = pa.Table.from_arrays(list(columns.values()), names=list(columns)).replace_schema_metadata(
         {_KEY: json.dumps(metadata, sort_keys=True)}
@@ -90,12 +99,25 @@ def write(path: Path, offline: OfflineAnswers) -> None:
     write_file(path, lambda temporary: pq.write_table(table, temporary))
 
 
+def _score_columns(answers: Sequence[ArtifactAnswers]) -> dict[str, Floats]:
+    """One column of two classes, one for each class of more."""
+    scores = [artifact.score for artifact in answers]
+    if scores and scores[0].ndim == 2:
+        return {f"score_{place}": np.concatenate([score[:, place] for score in scores]) for place in _places(scores[0])}
+    return {"score": np.concatenate([np.empty(0), *scores])}
+
+
+def _places(score: Floats) -> range:
+    return range(score.shape[1])
+
+
 def read(path: Path) -> OfflineAnswers:
     """The answers in ``path``. Raises `OfflineError` when it is not such a file."""
     try:
         table = read_parquet(path)
         metadata = decode(table.schema.metadata[_KEY], _AnswersHeader)
-        columns = {name: to_numpy(table.column(name).chunk(0)) for name in ("row", "truth", "predicted", "score")}
+        names = ["row", "truth", "predicted", *(name for name in table.column_names if name.startswith("score"))]
+        columns = {name: to_numpy(table.column(name).chunk(0)) for name in names}
         return _offline_of(metadata, columns)
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
@@ -113,8 +135,8 @@ class _AnswersHeader:
     """
 
     schema: int
-    classes: tuple[int, ...]
-    positive: int
+    classes: tuple[Label, ...]
+    positive: int | None
     heldout_sha256: str
     artifacts: dict[str, str]
     thresholds: dict[str, float] = field(default_factory=dict)
@@ -125,20 +147,25 @@ def _offline_of(metadata: _AnswersHeader, columns: Mapping[str, Any]) -> Offline
         raise ValueError(f"schema {metadata.schema}")
     names = sorted(metadata.artifacts)
     size = len(columns["row"]) // max(len(names), 1)
+    score = columns["score"] if "score" in columns else np.column_stack(_in_order(columns, len(metadata.classes)))
     parts = {name: slice(i * size, (i + 1) * size) for i, name in enumerate(names)}
     return OfflineAnswers(
         rows=columns["row"][:size],
         truth=columns["truth"][:size],
         classes=metadata.classes,
-        positive=metadata.positive,
+        positive=NO_CLASS if metadata.positive is None else metadata.positive,
         heldout_sha256=metadata.heldout_sha256,
         answers={
             name: ArtifactAnswers(
                 metadata.artifacts[name],
                 columns["predicted"][part],
-                columns["score"][part],
+                score[part],
                 metadata.thresholds.get(name, 0.0),
             )
             for name, part in parts.items()
         },
     )
+
+
+def _in_order(columns: Mapping[str, Any], classes: int) -> list[Floats]:
+    return [columns[f"score_{place}"] for place in range(classes)]

@@ -1,9 +1,8 @@
 """What rounding can decide either way: rows whose score lies within it of a threshold.
 
-One row alone and the same row in a batch give scores that differ in the last bits: a BLAS sums in another order, a
-server computes with float32, a forest adds its trees as its threads end. A score that lies on a threshold then falls on
-either side, and neither side is wrong. So such a row may be counted in either cell: the bounds are wider by exactly
-these rows.
+One row alone and the same row in a batch give scores that differ in the last bits (`model.threshold`). A score that
+lies on a threshold then falls on either side, and neither side is wrong. So such a row may be counted in either cell:
+the bounds are wider by exactly these rows.
 """
 
 from __future__ import annotations
@@ -14,25 +13,35 @@ from typing import Final
 import numpy as np
 
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
-from analysis.record.arrays import Bools, Floats
+from analysis.record.arrays import Bools, Codes
+from model.threshold import margins
 
-TOLERANCE: Final = 1e-6
-"""Relative error of a score. A sum of some tens of float32 numbers, each exact to 6e-8, stays below it. And it hides
-nothing that matters: a score that has no reason to lie on a threshold does so once in a million times."""
 _SUFFIX: Final = " (rounded the other way)"
 
 
-def margins(score: Floats) -> Floats:
-    """How far each score may be off. A score near 0 is a sum that cancels, so it is as inexact as a usual one."""
-    size = np.abs(score)
-    usual = np.median(size[np.isfinite(size)]) if np.isfinite(size).any() else 0.0
-    return np.where(np.isfinite(size), np.maximum(size, usual) * TOLERANCE, 0.0)
-
-
 def undecided(answers: ArtifactAnswers) -> Bools:
-    """Rows whose class rounding decides. ``predicted`` is among two classes; with more there is no one threshold."""
-    rows: Bools = np.abs(answers.score - answers.threshold) <= margins(answers.score)
-    return rows
+    """Rows whose class rounding decides; none without scores.
+
+    With more than two classes, these are the rows whose highest two scores are as good as equal.
+    """
+    score = answers.score
+    if score.ndim == 2:
+        highest = np.sort(score, axis=1)[:, -2:]
+        margin = margins(score.ravel()).reshape(score.shape).max(axis=1)
+        rows: Bools = np.isfinite(score).all(axis=1) & (highest[:, 1] - highest[:, 0] <= margin)
+        return rows
+    near: Bools = np.abs(score - answers.threshold) <= margins(score)
+    return near
+
+
+def _rounded(answers: ArtifactAnswers) -> Codes:
+    """The class of each row that rounding may give it in place of the answer."""
+    if answers.score.ndim == 1:
+        return 1 - answers.predicted
+    others = answers.score.copy()
+    others[np.arange(len(others)), answers.predicted] = -np.inf
+    second: Codes = np.argmax(others, axis=1).astype(answers.predicted.dtype)
+    return second
 
 
 def name_of_rounded(artifact: str) -> str:
@@ -42,10 +51,8 @@ def name_of_rounded(artifact: str) -> str:
 
 def with_rounded(answers: OfflineAnswers) -> OfflineAnswers:
     """The answers, and beside those of an artefact that has undecided rows the ones that it gives just as rightly."""
-    if len(answers.classes) != 2:
-        return answers
     more = {
-        name_of_rounded(name): replace(given, predicted=np.where(rows, 1 - given.predicted, given.predicted))
+        name_of_rounded(name): replace(given, predicted=np.where(rows, _rounded(given), given.predicted))
         for name, given in answers.answers.items()
         if (rows := undecided(given)).any()
     }

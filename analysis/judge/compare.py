@@ -94,7 +94,9 @@ def _differences(
         ),
         "average_precision": _interval(
             paired_difference(lambda side, weight: average_precisions(score[side], positive, weight), weight, LEVEL)
-        ),
+        )
+        if all(side.has_scores for side in sides)
+        else None,
     }
 
 

@@ -26,22 +26,28 @@ def curves(evidence: Evidence) -> tuple[Finding, ...]:
 
     They are equal if every event is certain and went to the predictor. Events of unknown outcome widen them to an
     interval; where a predictor gets a part of the traffic (a partial mirror, a split) there is no lower bound. In each
-    case the buckets hold as many rows of either class as the four cells do. A predictor without score buckets passes
-    and says so. There is no finding where the four cells are wrong, or are not known to the end: another check says so
-    already.
+    case the buckets hold as many rows of either class as the four cells do. A predictor without score buckets, or
+    whose card names no scorer, passes and says so. There is no finding where the four cells are wrong, or are not known
+    to the end: another check says so already.
     """
     findings = []
     for group in evidence.groups:
         if group.curve_problem is not None:
             findings.append(Finding.unknown(group.name, group.curve_problem))
         elif group.counted is not None and not (group.curve or group.member_curves):
-            message = "it publishes no score buckets, so there is no curve by threshold, only over time"
-            findings.append(Finding.passed(group.name, message))
+            findings.append(Finding.passed(group.name, _without_curve(evidence, group)))
         elif _is_known(evidence.tally, group):
             finding = _of_group(evidence, group)
             doubt = samples_of_other_times(group) if finding.verdict is Verdict.FAIL else None
             findings.append(finding if doubt is None else Finding.unknown(group.name, doubt))
     return tuple(findings)
+
+
+def _without_curve(evidence: Evidence, group: Group) -> str:
+    answers = evidence.offline.answers if evidence.offline is not None else {}
+    if any(name in answers and not answers[name].has_scores for name in group.share.artifacts):
+        return "its card names no scorer, so there is no curve by threshold, only over time"
+    return "it publishes no score buckets, so there is no curve by threshold, only over time"
 
 
 def _is_known(tally: Tally | None, group: Group) -> bool:

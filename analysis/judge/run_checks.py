@@ -89,13 +89,17 @@ def _served_tags(evidence: Evidence) -> tuple[Finding, ...]:
     by_digest = {evidence.run.artifacts.get(spec.artifact, ""): spec.artifact for spec in answering}
     served = evidence.run.served_tags
     artifacts = sorted({(tags.get(TAG_DIGEST, ""), tags.get(TAG_ARTIFACT, "")) for tags in served})
-    named = [_served_artifact(digest, name, by_digest) for digest, name in artifacts if digest or name]
+    named = [_served_artifact(digest, name, by_digest, evidence.run) for digest, name in artifacts if digest or name]
     named += [wrong for tags in served if (wrong := _wrong_predictor(tags, evidence.run, answering)) is not None]
     silent = "no answer names the artefact that it comes from, so only the answers themselves are compared"
     return tuple(named) or (Finding.passed("answers", silent),)
 
 
-def _served_artifact(digest: str, artifact: str, by_digest: dict[str, str]) -> Finding:
+def _served_artifact(digest: str, artifact: str, by_digest: dict[str, str], run: Run) -> Finding:
+    undigested = [name for known, name in by_digest.items() if _is_of_answers(run, name, known)]
+    if undigested and digest not in by_digest:
+        message = f"answers name {artifact or digest[:12]}; the file of expected answers says no digest of a model"
+        return Finding.passed("answers", message, expected=", ".join(undigested), observed=artifact or digest)
     if digest in by_digest:
         message = f"answers carry the digest of {by_digest[digest]}"
         return Finding.passed("answers", message, expected=digest, observed=digest)
@@ -104,6 +108,11 @@ def _served_artifact(digest: str, artifact: str, by_digest: dict[str, str]) -> F
     expected = ", ".join(known[:12] for known in sorted(by_digest))
     message = f"answers come from {artifact or 'an artefact'} with digest {digest[:12]}, expected {expected}"
     return Finding.failed("answers", Explanation(Diagnosis.WRONG_MODEL, message), expected=expected, observed=digest)
+
+
+def _is_of_answers(run: Run, artifact: str, digest: str) -> bool:
+    """Whether the digest of an artefact is that of the file of its expected answers: none of a model is known."""
+    return artifact in run.sources and run.sources[artifact].sha256 == digest
 
 
 def _served_name(artifact: str, known: Sequence[str]) -> Finding:

@@ -91,6 +91,14 @@ class FirstFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersSource:
+    """A file from which the expected answers of an artefact come, in place of the artefact itself."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All of ``run.json``. Times are RFC 3339 UTC.
 
@@ -101,6 +109,7 @@ class Run:
     that was planned for an open loop; None for a closed loop and for a trace. ``calibration``: what one generator
     process can send to a server that costs nothing, measured before the start by `locustfiles.calibration.measure`;
     None without such a measurement. ``metrics``: name and text of the metric map; empty for the project's own names.
+    ``sources``: of each artefact whose expected answers come from a file.
     """
 
     id: str
@@ -127,6 +136,7 @@ class Run:
     rate_planned_per_s: float | None = None
     calibration: dict[str, Any] | None = None
     metrics: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, AnswersSource] = field(default_factory=dict)
 
     def finished(
         self,

@@ -48,7 +48,11 @@ class LoadRequest:
         """Write the body of the first held-out row."""
         rows = load_heldout(self.artifacts / "heldout.parquet")
         bodies = RestRequests(
-            features=rows.X, truth=[int(label) for label in rows.truth], names=rows.names, host="bench", path=""
+            features=rows.rows.cells(),
+            truth=[int(label) for label in rows.truth],
+            names=rows.names,
+            host="bench",
+            path="",
         )
         self.body.write_bytes(bodies.predict((0,)).partition(b"\r\n\r\n")[2])
 

@@ -47,7 +47,7 @@ def script_of(heldout: Path, url: str, path: str) -> str:
     rows = load_heldout(heldout)
     host = url.removeprefix("http://").rstrip("/")
     truth = [int(label) for label in rows.truth]
-    bodies = RestRequests(features=rows.X, truth=truth, names=rows.names, host=host, path=path)
+    bodies = RestRequests(features=rows.rows.cells(), truth=truth, names=rows.names, host=host, path=path)
     requests = [
         request.decode("ascii")
         for row in range(len(truth))

@@ -31,7 +31,7 @@ def whole(request: bytes) -> bool:
 
 def main() -> None:
     """Serve until standard input is closed."""
-    rows, label = int(sys.argv[1]), int(sys.argv[2])
+    rows, label = int(sys.argv[1]), json.loads(sys.argv[2])
     prediction = answer_of({"data": {"names": ["t:0"], "ndarray": [label] * rows}, "meta": {}})
     other = answer_of({"meta": {}})
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)

@@ -36,6 +36,7 @@ from locustfiles.drive.recorder import LedgerFile, Recorder
 from locustfiles.load.options import LoadOptions
 from model.atomic import write_text
 from model.installation import own_process
+from model.rows.labels import Label
 
 ALONE_S: Final = 0.25
 FULL_S: Final = 0.75
@@ -119,10 +120,10 @@ def _drive(driver: Driver, seconds: float) -> None:
 
 
 @contextmanager
-def _server(rows: int, label: int) -> Iterator[str]:
+def _server(rows: int, label: Label) -> Iterator[str]:
     """The trivial server; its URL."""
     with subprocess.Popen(
-        own_process("locustfiles.calibration.constant_server", str(rows), str(label)),
+        own_process("locustfiles.calibration.constant_server", str(rows), json.dumps(label)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

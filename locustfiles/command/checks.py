@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from analysis.command import project
 from analysis.judge.gates import GateError
 from analysis.judge.gates import parse as parse_gate
@@ -16,14 +18,16 @@ from analysis.record import runfolder
 from deploy.manifest.deployment import ManifestError, require_runnable
 from locustfiles.command.parser import BREAKERS, USERS
 from locustfiles.load.options import BY_DEST, OptionsError, parse_run_time
-from locustfiles.run.setup import SHADOW, Setup, SetupError, artifact_of, check_host, check_logins, read_setup
-from model.artifact import load_model
+from locustfiles.run.setup import SHADOW, Setup, SetupError, check_host, check_logins, read_setup
 from model.artifact_name import ArtifactError
 from model.atomic import write_text
+from model.estimator import load_model
 from model.installation import artifacts_for
 from model.train import make_example
 
 DURATION: Final = "30s"
+MOST_CHECKED: Final = 2000
+"""Held-out rows on which a model is tried before anything starts: a forest answers some thousands in a second."""
 INPUT_ERRORS: Final = (SetupError, OptionsError, ManifestError, ArtifactError, runfolder.RunFolderError, GateError)
 """What the functions of this module raise, each with one line."""
 
@@ -45,8 +49,7 @@ def checked(parsed: argparse.Namespace) -> Setup:
     parsed.gates = _gates(parsed)
     _settle_artifacts(parsed)
     setup = read_setup(parsed, SHADOW)
-    for predictor in setup.deployment.predictors:
-        load_model(artifact_of(predictor, Path(parsed.artifacts)))
+    _check_models(setup)
     if bool(parsed.host) != bool(parsed.prometheus_url):
         given, missing = ("--host", "--prometheus-url") if parsed.host else ("--prometheus-url", "--host")
         raise SetupError(
@@ -66,6 +69,16 @@ def checked(parsed: argparse.Namespace) -> Setup:
     if parsed.web:
         _check_port(parsed.web_port)
     return setup
+
+
+def _check_models(setup: Setup) -> None:
+    """Raise ``ArtifactError`` unless each model can be loaded and answers held-out rows as its card says.
+
+    It is tried on `MOST_CHECKED` rows at most, evenly spaced; ``plumbline card`` has tried all.
+    """
+    places = np.unique(np.linspace(0, len(setup.heldout.ids) - 1, MOST_CHECKED).astype(np.int64))
+    for path in dict.fromkeys(given.path for given in setup.expected.values() if not given.from_file):
+        load_model(path).check(setup.heldout.rows.take(places))
 
 
 def run_folder(parsed: argparse.Namespace, setup: Setup) -> Path | None:

@@ -97,7 +97,7 @@ class Doctor:
         if observation.verdict is not Verdict.PASS:
             self._say(Observation.skipped("prediction", "not sent: first the ingress"))
             return None
-        return transport_of(address, setup.load, setup.heldout, setup.card.classes)
+        return transport_of(address, setup.load, setup.heldout)
 
     def _look_at_counts(self, stored: Scraping, transport: Transport | None, sent: Sent) -> None:
         """Targets, metrics, and what the feedback adds to them."""
@@ -145,8 +145,8 @@ class Doctor:
         card, heldout = self._setup.card, self._setup.heldout
         if sent.predicted is None or len(self._setup.deployment.primaries) != 1 or len(card.classes) != 2:
             return None
-        predicted, truth = card.classes[sent.predicted], int(heldout.truth[requests.row_of(self._setup)])
-        return METRIC_OF_CELL[cell_of(predicted, truth, card.positive_class)]
+        truth = int(heldout.truth_index[requests.row_of(self._setup)])
+        return METRIC_OF_CELL[cell_of(sent.predicted, truth, card.positive)]
 
 
 def _namespaces(stored: Scraping | None) -> list[str]:

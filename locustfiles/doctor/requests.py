@@ -99,7 +99,8 @@ def _other_model(prediction: Prediction, setup: Setup) -> Observation | None:
     """What is wrong if the answer names a model file that is not the card's."""
     tags = dict(prediction.tags)
     digest, name = tags.get(TAG_DIGEST), tags.get(TAG_PREDICTOR)
-    cards = [setup.cards[name]] if name in setup.cards else list(setup.cards.values())
+    by_name = {predictor: given.card for predictor, given in setup.expected.items()}
+    cards = [by_name[name]] if name in by_name else list(by_name.values())
     if digest is None or digest in {card.sha256 for card in cards}:
         return None
     names = " or ".join(card.artifact for card in cards)

@@ -49,12 +49,10 @@ class Driver:
         self._recorder = recorder
         self._clock = Clock.read()
         heldout = _heldout_of(plan)
-        transport = transport_of(
-            DeploymentAddress(plan.host, plan.namespace, plan.deployment), plan.load, heldout, plan.classes
-        )
+        transport = transport_of(DeploymentAddress(plan.host, plan.namespace, plan.deployment), plan.load, heldout)
         self._requests = transport.requests
         self._client = transport.client
-        self._truth = [plan.classes.index(int(label)) for label in heldout.truth]
+        self._truth = heldout.truth_index.tolist()
         ids = [int(row) for row in heldout.ids]
         self._attempt = Attempts(transport, recorder, fire, self._clock, ids, self._truth).make
         self._sequence = VisitSequence(
@@ -183,7 +181,7 @@ class Driver:
 
 
 def _heldout_of(plan: WorkerPlan) -> Heldout:
-    heldout = load_heldout(Path(plan.heldout), plan.features, plan.classes)
+    heldout = load_heldout(Path(plan.heldout), plan.features, plan.classes, plan.types)
     if heldout.sha256 != plan.heldout_sha256:
         raise DatasetError(
             f"held-out rows: expected the file of SHA-256 {plan.heldout_sha256}, got {heldout.sha256} "

@@ -8,6 +8,7 @@ from typing import Any
 
 from locustfiles.drive.recorder import RecorderTotals
 from locustfiles.load.options import LoadOptions
+from model.rows.labels import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,8 @@ class WorkerPlan:
     """What a generator process is given before it starts.
 
     ``worker``, ``workers``: its number among those that share the load. ``start_ns``: when the load begins,
-    in nanoseconds since the epoch. ``classes``: the card's, in its order. ``duration_s``: how long an open loop has
-    arrivals; None for no end.
+    in nanoseconds since the epoch. ``classes``, ``types`` (of the features): the card's, in its order.
+    ``duration_s``: how long an open loop has arrivals; None for no end.
     """
 
     run: str
@@ -29,14 +30,15 @@ class WorkerPlan:
     heldout: str
     heldout_sha256: str
     features: tuple[str, ...]
-    classes: tuple[int, ...]
+    classes: tuple[Label, ...]
     load: LoadOptions
     duration_s: float | None = None
+    types: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> WorkerPlan:
         """The plan from what `dataclasses.asdict` made of it, after a journey as MessagePack or JSON."""
-        sequences = {"features": tuple(values["features"]), "classes": tuple(values["classes"])}
+        sequences = {name: tuple(values[name]) for name in ("features", "classes", "types")}
         return cls(**{**values, **sequences, "load": LoadOptions(**values["load"])})
 
 

@@ -34,6 +34,7 @@ VARIABLES: Final = (
 PREFIX: Final = "PLUMBLINE_"
 TransportName = Literal["rest", "grpc"]
 Payload = Literal["ndarray", "tensor"]
+Truth = Literal["label", "onehot"]
 NO_CALIBRATION: Final = "--no-calibration"
 NO_CALIBRATION_TEXT: Final = "Open loop: do not measure beforehand what the generator itself can do"
 NO_JUDGE: Final = "--no-judge"
@@ -75,6 +76,7 @@ class LoadOptions:
     batch: int
     ca_file: str
     access: str = ""
+    truth: Truth = "label"
 
     @property
     def open(self) -> bool:
@@ -103,6 +105,10 @@ OPTIONS: Final = (
     _Option("--heldout", "", str, "Held-out rows (default: heldout.parquet beside the artefacts)"),
     _Option("--artifacts", str(example_artifacts()), str, "Folder with the artefacts and their cards"),
     _Option("--metrics", DEFAULT_METRICS, str, "Which series claim what: a ready-made metric map, or a TOML file"),
+    _Option(
+        "--model", "", str, "Which artefact or file of answers stands for a predictor: PREDICTOR=NAME, joined by ,"
+    ),
+    _Option("--expected", "", str, "Expected answers, as a .parquet or .csv file: then no model is loaded"),
     _Option("--rate", 0.0, float, "Open loop: requests per second over the whole test; 0 is the closed loop of users"),
     _Option("--arrivals", "constant", str, "Open loop: how arrivals are spaced", ARRIVALS),
     _Option("--trace", "", str, "Open loop: file with the seconds at which visits are due, one on each line"),
@@ -117,6 +123,7 @@ OPTIONS: Final = (
     _Option("--timeout", 5.0, float, "Seconds for one whole request, connecting included"),
     _Option("--transport", "rest", str, "How requests travel: Seldon's REST, or its gRPC", get_args(TransportName)),
     _Option("--payload", "ndarray", str, "Form of the numbers in a body", get_args(Payload)),
+    _Option("--truth", "label", str, "Form of the truth in feedback: the label, or one-hot", get_args(Truth)),
     _Option("--batch", 1, int, "Rows in each request"),
     _Option("--ca-file", "", str, "Certificates of the authorities to trust, for an https host and Prometheus"),
     _Option("--access", "", str, "File that names headers, logins and certificates for the ingress and Prometheus"),
@@ -229,6 +236,7 @@ def load_of(parsed: argparse.Namespace) -> LoadOptions:
         batch=get("batch"),
         ca_file=get("ca_file"),
         access=get("access"),
+        truth=get("truth"),
     )
     _check(load)
     return load
@@ -272,9 +280,9 @@ def named_files(parsed: argparse.Namespace) -> dict[str, str]:
 
     A ready-made metric map has no path: it is named as it was.
     """
-    given = {name: getattr(parsed, name) for name in ("artifacts", "heldout", "metrics", "access", "ca_file")} | {
-        "images": os.environ.get(IMAGES_ENV, "")
-    }
+    given = {
+        name: getattr(parsed, name) for name in ("artifacts", "heldout", "expected", "metrics", "access", "ca_file")
+    } | {"images": os.environ.get(IMAGES_ENV, "")}
     named = {name: path for name, path in given.items() if path and path != getattr(BY_DEST.get(name), "default", "")}
     return {
         name: str(Path(path).resolve()) if name != "metrics" or path.endswith(".toml") else path

@@ -7,15 +7,16 @@ leaves out (tensors of TensorFlow, ``customData``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, struct_pb2
-from numpy.typing import NDArray
 
 from locustfiles.load.options import Payload
 from locustfiles.protocol.answers import AnswerError
+from locustfiles.protocol.payload import TruthValue
+from model.rows.columns import Cell
 
 SERVICE: Final = "seldon.protos.Seldon"
 _STRUCT: Final = "google.protobuf"
@@ -45,13 +46,13 @@ class GrpcRequests:
     def __init__(
         self,
         *,
-        features: NDArray[np.float64],
-        truth: Sequence[int],
+        features: Sequence[Sequence[Cell]],
+        truth: Sequence[TruthValue],
         names: Sequence[str],
         payload: Payload = "ndarray",
     ) -> None:
         self._features = features
-        self._truth = [int(label) for label in truth]
+        self._truth = truth
         self._names = list(names)
         self._payload = payload
         self._calls: dict[tuple[str, tuple[int, ...], float | None], Call] = {}
@@ -80,27 +81,40 @@ class GrpcRequests:
     def _question(self, rows: tuple[int, ...]) -> Any:
         question = SeldonMessage()
         question.data.names.extend(self._names)
-        values = self._features[list(rows)]
-        if self._payload == "tensor":
-            question.data.tensor.shape.extend(values.shape)
-            question.data.tensor.values.extend(values.ravel().tolist())
-        else:
-            for row in values.tolist():
-                cells = question.data.ndarray.values.add().list_value.values
-                for cell in row:
-                    cells.add().number_value = cell
+        _fill(question.data, [self._features[row] for row in rows], self._payload)
         return question
 
     def _feedback(self, rows: tuple[int, ...], reward: float | None) -> Any:
         feedback = Feedback(request=self._question(rows), reward=reward or 0.0)
-        labels = [self._truth[row] for row in rows]
-        if self._payload == "tensor":
-            feedback.truth.data.tensor.shape.append(len(labels))
-            feedback.truth.data.tensor.values.extend(labels)
-        else:
-            for label in labels:
-                feedback.truth.data.ndarray.values.add().number_value = label
+        _fill(feedback.truth.data, [self._truth[row] for row in rows], self._payload)
         return feedback
+
+
+def _fill(target: Any, rows: Sequence[TruthValue | Sequence[Cell]], payload: Payload) -> None:
+    """Put rows, each a value or a sequence of values, into a ``DefaultData``."""
+    if payload == "ndarray":
+        for row in rows:
+            _set(target.ndarray.values.add(), row)
+        return
+    values = [row if isinstance(row, Sequence) and not isinstance(row, str) else [row] for row in rows]
+    is_flat = values[0] is not rows[0]
+    target.tensor.shape.extend([len(rows)] if is_flat else [len(rows), len(values[0])])
+    target.tensor.values.extend(math.nan if cell is None else cell for row in values for cell in row)
+
+
+def _set(target: Any, value: Any) -> None:
+    """Set a ``google.protobuf.Value``."""
+    if value is None:
+        target.null_value = struct_pb2.NULL_VALUE
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, str):
+        target.string_value = value
+    elif isinstance(value, int | float):
+        target.number_value = value
+    else:
+        for item in value:
+            _set(target.list_value.values.add(), item)
 
 
 def answer_of(body: bytes) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from locustfiles.load.options import Payload
+from locustfiles.protocol.payload import TruthValue
+from model.rows.columns import Cell
 
 
 class RestRequests:
     """Requests for one deployment.
 
-    ``features``: shape [rows, features]. ``truth``: class labels, shape [rows]. ``host``: the value of the Host header.
+    ``features``: values as JSON holds them, shape [rows, features]. ``truth``: of each row, its class label, or a list
+    of zeros and a one for all classes. ``host``: the value of the Host header.
     ``headers``: further lines of the head, each with its end.
     ``path``: ``/seldon/<namespace>/<deployment>/api/v1.0`` after the path of the host's URL.
     """
@@ -27,8 +27,8 @@ class RestRequests:
     def __init__(
         self,
         *,
-        features: NDArray[np.float64],
-        truth: Sequence[int],
+        features: Sequence[Sequence[Cell]],
+        truth: Sequence[TruthValue],
         names: Sequence[str],
         host: str,
         path: str,
@@ -36,7 +36,7 @@ class RestRequests:
         headers: str = "",
     ) -> None:
         self._features = features
-        self._truth = [int(label) for label in truth]
+        self._truth = truth
         self._names = json.dumps(list(names)).encode()
         self._host = host
         self._headers = headers
@@ -73,7 +73,7 @@ class RestRequests:
     def _data(self, rows: tuple[int, ...]) -> bytes:
         values = [self._row(row) for row in rows]
         if self._payload == "tensor":
-            shape = b"[%d,%d]" % (len(rows), self._features.shape[1])
+            shape = b"[%d,%d]" % (len(rows), len(self._features[0]))
             return b'{"data":{"names":%b,"tensor":{"shape":%b,"values":[%b]}}}' % (
                 self._names,
                 shape,
@@ -82,9 +82,12 @@ class RestRequests:
         return b'{"data":{"names":%b,"ndarray":[[%b]]}}' % (self._names, b"],[".join(values))
 
     def _feedback(self, rows: tuple[int, ...], reward: float | None) -> bytes:
-        labels = b",".join(b"%d" % self._truth[row] for row in rows)
+        labels = b",".join(_json(self._truth[row]) for row in rows)
         if self._payload == "tensor":
-            truth = b'{"data":{"tensor":{"shape":[%d],"values":[%b]}}}' % (len(rows), labels)
+            width = _width(self._truth[rows[0]])
+            shape = b"%d,%d" % (len(rows), width) if width else b"%d" % len(rows)
+            values = labels.replace(b"[", b"").replace(b"]", b"")
+            truth = b'{"data":{"tensor":{"shape":[%b],"values":[%b]}}}' % (shape, values)
         else:
             truth = b'{"data":{"ndarray":[%b]}}' % labels
         reward_field = b"" if reward is None else b'"reward":%b,' % repr(float(reward)).encode()
@@ -93,6 +96,16 @@ class RestRequests:
     def _row(self, row: int) -> bytes:
         encoded = self._rows.get(row)
         if encoded is None:
-            encoded = ",".join(map(repr, self._features[row].tolist())).encode("ascii")
+            encoded = _json(self._features[row])[1:-1]
             self._rows[row] = encoded
         return encoded
+
+
+def _json(value: object) -> bytes:
+    """JSON without spaces; a number as the shortest text that gives it again, and no NaN."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _width(truth: TruthValue) -> int:
+    """Number of values of one row's truth if it is a list, else 0."""
+    return len(truth) if isinstance(truth, list) else 0

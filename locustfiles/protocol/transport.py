@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -14,6 +13,7 @@ from locustfiles.http1.pool import ConnectionPool
 from locustfiles.http1.target import target_of
 from locustfiles.load.options import LoadOptions
 from locustfiles.protocol.answers import AnswerReader
+from locustfiles.protocol.payload import truths_of
 from locustfiles.protocol.rest_requests import RestRequests
 from model.dataset import Heldout
 
@@ -63,12 +63,12 @@ class DeploymentAddress:
     deployment: str
 
 
-def transport_of(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+def transport_of(place: DeploymentAddress, load: LoadOptions, heldout: Heldout) -> Transport:
     """The transport that ``load`` asks for.
 
     Raises `http1.target.TargetError` for an address that it cannot use, ``AccessError`` for a bad access file.
     """
-    return {"rest": _rest, "grpc": _grpc}[load.transport](place, load, heldout, classes)
+    return {"rest": _rest, "grpc": _grpc}[load.transport](place, load, heldout)
 
 
 def ingress_access(load: LoadOptions) -> EndpointAccess:
@@ -84,31 +84,33 @@ def unanswered(place: DeploymentAddress, load: LoadOptions) -> str:
     return grpc.probe(target, grpc.metadata_of(place.namespace, place.deployment))
 
 
-def _rest(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+def _rest(place: DeploymentAddress, load: LoadOptions, heldout: Heldout) -> Transport:
     target = target_of(place.url, ingress_access(load))
     requests = RestRequests(
-        features=heldout.X,
-        truth=[int(label) for label in heldout.truth],
+        features=heldout.rows.cells(),
+        truth=truths_of(heldout, load.truth),
         names=heldout.names,
         host=target.header,
         path=f"{target.path}/seldon/{place.namespace}/{place.deployment}/api/v1.0",
         payload=load.payload,
         headers=target.headers,
     )
-    return Transport("POST", requests, ConnectionPool(target, timeout_s=load.timeout_s), AnswerReader(classes), KILLED)
+    return Transport(
+        "POST", requests, ConnectionPool(target, timeout_s=load.timeout_s), AnswerReader(heldout.classes), KILLED
+    )
 
 
-def _grpc(place: DeploymentAddress, load: LoadOptions, heldout: Heldout, classes: Sequence[int]) -> Transport:
+def _grpc(place: DeploymentAddress, load: LoadOptions, heldout: Heldout) -> Transport:
     from locustfiles.protocol import grpc_client as grpc  # noqa: PLC0415 - grpcio starts threads: not before Locust has forked
     from locustfiles.protocol.grpc_messages import GrpcRequests, answer_of  # noqa: PLC0415 - protobuf, for the same load only
 
     requests = GrpcRequests(
-        features=heldout.X,
-        truth=[int(label) for label in heldout.truth],
+        features=heldout.rows.cells(),
+        truth=truths_of(heldout, load.truth),
         names=heldout.names,
         payload=load.payload,
     )
     metadata = grpc.metadata_of(place.namespace, place.deployment)
     target = grpc.target_of_url(place.url, ingress_access(load))
     client = grpc.GrpcClient(target, metadata, timeout_s=load.timeout_s)
-    return Transport("gRPC", requests, client, AnswerReader(classes, answer_of), grpc.KILLED)
+    return Transport("gRPC", requests, client, AnswerReader(heldout.classes, answer_of), grpc.KILLED)

@@ -17,7 +17,15 @@ import pyarrow as pa
 from analysis.claims import metric_map
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
-from analysis.record.runfolder import FirstFailure, PredictorSpec, RecorderReport, Run, RunFolderError, Stop
+from analysis.record.runfolder import (
+    AnswersSource,
+    FirstFailure,
+    PredictorSpec,
+    RecorderReport,
+    Run,
+    RunFolderError,
+    Stop,
+)
 from locustfiles.calibration.calibration import CALIBRATING_ENV, CALIBRATION_FILE, Calibration, CalibrationProcess
 from locustfiles.drive.plan import WorkerPlan
 from locustfiles.drive.recorder import EventTotals, LedgerFile, Tags
@@ -122,6 +130,7 @@ class JudgedRun:
             heldout=str(setup.heldout_path),
             heldout_sha256=setup.heldout.sha256,
             features=setup.card.features,
+            types=setup.card.feature_types,
             classes=setup.card.classes,
             load=setup.load,
             duration_s=self.duration_s if setup.load.open else None,
@@ -222,7 +231,7 @@ def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:
             PredictorSpec(
                 predictor.name,
                 predictor.model,
-                predictor.artifact,
+                setup.expected[predictor.name].artifact,
                 predictor.shadow,
                 predictor.traffic,
                 predictor.replicas,
@@ -235,8 +244,13 @@ def _run_of(setup: Setup, request: RunRequest, name: str, now: float) -> Run:
         options=_options(setup, request),
         heldout=str(setup.heldout_path),
         heldout_sha256=setup.heldout.sha256,
-        artifacts={card.artifact: card.sha256 for card in setup.cards.values()},
-        cards={card.artifact: card_digest(card) for card in setup.cards.values()},
+        artifacts={given.artifact: given.card.sha256 for given in setup.expected.values()},
+        cards={given.artifact: card_digest(given.card) for given in setup.expected.values()},
+        sources={
+            given.artifact: AnswersSource(str(given.path), given.sha256)
+            for given in setup.expected.values()
+            if given.from_file
+        },
         versions=_versions(),
         started=rfc3339(now),
         metrics=metric_map.recorded(setup.metrics),

@@ -6,7 +6,6 @@ Used by the front door and by the locustfiles, so both refuse the same things wi
 from __future__ import annotations
 
 import argparse
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,18 +18,22 @@ from analysis.claims import metric_map
 from analysis.claims.metric_map import PREDICTOR, MetricMap, MetricMapError
 from analysis.record.ledger import Outcome
 from analysis.record.urls import login_problem, without_password
-from deploy.manifest.deployment import Deployment, ManifestError, Predictor
+from deploy.manifest.deployment import Deployment, ManifestError
 from deploy.manifest.deployment import read as read_manifest
 from locustfiles.drive.plan import WorkerPlan
 from locustfiles.http1.outcome import Exchange
 from locustfiles.http1.target import Target, TargetError, target_of
+from locustfiles.load.expected import Expected, expected_of
 from locustfiles.load.options import ROOT, LoadOptions, OptionsError, load_of
 from locustfiles.load.schedule import ScheduleError, arrivals_of
 from locustfiles.protocol.health import HEALTH, NO_TLS, health_of, route
+from locustfiles.protocol.payload import PayloadError, carriable
 from locustfiles.protocol.transport import DeploymentAddress, ingress_access, unanswered
-from model.artifact import SCORE_KIND, Card, load_card
-from model.artifact_name import HELDOUT_FILE, ArtifactError, advice_for, artifact_file
+from model.artifact import NO_SCORES, Card
+from model.artifact_name import HELDOUT_FILE, ArtifactError
 from model.dataset import DatasetError, Heldout, load_heldout
+from model.rows.answers_file import AnswersError, load_answers
+from model.threshold import check_threshold
 
 SINGLE: Final = ROOT / "deploy" / "seldon" / "metrics-model.yaml"
 SHADOW: Final = ROOT / "deploy" / "seldon" / "ab-test.yaml"
@@ -44,21 +47,21 @@ class SetupError(Exception):
 class Setup:
     """What is under test, and the load.
 
-    ``cards``: the card of each predictor's artefact, by predictor name. ``metrics``: which series claim what.
+    ``expected``: what stands for each predictor, by its name. ``metrics``: which series claim what.
     """
 
     deployment: Deployment
     manifest: Path
     heldout: Heldout
     heldout_path: Path
-    cards: dict[str, Card]
+    expected: dict[str, Expected]
     metrics: MetricMap
     load: LoadOptions
 
     @property
     def card(self) -> Card:
         """One of the cards, for what all have in common: features and classes."""
-        return next(iter(self.cards.values()))
+        return next(iter(self.expected.values())).card
 
 
 def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
@@ -70,24 +73,46 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
         manifest = Path(parsed.sdep or default_manifest)
         deployment = read_manifest(manifest, parsed.namespace or None)
         folder = Path(parsed.artifacts)
-        cards = {predictor.name: _card_of(predictor, folder) for predictor in deployment.predictors}
-        _check_alike(cards)
-        card = next(iter(cards.values()))
+        expected = expected_of(deployment.predictors, folder, parsed.model, parsed.expected)
+        _check_alike({name: given.card for name, given in expected.items()})
+        card = next(iter(expected.values())).card
+        _check_classes(card)
         heldout_path = Path(parsed.heldout or folder / HELDOUT_FILE)
-        heldout = load_heldout(heldout_path, card.features, card.classes)
+        heldout = load_heldout(heldout_path, card.features, card.classes, card.feature_types)
+        carriable(heldout, load)
         metrics = metric_map.load(parsed.metrics)
         _check_metrics(metrics, deployment)
+        _check_answers(expected, heldout)
     except (
-        AccessError,
-        OptionsError,
-        ScheduleError,
-        ManifestError,
-        ArtifactError,
-        DatasetError,
-        MetricMapError,
+        *(AccessError, OptionsError, ScheduleError, ManifestError, ArtifactError, DatasetError, AnswersError),
+        *(MetricMapError, PayloadError),
     ) as error:
         raise SetupError(str(error)) from error
-    return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), cards, metrics, load)
+    return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), expected, metrics, load)
+
+
+def _check_classes(card: Card) -> None:
+    """Raise `SetupError` for more classes than the judge has claims for."""
+    if len(card.classes) != 2:
+        raise SetupError(
+            f"reading the cards: expected two classes, found {len(card.classes)} ({card.artifact}). "
+            "More than two cannot be judged yet."
+        )
+
+
+def _check_answers(expected: dict[str, Expected], heldout: Heldout) -> None:
+    """Raise ``AnswersError`` or `ArtifactError` unless each file of answers has one for each held-out row."""
+    for given in expected.values():
+        if given.from_file:
+            card = given.card
+            answers = load_answers(given.path, card.classes, given.artifact, max(card.positive, 0))
+            answers = answers.of_rows(heldout.ids, given.path)
+            if card.score_kind != NO_SCORES and answers.scores is None:
+                raise ArtifactError(
+                    "expected answers: expected a column score, as score_kind of the card says, got none "
+                    f"({given.path}). Write none for score_kind into the card, or add the column."
+                )
+            check_threshold(card, answers.predicted, None if card.score_kind == NO_SCORES else answers.scores)
 
 
 def _check_metrics(metrics: MetricMap, deployment: Deployment) -> None:
@@ -106,48 +131,12 @@ def check_logins(host: str, prometheus_url: str) -> None:
             raise SetupError(problem)
 
 
-def artifact_of(predictor: Predictor, folder: Path) -> Path:
-    """Path of the artefact of ``predictor`` in ``folder``. Raises `SetupError` or `ArtifactError` if it names none."""
-    if not predictor.artifact:
-        raise SetupError(
-            f"reading predictor {predictor.name}: expected a parameter model_name that names the artefact "
-            "(spec.predictors[].graph.parameters), got none. Without it there is no model to compare with."
-        )
-    return artifact_file(folder, predictor.artifact)
-
-
-def _card_of(predictor: Predictor, folder: Path) -> Card:
-    path = artifact_of(predictor, folder)
-    card = load_card(path)
-    if card.artifact != path.name:
-        raise ArtifactError(
-            f"model card: expected artifact {path.name!r}, got {card.artifact!r} ({path.with_suffix('.json')}). "
-            "Put the model's own card beside it."
-        )
-    if card.score_kind != SCORE_KIND:
-        raise ArtifactError(
-            f"model card: expected score_kind {SCORE_KIND}, the only score that can be judged yet, got "
-            f"{card.score_kind!r} ({path.with_suffix('.json')}). Give a model that has it, such as a linear one."
-        )
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ArtifactError(
-            f"model file: expected a file, got {error.strerror or error} ({path}). {advice_for(path)}"
-        ) from error
-    if digest != card.sha256:
-        raise ArtifactError(
-            f"model file: expected SHA-256 {card.sha256} as its card says, got {digest} ({path}). {advice_for(path)}"
-        )
-    return card
-
-
 def _check_alike(cards: dict[str, Card]) -> None:
-    kinds = {(card.features, card.classes, card.positive_class) for card in cards.values()}
+    kinds = {(card.features, card.feature_types, card.classes, card.positive_class) for card in cards.values()}
     if len(kinds) > 1:
         raise SetupError(
-            f"reading the cards: expected predictors {', '.join(cards)} to have the same features and classes, "
-            "got different ones. Rows for one cannot be scored by the other."
+            f"reading the cards: expected predictors {', '.join(cards)} to have the same features, feature_types and "
+            "classes, got different ones. Rows for one cannot be scored by the other."
         )
 
 
@@ -254,6 +243,7 @@ def calibration_plan(setup: Setup) -> WorkerPlan:
         heldout=str(setup.heldout_path),
         heldout_sha256=setup.heldout.sha256,
         features=setup.card.features,
+        types=setup.card.feature_types,
         classes=setup.card.classes,
         load=setup.load,
     )

@@ -21,7 +21,7 @@ from locustfiles.load.options import BY_DEST
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE: Final = ("", "*", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 PLACES: Final = (
-    *("sdep", "prometheus_url", "namespace", "run", "heldout", "artifacts", "metrics", "trace"),
+    *("sdep", "prometheus_url", "namespace", "run", "heldout", "artifacts", "model", "expected", "metrics", "trace"),
     *("ca_file", "access"),
 )
 """Options of ours that name hosts and files."""

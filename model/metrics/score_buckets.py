@@ -26,14 +26,16 @@ class Sink(Protocol):
 class ScoreBuckets:
     """Counts of scores by true class; a score that equals an edge is at most that edge, as ``le`` says.
 
+    ``labels``: of the classes, in the order of their indices.
+
     Published in one of two ways. Through a `Sink`, which keeps the counts (`publish_through`). Or as gauges of running
     totals for Seldon's wrapper (`gauges`), which puts them all into each answer.
     """
 
-    def __init__(self, edges: Iterable[float], classes: Sequence[int]) -> None:
+    def __init__(self, edges: Iterable[float], labels: Sequence[str]) -> None:
         self._edges = sorted(set(edges))
-        self._tags = {label: {LABEL_TRUTH: str(label)} for label in classes}
-        self._counts = {label: [0] * (len(self._edges) + 1) for label in classes}
+        self._tags = [{LABEL_TRUTH: label} for label in labels]
+        self._counts = [[0] * (len(self._edges) + 1) for _ in labels]
         self._lock = threading.Lock()
         self._sink: Sink | None = None
 
@@ -45,32 +47,32 @@ class ScoreBuckets:
     def publish_through(self, sink: Sink) -> None:
         """Hands the counts to the sink, which keeps them from now on; every series is published at once."""
         self._sink = sink
-        for label in self._tags:
-            self._hand_over(sink, label, [])
+        for truth in range(len(self._tags)):
+            self._hand_over(sink, truth, [])
 
     def observe(self, scores: Sequence[float], truth: Sequence[int]) -> None:
-        """Counts each row's score under its true class."""
+        """Counts each row's score under its true class, an index."""
         seen: dict[int, list[int]] = {}
-        for score, label in zip(scores, truth, strict=True):
-            seen.setdefault(label, []).append(bisect_left(self._edges, score))
-        for label, buckets in seen.items():
+        for score, place in zip(scores, truth, strict=True):
+            seen.setdefault(place, []).append(bisect_left(self._edges, score))
+        for place, buckets in seen.items():
             if self._sink is not None:
-                self._hand_over(self._sink, label, buckets)
+                self._hand_over(self._sink, place, buckets)
                 continue
             with self._lock:
                 for bucket in buckets:
-                    self._counts[label][bucket] += 1
+                    self._counts[place][bucket] += 1
 
     def gauges(self) -> list[dict[str, object]]:
         """Rows so far at most each edge and ``+Inf``, by true class, as metrics of Seldon's wrapper."""
         with self._lock:
-            totals = {label: list(accumulate(counts)) for label, counts in self._counts.items()}
+            totals = [list(accumulate(counts)) for counts in self._counts]
         names = [str(floatToGoString(edge)) for edge in (*self._edges, inf)]  # type: ignore[no-untyped-call]
         return [
-            {"type": "GAUGE", "key": SCORE_BUCKETS, "value": rows, "tags": {**self._tags[label], LABEL_EDGE: name}}
-            for label, at_most in totals.items()
+            {"type": "GAUGE", "key": SCORE_BUCKETS, "value": rows, "tags": {**tags, LABEL_EDGE: name}}
+            for tags, at_most in zip(self._tags, totals, strict=True)
             for name, rows in zip(names, at_most, strict=True)
         ]
 
-    def _hand_over(self, sink: Sink, label: int, buckets: list[int]) -> None:
-        sink.count_in_buckets(SCORE_BUCKETS, self._tags[label], self._edges, buckets, METHOD_FEEDBACK)
+    def _hand_over(self, sink: Sink, truth: int, buckets: list[int]) -> None:
+        sink.count_in_buckets(SCORE_BUCKETS, self._tags[truth], self._edges, buckets, METHOD_FEEDBACK)

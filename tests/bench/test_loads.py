@@ -86,7 +86,7 @@ def test_wrks_script_holds_the_bytes_that_our_wire_sends() -> None:
     heldout = ROOT / "artifacts" / "heldout.parquet"
     rows = load_heldout(heldout)
     truth = [int(label) for label in rows.truth]
-    ours = RestRequests(features=rows.X, truth=truth, names=rows.names, host="127.0.0.1:80", path="/p")
+    ours = RestRequests(features=rows.rows.cells(), truth=truth, names=rows.names, host="127.0.0.1:80", path="/p")
     lines = script_of(heldout, "http://127.0.0.1:80", "/p").splitlines()
     actual = [json.loads(line.rstrip(",")).encode() for line in lines if line.startswith('"')]
     assert actual == [

@@ -83,9 +83,7 @@ def test_columns_are_found_by_name(tmp_path: Path, table: pa.Table) -> None:
         ("id", [0.5, 1.5, 2.5, 3.5, 4.5], "got double"),
         ("truth", [0, 1, 0, 1, 2], "truth among the classes [0, 1], got 2"),
         ("truth", [0, 1, 0, 1, None], "1 empty"),
-        ("mean area", [1.0, 2.0, float("nan"), 4.0, 5.0], "'mean area', got nan"),
         ("mean area", [1.0, 2.0, float("inf"), 4.0, 5.0], "'mean area', got inf"),
-        ("mean area", [1.0, 2.0, None, 4.0, 5.0], "'mean area', got nan"),
         ("mean area", ["a", "b", "c", "d", "e"], "'mean area', got string"),
     ],
 )
@@ -95,7 +93,7 @@ def test_a_bad_cell_is_refused_in_one_line(
     """Each fault of one cell is one line that names the column and the file."""
     path = saved(replaced(table, name, values), tmp_path)
     with pytest.raises(dataset.DatasetError) as caught:
-        dataset.load_heldout(path)
+        dataset.load_heldout(path, types=("float64",) * len(dataset.FEATURES))
     text = str(caught.value)
     assert message in text
     assert str(path) in text

@@ -10,17 +10,23 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.naive_bayes import GaussianNB
 
-from model import artifact, dataset, train
-from model.linear import predictor, scorer
+from model import dataset, train
+from model.estimator import load_model
+from model.linear import LinearClassifier, linear_classifier
+
+
+def linear_of(estimator: LogisticRegression) -> LinearClassifier:
+    linear = linear_classifier(estimator)
+    assert linear is not None
+    return linear
 
 
 @pytest.mark.parametrize("name", train.MODELS)
 def test_it_answers_as_scikit_learn_on_every_row(trained: Path, name: str) -> None:
     """All held-out rows, one by one and at once, and a million times larger and smaller."""
-    estimator = artifact.load_model(trained / name).estimator
+    estimator = load_model(trained / name).estimator
     rows = dataset.load_heldout(trained / "heldout.parquet").X
-    predict = predictor(estimator)
-    assert predict != estimator.predict
+    predict = linear_of(estimator).predict
     for scale in (1.0, 1e6, 1e-6, -1.0):
         assert np.array_equal(predict(rows * scale), estimator.predict(rows * scale))
     one_by_one = [predict(row[np.newaxis])[0] for row in rows]
@@ -34,28 +40,18 @@ def test_a_score_of_zero_is_the_class_at_0_as_in_scikit_learn() -> None:
     estimator = Perceptron().fit([[-1.0], [1.0]], [5, 9])
     estimator.coef_, estimator.intercept_ = np.array([[1.0]]), np.array([0.0])
     rows = np.array([[0.0], [np.nextafter(0, 1)], [-0.0]])
-    assert predictor(estimator)(rows).tolist() == estimator.predict(rows).tolist() == [5, 9, 5]
+    assert linear_of(estimator).predict(rows).tolist() == estimator.predict(rows).tolist() == [5, 9, 5]
 
 
 @pytest.mark.parametrize("name", train.MODELS)
 def test_its_scores_are_scikit_learns(trained: Path, name: str) -> None:
     """All held-out rows, one by one and at once, to the last bit."""
-    estimator = artifact.load_model(trained / name).estimator
+    estimator = load_model(trained / name).estimator
     rows = dataset.load_heldout(trained / "heldout.parquet").X
-    score = scorer(estimator)
-    assert score is not None
+    score = linear_of(estimator).score
     assert np.array_equal(score(rows), estimator.decision_function(rows))
     for row in rows:
         assert score(row[np.newaxis]).tolist() == estimator.decision_function(row[np.newaxis]).tolist()
-
-
-def test_there_is_no_score_where_there_is_not_one_for_each_row() -> None:
-    """Naive Bayes decides by probabilities, and of three classes each has a score of its own."""
-    rows = np.array([[0.0], [1.0], [2.0]])
-    assert scorer(GaussianNB().fit(rows, [0, 1, 1])) is None
-    assert scorer(LogisticRegression().fit(rows, [0, 1, 2])) is None
-    own = Doubtful().fit(rows, [0, 1, 1])
-    assert scorer(own) == own.decision_function
 
 
 class Doubtful(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
@@ -66,7 +62,7 @@ class Doubtful(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no
 
 
 @pytest.mark.parametrize("estimator", [GaussianNB(), Doubtful(), LogisticRegression()])
-def test_what_is_not_a_plain_linear_classifier_of_two_classes_predicts_itself(estimator: LogisticRegression) -> None:
-    """Another kind, one with a predict of its own, and three classes: the estimator's own ``predict`` is used."""
+def test_what_is_not_a_plain_linear_classifier_of_two_classes_answers_itself(estimator: LogisticRegression) -> None:
+    """Another kind, one with a predict of its own, and three classes: there is no short arithmetic for it."""
     estimator.fit(np.array([[0.0], [1.0], [2.0]] * 5), [0, 1, 2] * 5)
-    assert predictor(estimator) == estimator.predict
+    assert linear_classifier(estimator) is None

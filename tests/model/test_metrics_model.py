@@ -62,11 +62,16 @@ def test_every_row_of_a_batch_is_scored(model: MetricsModel, heldout: dataset.He
     assert cells(model) == naive(heldout.truth.tolist(), model.predict(heldout.X).tolist())
 
 
-@pytest.mark.parametrize("shape", ["flat", "column", "floats"])
+@pytest.mark.parametrize("shape", ["flat", "column", "floats", "one-hot"])
 def test_truth_is_taken_flat_or_as_a_column(model: MetricsModel, heldout: dataset.Heldout, shape: str) -> None:
-    """``[y, ...]``, ``[[y], ...]`` and the floats that protobuf makes of them count the same."""
+    """``[y, ...]``, ``[[y], ...]``, the floats that protobuf makes of them, and ones among zeros count the same."""
     truth: Any = heldout.truth[:7].tolist()
-    truth = {"flat": truth, "column": [[y] for y in truth], "floats": np.array(truth, dtype=float)}[shape]
+    truth = {
+        "flat": truth,
+        "column": [[y] for y in truth],
+        "floats": np.array(truth, dtype=float),
+        "one-hot": [[1 - y, y] for y in truth],
+    }[shape]
     model.send_feedback(heldout.X[:7], [], 0.0, truth)
     assert cells(model) == naive(heldout.truth[:7].tolist(), model.predict(heldout.X[:7]).tolist())
 
@@ -115,7 +120,9 @@ BAD_TRUTH: dict[str, Any] = {
     "NaN": [NAN],
     "text": ["1"],
     "two for one row": [1, 0],
-    "two columns": [[1, 0]],
+    "two columns, of no class": [[0, 0]],
+    "two columns, of both": [[1, 1]],
+    "three columns": [[1, 0, 0]],
     "a number": 1,
 }
 

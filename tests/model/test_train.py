@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from model import artifact, dataset, train
+from model import dataset, train
+from model.estimator import load_model
 
 NAMES = ("binary-lr.joblib", "binary-lr.json", "binary-percept.joblib", "binary-percept.json", "heldout.parquet")
 
@@ -131,8 +132,8 @@ def test_the_cards_counts_are_those_of_scikit_learn(trained: Path) -> None:
     """Cells and ratios agree with ``sklearn.metrics`` on every held-out row."""
     heldout = dataset.load_heldout(trained / "heldout.parquet")
     for name in train.MODELS:
-        model = artifact.load_model(trained / name)
-        predicted = model.predict(heldout.X)
+        model = load_model(trained / name)
+        predicted = model.predict(heldout.rows)
         (tn, fp), (fn, tp) = confusion_matrix(heldout.truth, predicted).tolist()
         offline = model.card.offline
         assert (offline.tp, offline.fp, offline.tn, offline.fn) == (tp, fp, tn, fn)

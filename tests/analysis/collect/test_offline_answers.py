@@ -70,7 +70,10 @@ def test_a_card_that_says_something_else_gives_other_answers(folder: Path, tmp_p
     before = answers_for(run_of(folder, tmp_path), folder)
     assert answers_for(run_of(folder, tmp_path), folder).positive == before.positive == 1
     change_card(folder, positive_class=0)
-    assert answers_for(run_of(folder, tmp_path), folder).positive == 0
+    turned = answers_for(run_of(folder, tmp_path), folder)
+    assert turned.positive == 0
+    assert turned.answers[ARTIFACT].score.tolist() == (-before.answers[ARTIFACT].score).tolist(), "towards the positive"
+    change_card(folder, positive_class=1)
     features = list(load_card(folder / ARTIFACT).features)
     change_card(folder, features=[features[1], features[0], *features[2:]])
     swapped = answers_for(run_of(folder, tmp_path), folder)
@@ -87,7 +90,10 @@ def test_a_card_that_was_changed_since_the_start_is_not_used(folder: Path, tmp_p
 
 def test_a_threshold_that_the_model_does_not_decide_at_is_refused(folder: Path, tmp_path: Path) -> None:
     change_card(folder, decision_threshold=3.0)
-    with pytest.raises(OfflineError, match=r"binary-lr\.joblib: expected the decision_threshold at which"):
+    with pytest.raises(
+        OfflineError,
+        match=r"binary-lr\.joblib: expected a model whose scores give its answers at the decision_threshold 3",
+    ):
         answers_for(run_of(folder, tmp_path), folder)
 
 

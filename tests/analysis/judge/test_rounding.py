@@ -11,10 +11,12 @@ import pytest
 import worlds
 from alterations import ALONE, EDGES, with_buckets
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
-from analysis.evidence.rounding import TOLERANCE, margins, name_of_rounded, undecided, with_rounded
+from analysis.evidence.rounding import name_of_rounded, undecided, with_rounded
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Finding, Verdict
 from model.contract import CELLS
+from model.rows.labels import NO_CLASS
+from model.threshold import TOLERANCE, margins
 from worlds import PRIMARY, Count, World
 
 ROW = 3
@@ -133,7 +135,22 @@ def test_only_artefacts_with_undecided_rows_get_other_answers() -> None:
     assert set(more) == {"sure", "unsure", name_of_rounded("unsure")}
     assert more[name_of_rounded("unsure")].predicted.tolist() == [0, 0]
     assert undecided(unsure).tolist() == [False, True]
-    assert with_rounded(replace(answers, classes=(0, 1, 2))).answers.keys() == {"sure", "unsure"}
+
+
+def test_of_three_classes_the_second_highest_score_is_the_other_answer() -> None:
+    """A row whose two highest scores are as good as equal may be answered either way; no other row may."""
+    scores = np.array([[0.2, 0.5, 0.3], [0.4, 0.2, 0.4 + 1e-12]])
+    given = ArtifactAnswers("s" * 64, np.array([1, 2], np.int16), scores)
+    rows, truth = np.arange(2, dtype=np.int32), np.array([0, 1], np.int16)
+    more = with_rounded(OfflineAnswers(rows, truth, (0, 1, 2), NO_CLASS, "h" * 64, {"a": given})).answers
+    assert undecided(given).tolist() == [False, True]
+    assert more[name_of_rounded("a")].predicted.tolist() == [1, 0]
+
+
+def test_without_scores_no_row_is_undecided() -> None:
+    given = ArtifactAnswers("s" * 64, np.array([0, 1], np.int16), np.full(2, np.nan))
+    assert not given.has_scores
+    assert not undecided(given).any()
 
 
 def test_refused_events_need_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_every_recorded_run_can_be_opened(folder: str) -> None:
 def test_the_most_frequent_answer_is_the_served_one_and_labels_may_be_texts() -> None:
     """Row 7 was answered twice as good and once as bad, row 9 never; a refused prediction is no answer."""
     answers = OfflineAnswers(
-        np.array([7, 8, 9], np.int32), np.array([0, 1, 1], np.int16), ("bad", "good"), 1, "",  # type: ignore[arg-type]
+        np.array([7, 8, 9], np.int32), np.array([0, 1, 1], np.int16), ("bad", "good"), 1, "",
         {"m.joblib": ArtifactAnswers("", np.array([0, 1, 0], np.int16), np.array([-1.0, 2.0, -3.0]))},
     )  # fmt: skip
     sent = pd.DataFrame(

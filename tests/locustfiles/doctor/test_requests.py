@@ -33,7 +33,7 @@ def transport(setup: Setup, misbehaving: Callable[..., Any]) -> Iterator[Callabl
                 peer.answer(body, status)
 
         place = DeploymentAddress(misbehaving(behave).url, "seldon", "metrics-model")
-        made.append(transport_of(place, setup.load, setup.heldout, setup.card.classes))
+        made.append(transport_of(place, setup.load, setup.heldout))
         return made[-1]
 
     yield to_server

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.record.ledger import NO_CLASS
 from locustfiles.protocol.answers import AnswerError, AnswerReader, Prediction
+from model.rows.labels import Label
 
 
 def read(answer: object, rows: int = 1, classes: tuple[int, ...] = (0, 1)) -> Prediction:
@@ -40,6 +41,30 @@ def test_a_row_is_a_label_or_a_value_for_each_class(data: object, predicted: tup
 def test_labels_are_indices_into_the_cards_classes() -> None:
     """Classes need not be 0 and 1, nor in order."""
     assert read({"data": {"ndarray": [4, 2, 4]}}, 3, classes=(4, 2)).predicted == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "content", "predicted"),
+    [
+        (("bad", "good"), {"ndarray": ["good", "bad"]}, (1, 0)),
+        (("bad", "good"), {"ndarray": [["good"], ["ugly"]]}, (1, NO_CLASS)),
+        (("bad", "good"), {"ndarray": [1, 0]}, (NO_CLASS, NO_CLASS)),
+        (("bad", "good"), {"names": ["t:0", "t:1"], "ndarray": [[0.2, 0.8], [0.9, 0.1]]}, (1, 0)),
+        (("bad", "good"), {"names": ["good", "bad"], "ndarray": [[0.2, 0.8], [0.9, 0.1]]}, (0, 1)),
+        (("0", "1"), {"ndarray": ["1", "0"]}, (1, 0)),
+        ((False, True), {"ndarray": [True, False]}, (1, 0)),
+        ((False, True), {"tensor": {"shape": [2], "values": [1.0, 0.0]}}, (1, 0)),
+        ((-1, 1), {"ndarray": [-1, 1.0]}, (0, 1)),
+        ((1, 2), {"names": ["2", "1"], "ndarray": [[0.2, 0.8], [0.9, 0.1]]}, (0, 1)),
+        (("a", "b", "c"), {"ndarray": [[0.2, 0.1, 0.7], [0.5, 0.4, 0.1]]}, (2, 0)),
+    ],
+)
+def test_labels_of_any_kind_are_read_as_the_cards_classes(
+    classes: tuple[Label, ...], content: dict[str, object], predicted: tuple[int, ...]
+) -> None:
+    """Text, booleans, numbers; a value for each class is of the class that its name says."""
+    body = json.dumps({"data": content}).encode()
+    assert AnswerReader(classes).prediction(body, 2).predicted == predicted
 
 
 def test_a_batch_has_an_answer_for_each_row() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-import numpy as np
 import pytest
 from google.protobuf import json_format
 from seldon_core.proto import prediction_pb2
@@ -16,7 +15,7 @@ from locustfiles.protocol.grpc_messages import POOL, GrpcRequests, SeldonMessage
 from locustfiles.protocol.rest_requests import RestRequests
 
 ROWS: Final[dict[str, Any]] = {
-    "features": np.array([[1.5, 2.25, 1e-17], [3.0, -4.0, 0.1]]),
+    "features": [[1.5, 2.25, 1e-17], [3.0, -4.0, 0.1]],
     "truth": [1, 0],
     "names": ["a", "b", "ü"],
 }

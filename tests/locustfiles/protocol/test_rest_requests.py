@@ -18,7 +18,7 @@ FEATURES = np.array([[0.1 + 0.2, 1e-300, -0.0], [1.0, 2.5, 3e22], [7.0, 8.0, 9.0
 
 def bodies(payload: Payload = "ndarray") -> RestRequests:
     return RestRequests(
-        features=FEATURES,
+        features=FEATURES.tolist(),
         truth=[1, 0, 1],
         names=["a", 'quoted "b"', "ç"],
         host="h:8003",
@@ -30,7 +30,9 @@ def bodies(payload: Payload = "ndarray") -> RestRequests:
 def test_further_headers_are_in_the_head_of_both_kinds_of_request() -> None:
     """Those of an ingress that asks for a login; the body stays as it is."""
     lines = "Authorization: Bearer t\r\nX-Team: risk\r\n"
-    requests = RestRequests(features=FEATURES, truth=[1, 0, 1], names=["a"], host="h", path="/p", headers=lines)
+    requests = RestRequests(
+        features=FEATURES.tolist(), truth=[1, 0, 1], names=["a"], host="h", path="/p", headers=lines
+    )
     for request in (requests.predict((0,)), requests.feedback((0,), None)):
         _, headers, body = parts(request)
         assert (headers["authorization"], headers["x-team"], headers["host"]) == ("Bearer t", "risk", "h")
@@ -87,6 +89,6 @@ def test_a_row_is_encoded_once() -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_survives_the_wire(value: float) -> None:
     """The shortest text that reads back as the same bits."""
-    made = RestRequests(features=np.array([[value]]), truth=[0], names=["a"], host="h", path="")
+    made = RestRequests(features=[[value]], truth=[0], names=["a"], host="h", path="")
     sent = cast("float", parts(made.predict((0,)))[2]["data"]["ndarray"][0][0])
     assert np.float64(sent).tobytes() == np.float64(value).tobytes()

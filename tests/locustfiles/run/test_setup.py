@@ -119,7 +119,12 @@ def test_variables_of_others_are_ignored_and_named(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"score_kind": "predict_proba"}, "expected score_kind decision_function, the only score that can be judged"),
+        ({"score_kind": "predict"}, "score_kind: 'predict', which is none of decision_function, predict_proba, none"),
+        ({"score_kind": "none"}, "decision_threshold or score_edges: something, where score_kind is none"),
+        (
+            {"classes": [0, 1, 2], "positive_class": None},
+            "expected two classes, found 3",
+        ),
         ({"artifact": "other.joblib"}, "expected artifact 'binary-percept.joblib', got 'other.joblib'"),
     ],
 )

@@ -27,7 +27,7 @@ from seldon_core.metrics import FEEDBACK_METRIC_METHOD_TAG
 from sklearn.naive_bayes import GaussianNB
 
 from model import artifact, contract, dataset
-from model.linear import scorer
+from model.estimator import load_model
 from model.metrics.score_buckets import ScoreBuckets
 from model.metrics.store import Store
 from model.MetricsModel import MetricsModel
@@ -89,7 +89,7 @@ def model(trained: Path) -> MetricsModel:
 @given(st.lists(st.tuples(SCORES, st.integers(0, 1)), max_size=30))
 def test_both_ways_of_publishing_show_what_a_look_at_each_row_shows(rows: list[tuple[float, int]]) -> None:
     """Through the store, in both forms of a scrape, and as gauges: the counts at every edge of both classes."""
-    kept, through, alone = Store(slots=1), ScoreBuckets(EDGES, (0, 1)), ScoreBuckets(EDGES, (0, 1))
+    kept, through, alone = Store(slots=1), ScoreBuckets(EDGES, ("0", "1")), ScoreBuckets(EDGES, ("0", "1"))
     through.publish_through(kept)
     for score, truth in rows:
         through.observe([score], [truth])
@@ -110,7 +110,7 @@ def gauges(metrics: Iterable[dict[str, Any]]) -> AtMost:
 
 def test_a_score_on_an_edge_is_at_most_that_edge() -> None:
     """The tie: at the threshold 2.0 a row with the score 2.0 is negative, one with the next larger number positive."""
-    kept, buckets = Store(slots=1), ScoreBuckets(EDGES, (0, 1))
+    kept, buckets = Store(slots=1), ScoreBuckets(EDGES, ("0", "1"))
     buckets.publish_through(kept)
     buckets.observe([2.0, nextafter(2.0, inf)], [1, 1])
     assert [shown(kept)["1", edge] for edge in (*EDGES, inf)] == [0, 0, 1, 2, 2]
@@ -121,10 +121,9 @@ def test_at_an_edge_that_is_a_rows_own_score_the_row_is_negative_as_for_predict(
 ) -> None:
     """With the scores of real rows for edges: what is above each, by truth, and at 0 what `predict` calls positive."""
     source = trained / "binary-percept.joblib"
-    score = scorer(artifact.load_model(source).estimator)
-    assert score is not None
     rows = heldout.X[:30]
-    scores = [float(score(row[np.newaxis])[0]) for row in rows]
+    estimator = load_model(source).estimator
+    scores = [float(estimator.decision_function(row[np.newaxis])[0]) for row in rows]
     card = replace(artifact.load_card(source), score_edges=tuple(sorted(scores[::3])))
     model = model_of(written(tmp_path / source.name, source.read_bytes(), card))
     kept = served(model)
@@ -144,17 +143,19 @@ def written(path: Path, content: bytes, card: artifact.Card) -> Path:
     return path
 
 
-def test_every_row_is_in_its_bucket_at_the_edges_of_the_card(model: MetricsModel, heldout: dataset.Heldout) -> None:
+def test_every_row_is_in_its_bucket_at_the_edges_of_the_card(
+    model: MetricsModel, heldout: dataset.Heldout, trained: Path
+) -> None:
     """All held-out rows, half of them one by one: the counts of scikit-learn's scores; zeros before the first."""
     kept = served(model)
     card = model._model.card
-    edges = sorted({*card.score_edges, card.decision_threshold})
+    edges = sorted({*card.score_edges, card.decision_threshold or 0.0})
     assert shown(kept) == naive(edges, [])
     half = len(heldout.X) // 2
     for row, label in zip(heldout.X[:half], heldout.truth, strict=False):
         model.send_feedback([row.tolist()], [], 0.0, [label])
     model.send_feedback(heldout.X[half:], [], 0.0, heldout.truth[half:])
-    scores = model._model.scores(heldout.X).tolist()
+    scores = load_model(trained / card.artifact).estimator.decision_function(heldout.X).tolist()
     assert shown(kept) == naive(edges, zip(scores, heldout.truth.tolist(), strict=True))
 
 
@@ -196,14 +197,13 @@ def test_seldons_answers_carry_no_bucket(
     assert gauges(model.send_feedback(*feedback).metrics) == {}
 
 
-def test_a_class_without_a_decision_function_publishes_none(
-    trained: Path, heldout: dataset.Heldout, tmp_path: Path
-) -> None:
-    """Naive Bayes has probabilities only: its cells are counted, and no series is made."""
+def test_a_model_without_a_scorer_publishes_none(trained: Path, heldout: dataset.Heldout, tmp_path: Path) -> None:
+    """Its card names none: its cells are counted, and no series is made."""
     estimator = GaussianNB().fit(heldout.X, heldout.truth)
     content = io.BytesIO()
     joblib.dump(estimator, content)
-    card = replace(artifact.load_card(trained / "binary-lr.joblib"), score_kind="predict_proba")
+    scored = artifact.load_card(trained / "binary-lr.joblib")
+    card = replace(scored, score_kind="none", decision_threshold=None, score_edges=())
     model = model_of(written(tmp_path / "bayes.joblib", content.getvalue(), card))
     kept = served(model)
     assert model.send_feedback(heldout.X, [], 0.0, heldout.truth).metrics
@@ -213,7 +213,7 @@ def test_a_class_without_a_decision_function_publishes_none(
 
 def grow(kept: Store, end: int | None) -> None:
     """In a worker: takes over, counts ten scores of each class, and ends or is killed."""
-    buckets = ScoreBuckets(EDGES, (0, 1))
+    buckets = ScoreBuckets(EDGES, ("0", "1"))
     buckets.publish_through(kept)
     for _ in range(10):
         buckets.observe([0.5, 0.0], [0, 1])

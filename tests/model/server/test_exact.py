@@ -24,7 +24,8 @@ from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
 from seldon_core.utils import json_to_feedback
 
 from bench.tools.bare_http import DriveFigures, drive, post
-from model import artifact, contract, dataset
+from model import contract, dataset
+from model.estimator import load_model
 from tests.model.serving import STOCK, Server, serving
 
 pytestmark = [pytest.mark.stack, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -37,11 +38,11 @@ class Load:
 
     def __init__(self, folder: Path) -> None:
         heldout = dataset.load_heldout(folder / "heldout.parquet")
-        model = artifact.load_model(folder / "binary-percept.joblib")
-        predicted = model.predict(heldout.X[:ROWS]).tolist()
+        model = load_model(folder / "binary-percept.joblib")
+        predicted = model.predict(heldout.rows).tolist()[:ROWS]
         truths = [int(label) ^ (row % 2) for row, label in enumerate(heldout.truth[:ROWS])]
         self.truths = truths
-        self.scores = [float(model.scores(row[None])[0]) for row in heldout.X[:ROWS]]
+        self.scores = model.estimator.decision_function(heldout.X[:ROWS]).tolist()
         self.edges = [*model.card.score_edges, math.inf]
         self.cells = [contract.cell_of(p, t, 1) for p, t in zip(predicted, truths, strict=True)]
         self.messages: list[dict[str, Any]] = [

@@ -26,6 +26,7 @@ from seldon_core.proto.prediction_pb2 import SeldonMessage
 from seldon_core.utils import json_to_feedback
 
 from model import artifact, contract, dataset
+from model.estimator import load_model
 from model.server.serving import main
 from tests.model.serving import ROOT, Server, operators_environment, serving
 
@@ -86,9 +87,9 @@ def test_answers_carry_the_operators_names(server: Server, heldout: dataset.Held
     status, body = server.call(PREDICT, {"data": {"ndarray": heldout.X[:3].tolist()}})
     answer = json.loads(body)
     card = artifact.load_card(trained / "binary-percept.joblib")
-    model = artifact.load_model(trained / "binary-percept.joblib")
+    model = load_model(trained / "binary-percept.joblib")
     assert status == 200
-    assert answer["data"]["ndarray"] == model.predict(heldout.X[:3]).tolist()
+    assert answer["data"]["ndarray"] == model.predict(heldout.rows.take([0, 1, 2])).tolist()
     assert answer["meta"]["requestPath"] == {"binary-percept": "metrics_model:0.1"}
     assert answer["meta"]["tags"] == {
         contract.TAG_ARTIFACT: "binary-percept.joblib",
@@ -243,8 +244,8 @@ def test_the_carried_answer_is_scored_for_the_predictor_that_gave_it(
     server: Server, heldout: dataset.Heldout, trained: Path, way: str
 ) -> None:
     """Each way to the class: an own answer that differs is scored and is skew, the same of another is neither."""
-    model = artifact.load_model(trained / "binary-percept.joblib")
-    wrong = 1 - int(model.predict(heldout.X[:1])[0])
+    model = load_model(trained / "binary-percept.joblib")
+    wrong = 1 - int(model.predict(heldout.rows.take([0]))[0])
     tags = json.loads(server.call(PREDICT, {"data": {"ndarray": heldout.X[:1].tolist()}})[1])["meta"]["tags"]
     for whose, skew in ((tags, 1), (tags | {contract.TAG_PREDICTOR: "shadow"}, 0)):
         message = feedback(heldout, 0) | {"response": {"data": {"ndarray": [wrong]}, "meta": {"tags": whose}}}
