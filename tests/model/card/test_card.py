@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from seldon_core.utils import extract_request_parts_json, json_to_feedback
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
@@ -269,9 +270,10 @@ def without_rows(files: Files, arguments: Arguments) -> None:
         (replaced(b"none"), "with --answers in place of the model"),
         (
             replaced(b"\x80\x04\x8c\x05torch\x8c\x06Module\x93."),
-            "name its file with --import. Otherwise: Load it",
+            "name its file with --import. Otherwise: Here are",
         ),
         (replaced(b"\x80\x04\x8c\x08__main__\x8c\x04Mine\x93."), "Define its class in a module, pickle it again, and"),
+        (replaced(b"none"), f"Here are scikit-learn {sklearn.__version__} and numpy {np.__version__}. Load it where"),
         (dumped(LogisticRegression()), "without classes_: it is not fitted"),
         (edited(age=None), "got none named 'age'. Its features are income, age, debt, term, score and 1 more"),
         (given(target="result"), "expected the column of --target once, got none named 'result'"),
