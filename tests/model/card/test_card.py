@@ -128,8 +128,15 @@ def test_three_classes_have_a_matrix_and_no_positive_class(tmp_path: Path) -> No
     files = written(fitted, table, tmp_path, "three", ".csv", ())
     card = load_card(carded(files, tmp_path / "out") / "three.joblib")
     assert (card.classes, card.positive_class, card.decision_threshold) == (("bad", "good", "old"), None, None)
-    expected = confusion_matrix(labels[ROWS:], fitted.predict(tables()["numbers"][ROWS:]))
-    assert [list(row) for row in card.offline.confusion] == expected.tolist()
+    matrix = confusion_matrix(labels[ROWS:], fitted.predict(tables()["numbers"][ROWS:]))
+    assert [list(row) for row in card.offline.confusion] == matrix.tolist()
+    served = model_of(tmp_path / "out" / "three.joblib")
+    rows = rows_of(tmp_path / "out", card).rows
+    assert (
+        served.predict(rows.cells(), list(rows.names)).tolist()
+        == served._model.estimator.predict(rows.frame()).tolist()
+    )
+    assert fed(served, rows_of(tmp_path / "out", card)) == {}, "no four cells of three classes"
     model = load_model(tmp_path / "out" / "three.joblib")
     scores = model.scores(rows_of(tmp_path / "out", card).rows)
     assert scores is not None
