@@ -292,7 +292,7 @@ class Diagnosis(StrEnum):
     TRUTH_MISREAD = (
         "truth misread",
         "The served class takes every truth for the same class, as one does that expects one-hot rows and gets labels.",
-        "Read the truth as it is sent, one label for each row ([0], [1]), in send_feedback().",
+        "Read the truth as it is sent in send_feedback(), or send it as the class reads it: --truth label or onehot.",
     )
     ANSWER_MISREAD = (
         "answer misread",

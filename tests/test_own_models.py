@@ -113,7 +113,9 @@ def test_models_that_are_served_as_carded_pass_and_others_behind_their_names_fai
             rows = kinds[0].rows if folder == "right" else turned[0].rows
             carded(Files(files.model, rows, files.options), tmp_path / folder)
     served = {name: (model_name(files), "metrics_model:0.1") for name, files in zip(NAMES, kinds, strict=True)}
-    options = (f"--payload={payload}", f"--truth={truth}")
+    table = pd.read_parquet(tmp_path / "right" / "heldout.parquet")
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    options = (f"--payload={payload}", f"--truth={truth}", f"--heldout={tmp_path / 'rows.csv'}")
     with deployed(tmp_path, tmp_path / "right", served) as stack:
         assert_passes(stack.run(tmp_path / "run", tmp_path / "right", *options), curves)
         assert_fails(stack.run(tmp_path / "twin", tmp_path / "wrong", *options), "equality", "served", "provenance")

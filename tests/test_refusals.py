@@ -71,6 +71,8 @@ def test_a_run_folder_that_is_none(step: str, tmp_path: Path) -> None:
         ("deploy.local", "up", "no/such.yaml"),
         ("deploy.local", "up", str(SINGLE), "--images", "no/images.toml"),
         ("model.train", "--bogus"),
+        ("model.card", "--bogus"),
+        ("model.card", "no/such.joblib", "--heldout", "rows.csv", "--target", "y"),
     ],
     ids=" ".join,
 )

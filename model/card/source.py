@@ -140,4 +140,4 @@ def _type_of(table: pa.Table, name: str) -> str:
 
 def refused(path: Path, error: TableError) -> CardError:
     """The error of a table, with its file."""
-    return CardError(f"{error} ({path})")
+    return CardError(f"{error} ({path}). Correct the file, or the option that names it.")

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,8 +23,9 @@ from model.rows.labels import NO_CLASS, Label, indices_of, label_of, labels_of
 from model.threshold import own_thresholds
 
 ELSEWHERE: Final = (
-    "Load it where it was made, write its predictions into a file (columns id, predicted and, if it has one, score), "
-    "and give that with --answers in place of the model: then it is not loaded here at all."
+    f"Here are scikit-learn {version('scikit-learn')} and numpy {version('numpy')}. Load it where it was made, write "
+    "its predictions into a file (columns id, predicted and, if it has one, score), and give that with --answers in "
+    "place of the model: then it is not loaded here at all."
 )
 PROBABILITIES: Final = "predict_proba"
 
@@ -260,10 +262,8 @@ def load_subject(path: Path, imports: Sequence[Path]) -> tuple[ModelSubject, lis
 
 def _advice(reason: str) -> str:
     if "__main__" in reason:
-        return "Define its class in a module, pickle it again, and name the file with --import. Or: "
-    return (
-        "If it needs a module of yours, name its file with --import. Otherwise: " if "No module named" in reason else ""
-    )
+        return "Define its class in a module, pickle it again, and name the file with --import. Or else: "
+    return "If it needs a module of yours, name its file with --import. Otherwise: " if "No module" in reason else ""
 
 
 def read_bytes(path: Path) -> bytes:

@@ -102,6 +102,13 @@ CLEANS: Final = (
     Row("clean-plain", "a user's own class, without tags", "PASS", (), (), Served("plain.Plain")),
     Row("clean-buckets", "a user's own class with score buckets", "PASS", (), (), Served("plain.ScoreBuckets")),
     Row(
+        "clean-one-hot",
+        "a class that expects one-hot truth, and gets it",
+        "PASS",
+        load=("--truth", "onehot"),
+        served=Served("TruthOneHot"),
+    ),
+    Row(
         "clean-stock",
         "stock wrapper, COUNTERs, 4 workers of one thread",
         "PASS",

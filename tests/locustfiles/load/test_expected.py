@@ -145,5 +145,5 @@ def test_held_out_rows_in_csv_are_those_of_the_parquet_file(made: Path, tmp_path
     table.to_csv(tmp_path / "rows.csv", index=False)
     by_csv = setup(made / "out", "--model", BOTH, "--heldout", str(tmp_path / "rows.csv")).heldout
     by_parquet = setup(made / "out", "--model", BOTH).heldout
-    assert by_csv.rows.cells() == by_parquet.rows.cells()
+    assert list(by_csv.rows.cells()) == list(by_parquet.rows.cells())
     assert by_csv.truth.tolist() == by_parquet.truth.tolist()

@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from seldon_core.utils import extract_request_parts_json, json_to_feedback
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
@@ -127,8 +128,15 @@ def test_three_classes_have_a_matrix_and_no_positive_class(tmp_path: Path) -> No
     files = written(fitted, table, tmp_path, "three", ".csv", ())
     card = load_card(carded(files, tmp_path / "out") / "three.joblib")
     assert (card.classes, card.positive_class, card.decision_threshold) == (("bad", "good", "old"), None, None)
-    expected = confusion_matrix(labels[ROWS:], fitted.predict(tables()["numbers"][ROWS:]))
-    assert [list(row) for row in card.offline.confusion] == expected.tolist()
+    matrix = confusion_matrix(labels[ROWS:], fitted.predict(tables()["numbers"][ROWS:]))
+    assert [list(row) for row in card.offline.confusion] == matrix.tolist()
+    served = model_of(tmp_path / "out" / "three.joblib")
+    rows = rows_of(tmp_path / "out", card).rows
+    assert (
+        served.predict(rows.cells(), list(rows.names)).tolist()
+        == served._model.estimator.predict(rows.frame()).tolist()
+    )
+    assert fed(served, rows_of(tmp_path / "out", card)) == {}, "no four cells of three classes"
     model = load_model(tmp_path / "out" / "three.joblib")
     scores = model.scores(rows_of(tmp_path / "out", card).rows)
     assert scores is not None
@@ -269,9 +277,10 @@ def without_rows(files: Files, arguments: Arguments) -> None:
         (replaced(b"none"), "with --answers in place of the model"),
         (
             replaced(b"\x80\x04\x8c\x05torch\x8c\x06Module\x93."),
-            "name its file with --import. Otherwise: Load it",
+            "name its file with --import. Otherwise: Here are",
         ),
         (replaced(b"\x80\x04\x8c\x08__main__\x8c\x04Mine\x93."), "Define its class in a module, pickle it again, and"),
+        (replaced(b"none"), f"Here are scikit-learn {sklearn.__version__} and numpy {np.__version__}. Load it where"),
         (dumped(LogisticRegression()), "without classes_: it is not fitted"),
         (edited(age=None), "got none named 'age'. Its features are income, age, debt, term, score and 1 more"),
         (given(target="result"), "expected the column of --target once, got none named 'result'"),

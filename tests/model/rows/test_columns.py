@@ -36,7 +36,7 @@ def test_a_parquet_file_and_a_csv_file_of_the_same_rows_are_the_same(tmp_path: P
     csv, parquet = tmp_path / "rows.csv", tmp_path / "rows.parquet"
     csv.write_text(CSV)
     pd.read_csv(csv).to_parquet(parquet)
-    by_csv, by_parquet = (load_heldout(path, "abcd", (0, 1), TYPES).rows.cells() for path in (csv, parquet))
+    by_csv, by_parquet = (list(load_heldout(path, "abcd", (0, 1), TYPES).rows.cells()) for path in (csv, parquet))
     assert by_csv == by_parquet
 
 
@@ -47,7 +47,7 @@ def test_short_floats_keep_their_type_and_their_values(kind: str) -> None:
     rows = Rows(("a", "b"), (kind, kind), (values, values))
     assert rows.array().dtype == kind
     assert rows.frame().dtypes.tolist() == [np.dtype(kind)] * 2
-    assert rows.cells() == [[float(value)] * 2 for value in values]
+    assert list(rows.cells()) == [[float(value)] * 2 for value in values]
 
 
 def test_an_array_is_of_the_type_that_numpy_joins_the_columns_to() -> None:
