@@ -7,6 +7,7 @@ arguments are those of ``seldon_core.user_model.SeldonComponent``.
 
 from __future__ import annotations
 
+import collections
 import os
 import sys
 import threading
@@ -30,7 +31,16 @@ if str(_ROOT) not in sys.path:  # the stock launcher started in model/ has only 
 from model import contract  # noqa: E402  (see above)
 from model.artifact import NO_SCORES, Card  # noqa: E402
 from model.artifact_name import ARTIFACTS_ENV, artifact_file  # noqa: E402
-from model.contract import CELLS, COUNTER_OF_CELL, METRIC_OF_CELL, SKEW_COUNTER, cell_of  # noqa: E402
+from model.contract import (  # noqa: E402
+    CELLS,
+    CONFUSION_COUNTER,
+    COUNTER_OF_CELL,
+    LABEL_PREDICTED,
+    LABEL_TRUTH,
+    METRIC_OF_CELL,
+    SKEW_COUNTER,
+    cell_of,
+)
 from model.estimator import Model, PredictionError, load_model  # noqa: E402
 from model.metrics.score_buckets import ScoreBuckets, Sink  # noqa: E402
 from model.rows.columns import Rows  # noqa: E402
@@ -44,7 +54,7 @@ def artifact_path(model_name: str) -> Path:
 
 
 class MetricsModel:
-    """A classifier that counts its own hits and errors. The four cells are those of two classes.
+    """A classifier that counts its own hits and errors: by the four cells of two classes, by pair of more.
 
     ``model_name`` is the graph's parameter of that name. Every refusal is a
     ``SeldonMicroserviceException`` (status 400 over REST) and leaves the counts as they were.
@@ -128,7 +138,7 @@ class MetricsModel:
         return all(tags.get(name) == value for name, value in self._tags.items())
 
     def metrics(self) -> list[dict[str, object]]:
-        """The notebook's four gauges: rows scored so far, each cell under its right name."""
+        """The notebook's four gauges: rows scored so far, each cell under its right name; none of more classes."""
         with self._lock:
             return [
                 {"type": "GAUGE", "key": METRIC_OF_CELL[cell], "value": self._counts[cell]}
@@ -143,7 +153,10 @@ class MetricsModel:
         """
         with self._lock:
             self._counts = {cell: int(totals.get(METRIC_OF_CELL[cell], 0)) for cell in CELLS}
-        return [*self.metrics(), *(_counters(dict.fromkeys(CELLS, 0), 0) if self._is_binary else [])]
+        if self._is_binary:
+            return [*self.metrics(), *_counters(dict.fromkeys(CELLS, 0), 0)]
+        places = range(len(self._model.card.classes))
+        return _pairs({(truth, answer): 0 for truth in places for answer in places}, self.class_names(), 0)
 
     def publish_through(self, sink: Sink) -> None:
         """Sends the score buckets to ``sink``, the store of our own server, so that they are not in every answer."""
@@ -171,7 +184,8 @@ class MetricsModel:
 
     def _count(self, scored: NDArray[np.int16], truth: NDArray[np.int16], skew: int) -> list[dict[str, object]]:
         if not self._is_binary:
-            return []
+            pairs = collections.Counter(zip(truth.tolist(), scored.tolist(), strict=True))
+            return _pairs(pairs, self.class_names(), skew)
         positive = self._model.card.positive
         added = dict.fromkeys(CELLS, 0)
         for answer, label in zip(scored.tolist(), truth.tolist(), strict=True):
@@ -231,6 +245,20 @@ def _counters(added: Mapping[contract.Cell, int], skew: int) -> list[dict[str, o
     """What one feedback adds: a counter for each cell and one for the skew, also those of 0."""
     keys = {COUNTER_OF_CELL[cell]: number for cell, number in added.items()} | {SKEW_COUNTER: skew}
     return [{"type": "COUNTER", "key": key, "value": number} for key, number in keys.items()]
+
+
+def _pairs(added: Mapping[tuple[int, int], int], labels: Sequence[str], skew: int) -> list[dict[str, object]]:
+    """What one feedback adds to the rows by true class and answer (indices of the labels), and to the skew."""
+    counters: list[dict[str, object]] = [
+        {
+            "type": "COUNTER",
+            "key": CONFUSION_COUNTER,
+            "value": number,
+            "tags": {LABEL_TRUTH: labels[truth], LABEL_PREDICTED: labels[answer]},
+        }
+        for (truth, answer), number in added.items()
+    ]
+    return [*counters, {"type": "COUNTER", "key": SKEW_COUNTER, "value": skew}]
 
 
 def _buckets(card: Card) -> ScoreBuckets | None:

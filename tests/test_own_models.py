@@ -18,7 +18,7 @@ import pytest
 
 from model.card.__main__ import main as card
 from tests.running import ROOT, Ended, call
-from tests.zoo import Files, files_of, rule_files
+from tests.zoo import Files, files_of, rule_files, several_classes
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -119,6 +119,27 @@ def test_models_that_are_served_as_carded_pass_and_others_behind_their_names_fai
     with deployed(tmp_path, tmp_path / "right", served) as stack:
         assert_passes(stack.run(tmp_path / "run", tmp_path / "right", *options), curves)
         assert_fails(stack.run(tmp_path / "twin", tmp_path / "wrong", *options), "equality", "served", "provenance")
+
+
+@pytest.mark.parametrize(("name", "classes"), [("irises", 3), ("digits", 10)])
+def test_models_of_several_classes_pass_and_others_behind_their_names_fail(
+    name: str, classes: int, tmp_path: Path
+) -> None:
+    """Three classes of text and ten of numbers, as primary and shadow, by the counter of each pair."""
+    for folder, exchanged in (("right", False), ("wrong", True)):
+        for files in several_classes(name, tmp_path / folder / "files", exchanged=exchanged):
+            carded(files, tmp_path / folder)
+    first, second = several_classes(name, tmp_path / "right" / "files")
+    served = {"default": (model_name(first), "metrics_model:0.1"), "shadow": (model_name(second), "metrics_model:0.1")}
+    with deployed(tmp_path, tmp_path / "right", served) as stack:
+        run = stack.run(tmp_path / "run", tmp_path / "right", "--batch=2")
+        assert_passes(run, 0)
+        for predictor in run.result["predictors"].values():
+            quality = predictor["classes"]
+            assert len(quality["labels"]) == classes
+            assert quality["live"] == quality["offline"]
+        assert f"recall of {quality['labels'][0]}" in run.result["comparison"]["difference"]
+        assert_fails(stack.run(tmp_path / "twin", tmp_path / "wrong", "--batch=2"), "equality", "served", "provenance")
 
 
 def test_another_framework_by_its_answers_and_a_rule_of_a_users_own_pass_and_their_opposites_fail(

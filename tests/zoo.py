@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -132,6 +132,27 @@ def files_of(name: str, folder: Path, *, negated: bool = False) -> Files:
         name.replace(" ", "-"),
         kind.suffix,
         tuple(f"--positive={label}" for label in kind.labels[1:] if isinstance(label, str)) + kind.options,
+    )
+
+
+def several_classes(name: str, folder: Path, *, exchanged: bool = False) -> tuple[Files, Files]:
+    """Two models of the same rows of more than two classes: three irises by name, or ten digits by number.
+
+    ``exchanged``: fitted on the next class in place of each.
+    """
+    data = {"irises": load_iris, "digits": load_digits}[name](as_frame=True)
+    labels = np.array(data.target_names)[data.target] if name == "irises" else data.target.to_numpy()
+    order = np.random.default_rng(0).permutation(len(labels))[:400]
+    table, labels = data.data.iloc[order].reset_index(drop=True), labels[order]
+    half = len(order) // 2
+    classes = np.unique(labels)
+    fitted_on = np.roll(classes, -1)[np.searchsorted(classes, labels)] if exchanged else labels
+    rows = table[half:].assign(outcome=labels[half:])
+    models = (RandomForestClassifier(10, random_state=0), make_pipeline(StandardScaler(), LogisticRegression(C=0.01)))
+    first, second = (model.fit(table[:half], fitted_on[:half]) for model in models)
+    return tuple(  # type: ignore[return-value]
+        written(model, rows, folder, f"{name}-{kind}", ".csv", ())
+        for model, kind in ((first, "forest"), (second, "linear"))
     )
 
 

@@ -76,7 +76,6 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
         expected = expected_of(deployment.predictors, folder, parsed.model, parsed.expected)
         _check_alike({name: given.card for name, given in expected.items()})
         card = next(iter(expected.values())).card
-        _check_classes(card)
         heldout_path = Path(parsed.heldout or folder / HELDOUT_FILE)
         heldout = load_heldout(heldout_path, card.features, card.classes, card.feature_types)
         carriable(heldout, load)
@@ -89,15 +88,6 @@ def read_setup(parsed: argparse.Namespace, default_manifest: Path) -> Setup:
     ) as error:
         raise SetupError(str(error)) from error
     return Setup(deployment, manifest.resolve(), heldout, heldout_path.resolve(), expected, metrics, load)
-
-
-def _check_classes(card: Card) -> None:
-    """Raise `SetupError` for more classes than the judge has claims for."""
-    if len(card.classes) != 2:
-        raise SetupError(
-            f"reading the cards: expected two classes, found {len(card.classes)} ({card.artifact}). "
-            "More than two cannot be judged yet."
-        )
 
 
 def _check_answers(expected: dict[str, Expected], heldout: Heldout) -> None:

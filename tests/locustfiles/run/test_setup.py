@@ -121,10 +121,7 @@ def test_variables_of_others_are_ignored_and_named(
     [
         ({"score_kind": "predict"}, "score_kind: 'predict', which is none of decision_function, predict_proba, none"),
         ({"score_kind": "none"}, "decision_threshold or score_edges: something, where score_kind is none"),
-        (
-            {"classes": [0, 1, 2], "positive_class": None},
-            "expected two classes, found 3",
-        ),
+        ({"classes": [0, 0]}, "classes"),
         ({"artifact": "other.joblib"}, "expected artifact 'binary-percept.joblib', got 'other.joblib'"),
     ],
 )
