@@ -22,6 +22,7 @@ from tests.zoo import Files, files_of, rule_files, several_classes
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 NAMES = ("default", "shadow")
 IMAGES = ROOT / "tests" / "own_class" / "images.toml"
 PREDICTOR = """\
@@ -45,7 +46,7 @@ class Deployed:
     def run(self, folder: Path, artifacts: Path, *words: str) -> Ended:
         """A short run that expects what is in the folder of artefacts."""
         command = ["-m", "locustfiles", f"--sdep={self.manifest}", f"--artifacts={artifacts}", f"--run={folder}"]
-        return call(*command, "--duration=2s", "--users=4", *words, folder=folder, **self.places)
+        return call(*command, "--duration=2s", "--users=4", *words, folder=folder, **self.places, **ONE_THREAD)
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def deployed(folder: Path, artifacts: Path, served: dict[str, tuple[str, str]]) 
     )
     places = ("--stacks", str(folder / "stacks"))
     command = ["-m", "deploy.local", "up", str(manifest), *places, "--images", str(IMAGES)]
-    up = call(*command, folder=folder, PLUMBLINE_ARTIFACTS=str(artifacts))
+    up = call(*command, folder=folder, PLUMBLINE_ARTIFACTS=str(artifacts), **ONE_THREAD)
     assert up.code == 0, str(up)
     try:
         yield Deployed(dict(re.findall(r"^ *(HOST|PROMETHEUS_URL)=(\S+)$", up.out, re.MULTILINE)), manifest)

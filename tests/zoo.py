@@ -23,6 +23,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 ROWS: Final = 150
 """Rows to fit on, and as many to hold out."""
@@ -124,7 +125,8 @@ def files_of(name: str, folder: Path, *, negated: bool = False) -> Files:
     labels = np.array(kind.labels)[is_positive().astype(int)]
     fitted_on = np.array(kind.labels)[(is_positive() != negated).astype(int)]
     table = tables()[kind.table]
-    estimator = kind.make().fit(table[:ROWS], fitted_on[:ROWS])
+    with threadpool_limits(1):  # for so few rows, threads that wait for a CPU cost more than they do
+        estimator = kind.make().fit(table[:ROWS], fitted_on[:ROWS])
     return written(
         estimator,
         table[ROWS:].assign(outcome=labels[ROWS:]),

@@ -33,7 +33,7 @@ from tests.zoo import KINDS, ROWS, Alone, Files, files_of, is_positive, rule_fil
 
 ROOT = Path(__file__).resolve().parents[3]
 FED = 5
-"""Each how manieth row is sent to a served class: one row takes a forest some milliseconds."""
+"""One row in so many is sent to a served class: a forest takes some milliseconds for one."""
 
 
 def carded(files: Files, out: Path, *more: str) -> Path:
