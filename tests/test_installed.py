@@ -155,9 +155,13 @@ def test_a_place_that_cannot_be_written_is_one_line(
 def test_a_whole_load_test_runs_from_a_users_folder(installed: Installed, words: tuple[str, ...]) -> None:
     """From nothing to PASS; the run lies in the user's folder, the example in the cache, and the package is as it was.
 
-    The gate of the user's ``pyproject.toml`` is one of the findings.
+    The gate of the user's ``pyproject.toml`` is one of the findings. What is said there to Locust is for the user's own
+    load tests.
     """
-    (installed.folder / "pyproject.toml").write_text("[tool.plumbline]\ngates = ['failures<=50%']\n")
+    (installed.folder / "pyproject.toml").write_text(
+        "[tool.plumbline]\ngates = ['failures<=50%']\n[tool.locust]\nspawn-rate = 1\n"
+    )
+    (installed.folder / "locust.conf").write_text("master = true\ncsv = stats\nrun-time = 90s\nfeedback-ratio = 0\n")
     before = {path.name for path in installed.folder.iterdir()}
     files = {path: path.read_bytes() for path in installed.files()}
     program = binaries.prometheus(os.environ)
