@@ -58,6 +58,7 @@ examples:
   plumbline VERB --help                                  options and examples of a verb
 
 Paths are those of the working folder: runs/ is made there, and the gates in its pyproject.toml count (tool.plumbline).
+What can be made again (Prometheus, the example's models) is kept in ~/.cache/plumbline, or where XDG_CACHE_HOME says.
 exit codes: 0 PASS, or done; 2 bad arguments or input; 3 FAIL; 4 INCONCLUSIVE; 1 a crash;
 129, 130 or 143: ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM before a verdict."""
 

@@ -81,16 +81,15 @@ def installed(environment: Path, tmp_path: Path) -> Installed:
     return Installed(environment / "bin" / "plumbline", package, folder, tmp_path / "home")
 
 
-def test_the_wheel_has_one_package_with_all_that_is_tracked_in_ours(wheel: Path) -> None:
+def test_the_wheel_has_one_package_with_all_that_is_in_ours(wheel: Path) -> None:
     """No other name at the top of site-packages, each data file, the licence and the notice."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {name.split("/")[0] for name in names} == {"plumbline", "plumbline-0.1.0.dist-info"}
     assert {"plumbline-0.1.0.dist-info/licenses/LICENSE", "plumbline-0.1.0.dist-info/licenses/NOTICE"} <= names
-    tracked = subprocess.run(
-        ["git", "ls-files", "--", *PACKAGES], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split("\n")
-    expected = {f"plumbline/{name}" for name in tracked if name} | {"plumbline/__init__.py"}
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    ours = {str(path.relative_to(ROOT)) for path in paths if path.suffix != ".pyc"}
+    expected = {f"plumbline/{name}" for name in ours} | {"plumbline/__init__.py"}
     assert {name for name in names if name.startswith("plumbline/")} >= expected
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
 
