@@ -42,6 +42,8 @@ VERBS: Final = (
     Verb("loadtest", "locustfiles", (), "from a manifest to a verdict: start, drive, scrape, judge, report, stop"),
     Verb("web", "locustfiles", ("--web",), "the same from Locust's web page"),
     Verb("capacity", "locustfiles.capacity", (), "the highest rate at which every gate holds and the counts are exact"),
+    Verb("doctor", "locustfiles.doctor", (), "look before the load: one prediction, one feedback, Prometheus"),
+    Verb("card", "model.card", (), "write the card and the held-out rows of a model of yours, or of its answers"),
     Verb("judge", "analysis", ("judge",), "judge a recorded run again; needs no server"),
     Verb("report", "analysis", ("report",), "write report.html, report.md and junit.xml of a judged run again"),
     Verb("collect", "analysis", ("collect",), "fetch what Prometheus stored of a run, if that failed at its end"),
@@ -53,7 +55,8 @@ VERBS: Final = (
 EXAMPLES: Final = """\
 examples:
   plumbline loadtest                                     the example: two models on a local stack, 30 s
-  plumbline loadtest --sdep my-sdep.yaml --artifacts models/ --gate 'recall>=0.9'
+  plumbline card credit.joblib --heldout rows.csv --target default --out models
+  plumbline loadtest --sdep my-sdep.yaml --artifacts models --gate 'recall>=0.9'
   plumbline judge runs/latest --gate 'recall>=0.9'
   plumbline VERB --help                                  options and examples of a verb
 

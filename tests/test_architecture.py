@@ -36,7 +36,7 @@ model.metrics           : .contract
 model.MetricsModel      : .contract .artifact .artifact_name .metrics .estimator .rows
 model.own_files         : .atomic
 model.card              : .artifact .artifact_name .command_line .dataset .estimator .own_files .printable .rows
-model.card              : .threshold
+model.card              : .installation .threshold
 model.train             : .contract .command_line .artifact .artifact_name .dataset .own_files .installation
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
