@@ -16,7 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from analysis.notebook.recorded_run import RecordedRun
 
 ROOT: Final = Path(__file__).resolve().parent
 PACKAGES: Final = ("model", "deploy", "analysis", "locustfiles", "dashboards")
@@ -84,12 +87,29 @@ def main(words: Sequence[str] | None = None) -> int:
     return BAD_INPUT
 
 
+def open_run(folder: str | Path = "runs/latest") -> RecordedRun:
+    """A run folder as pandas DataFrames, for a notebook: see `analysis.notebook`. Raises as `import_packages`."""
+    import_packages()
+    opened: RecordedRun = import_module("analysis.notebook.recorded_run").open_run(folder)
+    return opened
+
+
 def import_packages() -> None:
-    """Import our packages under their own names, whatever else has these names on the path."""
+    """Import our packages under their own names, whatever else has these names on the path.
+
+    Raises ``ImportError`` if another package of such a name was imported before.
+    """
     sys.path.insert(0, str(ROOT))
-    for package in PACKAGES:
-        import_module(package)
-    sys.path.remove(str(ROOT))
+    try:
+        for name in PACKAGES:
+            package = import_module(name)
+            if not Path(package.__file__ or "").resolve().is_relative_to(ROOT):
+                raise ImportError(
+                    f"importing {name}: expected the package of plumbline, got {package.__file__}, which was imported "
+                    "before. Import plumbline's first, in a process of its own."
+                )
+    finally:
+        sys.path.remove(str(ROOT))
 
 
 def _run(module: str, words: list[str], shown: Mapping[str, str]) -> int:

@@ -111,6 +111,19 @@ def test_the_wheel_judges_as_the_checkout_does(installed: Installed, name: str, 
     assert (folder / "result.json").read_bytes() == (RECORDED / name / "result.json").read_bytes()
 
 
+@pytest.mark.parametrize(("before", "opens"), [("", True), ("import analysis; ", False)], ids=["first", "after theirs"])
+def test_a_notebook_opens_a_run(installed: Installed, tmp_path: Path, before: str, opens: bool) -> None:
+    """Beside a package of the user's of the name of ours. If that was imported before, it is not taken for ours."""
+    (tmp_path / "analysis").mkdir()
+    (tmp_path / "analysis" / "__init__.py").touch()
+    run = f"{before}import plumbline; print(len(plumbline.open_run({str(RECORDED / 'pass')!r}).events()) > 0)"
+    done = subprocess.run(
+        [installed.program.with_name("python"), "-c", run], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0, done.stdout) == ((True, "True\n") if opens else (False, "")), done.stderr
+    assert opens or "importing analysis: expected the package of plumbline" in done.stderr
+
+
 def test_advice_names_the_command_that_is_there(installed: Installed) -> None:
     """Neither make nor a path of the checkout."""
     refused = installed.call("judge", "nowhere")
