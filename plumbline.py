@@ -16,7 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from analysis.notebook.recorded_run import RecordedRun
 
 ROOT: Final = Path(__file__).resolve().parent
 PACKAGES: Final = ("model", "deploy", "analysis", "locustfiles", "dashboards")
@@ -42,6 +45,8 @@ VERBS: Final = (
     Verb("loadtest", "locustfiles", (), "from a manifest to a verdict: start, drive, scrape, judge, report, stop"),
     Verb("web", "locustfiles", ("--web",), "the same from Locust's web page"),
     Verb("capacity", "locustfiles.capacity", (), "the highest rate at which every gate holds and the counts are exact"),
+    Verb("doctor", "locustfiles.doctor", (), "look before the load: one prediction, one feedback, Prometheus"),
+    Verb("card", "model.card", (), "write the card and the held-out rows of a model of yours, or of its answers"),
     Verb("judge", "analysis", ("judge",), "judge a recorded run again; needs no server"),
     Verb("report", "analysis", ("report",), "write report.html, report.md and junit.xml of a judged run again"),
     Verb("collect", "analysis", ("collect",), "fetch what Prometheus stored of a run, if that failed at its end"),
@@ -53,11 +58,13 @@ VERBS: Final = (
 EXAMPLES: Final = """\
 examples:
   plumbline loadtest                                     the example: two models on a local stack, 30 s
-  plumbline loadtest --sdep my-sdep.yaml --artifacts models/ --gate 'recall>=0.9'
+  plumbline card credit.joblib --heldout rows.csv --target default --out models
+  plumbline loadtest --sdep my-sdep.yaml --artifacts models --gate 'recall>=0.9'
   plumbline judge runs/latest --gate 'recall>=0.9'
   plumbline VERB --help                                  options and examples of a verb
 
 Paths are those of the working folder: runs/ is made there, and the gates in its pyproject.toml count (tool.plumbline).
+What can be made again (Prometheus, the example's models) is kept in ~/.cache/plumbline, or where XDG_CACHE_HOME says.
 exit codes: 0 PASS, or done; 2 bad arguments or input; 3 FAIL; 4 INCONCLUSIVE; 1 a crash;
 129, 130 or 143: ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM before a verdict."""
 
@@ -80,12 +87,29 @@ def main(words: Sequence[str] | None = None) -> int:
     return BAD_INPUT
 
 
+def open_run(folder: str | Path = "runs/latest") -> RecordedRun:
+    """A run folder as pandas DataFrames, for a notebook: see `analysis.notebook`. Raises as `import_packages`."""
+    import_packages()
+    opened: RecordedRun = import_module("analysis.notebook.recorded_run").open_run(folder)
+    return opened
+
+
 def import_packages() -> None:
-    """Import our packages under their own names, whatever else has these names on the path."""
+    """Import our packages under their own names, whatever else has these names on the path.
+
+    Raises ``ImportError`` if another package of such a name was imported before.
+    """
     sys.path.insert(0, str(ROOT))
-    for package in PACKAGES:
-        import_module(package)
-    sys.path.remove(str(ROOT))
+    try:
+        for name in PACKAGES:
+            package = import_module(name)
+            if not Path(package.__file__ or "").resolve().is_relative_to(ROOT):
+                raise ImportError(
+                    f"importing {name}: expected the package of plumbline, got {package.__file__}, which was imported "
+                    "before. Import plumbline's first, in a process of its own."
+                )
+    finally:
+        sys.path.remove(str(ROOT))
 
 
 def _run(module: str, words: list[str], shown: Mapping[str, str]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -35,7 +36,7 @@ model.metrics           : .contract
 model.MetricsModel      : .contract .artifact .artifact_name .metrics .estimator .rows
 model.own_files         : .atomic
 model.card              : .artifact .artifact_name .command_line .dataset .estimator .own_files .printable .rows
-model.card              : .threshold
+model.card              : .installation .threshold
 model.train             : .contract .command_line .artifact .artifact_name .dataset .own_files .installation
 model.server            : .artifact_name .metrics
 dashboards.build        : model.contract model.command_line
@@ -183,6 +184,15 @@ def test_each_arrow_is_used(room: str) -> None:
 def test_seldon_core_is_imported_under_model_only(package: str) -> None:
     """seldon-core is under another licence than ours, so nothing outside ``model/`` imports it."""
     assert [path for path in sources(package) if any(n.split(".")[0] == "seldon_core" for n in imports_of(path))] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_processes_of_ours_are_started_in_one_way(package: str) -> None:
+    """Not as ``python -m``, which takes a package of the working folder for ours."""
+    allowed = {"model/installation.py", "deploy/bootstrap/environment.py"}  # the second starts pip
+    wrong = [path for path in sources(package) if re.search(r'sys\.executable,[^\]]*"-m"', path.read_text())]
+    assert {str(path.relative_to(ROOT)) for path in wrong} <= allowed
+    assert re.search(r'sys\.executable,[^\]]*"-m"', (ROOT / "model" / "installation.py").read_text())
 
 
 def test_pure_rooms_of_analysis_query_nobody() -> None:

@@ -81,16 +81,15 @@ def installed(environment: Path, tmp_path: Path) -> Installed:
     return Installed(environment / "bin" / "plumbline", package, folder, tmp_path / "home")
 
 
-def test_the_wheel_has_one_package_with_all_that_is_tracked_in_ours(wheel: Path) -> None:
+def test_the_wheel_has_one_package_with_all_that_is_in_ours(wheel: Path) -> None:
     """No other name at the top of site-packages, each data file, the licence and the notice."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {name.split("/")[0] for name in names} == {"plumbline", "plumbline-0.1.0.dist-info"}
     assert {"plumbline-0.1.0.dist-info/licenses/LICENSE", "plumbline-0.1.0.dist-info/licenses/NOTICE"} <= names
-    tracked = subprocess.run(
-        ["git", "ls-files", "--", *PACKAGES], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split("\n")
-    expected = {f"plumbline/{name}" for name in tracked if name} | {"plumbline/__init__.py"}
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    ours = {str(path.relative_to(ROOT)) for path in paths if path.suffix != ".pyc"}
+    expected = {f"plumbline/{name}" for name in ours} | {"plumbline/__init__.py"}
     assert {name for name in names if name.startswith("plumbline/")} >= expected
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
 
@@ -110,6 +109,19 @@ def test_the_wheel_judges_as_the_checkout_does(installed: Installed, name: str, 
     judged = installed.call("judge", name)
     assert judged.returncode == code, judged.stderr
     assert (folder / "result.json").read_bytes() == (RECORDED / name / "result.json").read_bytes()
+
+
+@pytest.mark.parametrize(("before", "opens"), [("", True), ("import analysis; ", False)], ids=["first", "after theirs"])
+def test_a_notebook_opens_a_run(installed: Installed, tmp_path: Path, before: str, opens: bool) -> None:
+    """Beside a package of the user's of the name of ours. If that was imported before, it is not taken for ours."""
+    (tmp_path / "analysis").mkdir()
+    (tmp_path / "analysis" / "__init__.py").touch()
+    run = f"{before}import plumbline; print(len(plumbline.open_run({str(RECORDED / 'pass')!r}).events()) > 0)"
+    done = subprocess.run(
+        [installed.program.with_name("python"), "-c", run], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0, done.stdout) == ((True, "True\n") if opens else (False, "")), done.stderr
+    assert opens or "importing analysis: expected the package of plumbline" in done.stderr
 
 
 def test_advice_names_the_command_that_is_there(installed: Installed) -> None:
@@ -155,9 +167,13 @@ def test_a_place_that_cannot_be_written_is_one_line(
 def test_a_whole_load_test_runs_from_a_users_folder(installed: Installed, words: tuple[str, ...]) -> None:
     """From nothing to PASS; the run lies in the user's folder, the example in the cache, and the package is as it was.
 
-    The gate of the user's ``pyproject.toml`` is one of the findings.
+    The gate of the user's ``pyproject.toml`` is one of the findings. What is said there to Locust is for the user's own
+    load tests.
     """
-    (installed.folder / "pyproject.toml").write_text("[tool.plumbline]\ngates = ['failures<=50%']\n")
+    (installed.folder / "pyproject.toml").write_text(
+        "[tool.plumbline]\ngates = ['failures<=50%']\n[tool.locust]\nspawn-rate = 1\n"
+    )
+    (installed.folder / "locust.conf").write_text("master = true\ncsv = stats\nrun-time = 90s\nfeedback-ratio = 0\n")
     before = {path.name for path in installed.folder.iterdir()}
     files = {path: path.read_bytes() for path in installed.files()}
     program = binaries.prometheus(os.environ)

@@ -86,6 +86,9 @@ def register(default_manifest: Path) -> None:
 def _teach(parser: LocustArgumentParser, **_: Any) -> None:
     add_options(parser)
     parser.set_defaults(web_host="127.0.0.1")  # Locust would listen on every interface, without a login
+    if os.environ.get(PROGRESS_ENV):
+        # The front door says everything. A locust.conf of the user's is for the user's own load tests.
+        parser._default_config_files = []  # noqa: SLF001  (as Locust does itself)
 
 
 def _own(environment: Environment, runner: Runner, default_manifest: Path) -> None:
@@ -97,10 +100,6 @@ def _own(environment: Environment, runner: Runner, default_manifest: Path) -> No
         check_logins(environment.host or "", options.prometheus_url or "")  # before a page shows them
     except SetupError as error:
         refuse_to_start(error)
-    if os.environ.get(PROGRESS_ENV) and options.master and not options.processes:
-        refuse_to_start(
-            SetupError("reading Locust's configuration: expected no --master, got one from ~/.locust.conf.")
-        )
     side = RunController(environment, runner, default_manifest)
     _SIDES[environment] = side
     _on_interrupt(side)

@@ -18,6 +18,7 @@ from model.card.making import Choices, make_card
 from model.card.source import heldout_bytes, read_source
 from model.card.subject import AnswersSubject, Questions, Subject, load_subject, read_bytes
 from model.command_line import BAD_INPUT, OneLineParser
+from model.installation import COMMAND
 from model.own_files import ForeignFileError, OwnFiles
 from model.printable import printable
 from model.rows.answers_file import AnswersError, artifacts_in, is_answers_file, labels_in
@@ -25,6 +26,18 @@ from model.rows.labels import NO_CLASS
 
 NOTE: Final = ".card.json"
 """In the folder: digests of what was written, so that nothing else is overwritten."""
+
+
+EPILOG: Final = """\
+A model that cannot be loaded here (another version, another framework) is given by its answers: a CSV or Parquet
+file with the columns id and predicted, optionally score (or score_LABEL for each class) and artifact (whose answers
+they are). The ids are those of --id, or the numbers of the rows from 0.
+
+examples:
+  python -m model.card credit.joblib --heldout rows.csv --target default --positive yes --out models
+  python -m model.card --answers answers.csv --heldout rows.csv --target default --id customer
+
+exit codes: 0 done, 2 bad arguments or input"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,19 +146,18 @@ def _next(folder: Path, file: Path, cards: Sequence[Card], *, by_answers: bool) 
     else:
         yield f"The manifest's parameter model_name is {' or '.join(card.artifact for card in cards)}."
     yield "Next, with your manifest for M.yaml:"
-    command = f"plumbline loadtest --sdep M.yaml --artifacts {shlex.quote(str(folder))}"
+    command = f"{COMMAND} loadtest --sdep M.yaml --artifacts {shlex.quote(str(folder))}"
     yield f"  {command} --expected {shlex.quote(str(folder / file.name))}" if by_answers else f"  {command}"
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     options = OneLineParser(
-        prog="plumbline card",
-        description="Writes what a load test has to know of a model: its card, and held-out rows with their truth, "
+        prog="python -m model.card",
+        description="Writes what a load test has to know of a model: its card, and held-out rows with their truth,\n"
         "into a folder of yours. Nothing that it did not make is overwritten.",
-        epilog="A model that cannot be loaded here (another version, another framework) is given by its answers: a CSV "
-        "or Parquet file with the columns id and predicted, optionally score (or score_LABEL for each class) and "
-        "artifact (whose answers they are). The ids are those of --id, or the numbers of the rows from 0.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     options.add_argument(
         "model", nargs="?", type=Path, metavar="MODEL.joblib", help="a scikit-learn compatible classifier"

@@ -27,6 +27,7 @@ from model.card.__main__ import main
 from model.contract import CELL_OF_METRIC
 from model.dataset import Heldout, load_heldout
 from model.estimator import load_model
+from model.installation import COMMAND
 from model.MetricsModel import MetricsModel
 from tests.model.serving import model_of
 from tests.zoo import KINDS, ROWS, Alone, Files, files_of, is_positive, rule_files, tables, written
@@ -182,7 +183,7 @@ def test_answers_stand_in_place_of_a_model(tmp_path: Path, with_score: bool) -> 
 
 def test_the_last_line_is_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = carded(files_of("forest", tmp_path), tmp_path / "my folder")
-    assert capsys.readouterr().out.splitlines()[-1] == f"  plumbline loadtest --sdep M.yaml --artifacts '{out}'"
+    assert capsys.readouterr().out.splitlines()[-1] == f"  {COMMAND} loadtest --sdep M.yaml --artifacts '{out}'"
 
 
 def test_a_second_time_it_writes_nothing_else_and_a_changed_file_is_kept(
