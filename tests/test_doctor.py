@@ -166,6 +166,15 @@ def test_a_feedback_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
     assert_named(run, 3, "FAIL feedback", "expected 30 features, got 3", "ok prediction")
 
 
+def test_what_the_cluster_does_besides_is_noted(existing: dict[str, str], tmp_path: Path) -> None:
+    """Retries of the ingress are read from the manifest; they are no fault by themselves."""
+    text = (ROOT / "deploy" / "seldon" / "ab-test.yaml").read_text()
+    manifest = tmp_path / "retries.yaml"
+    manifest.write_text(text.replace("\nspec:\n", '\nspec:\n  annotations: {seldon.io/istio-retries: "3"}\n', 1))
+    run = looked("--no-feedback", "--sdep", str(manifest), **existing)
+    assert_named(run, 0, "note spec.annotations.seldon.io/istio-retries: the ingress sends a request again", "5 ok")
+
+
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
     """Before anything is sent."""
     for options, words in (

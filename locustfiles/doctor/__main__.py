@@ -230,6 +230,8 @@ def _doctor(parsed: argparse.Namespace) -> Doctor:
     else:
         print("One prediction and one feedback are sent. The deployment counts the feedback for good;")
         print("--no-feedback leaves it out.\n", flush=True)
+    for line in deployment.cluster_settings:
+        print(f"  note {line}", flush=True)
     return Doctor(setup, place, feedback=not parsed.no_feedback, asked_interval_s=asked_interval_s)
 
 
