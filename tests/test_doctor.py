@@ -139,6 +139,11 @@ def test_what_is_lacking_at_a_guarded_ingress_is_named(existing: dict[str, str],
         plain = guarded | {"HOST": server.url.replace("https:", "http:")}
         assert_named(looked(*options, **plain), 3, "TLS on that port, not plain HTTP", "Use https://")
     assert "0ther" not in wrong.out + wrong.err
+    with gateway(existing["PROMETHEUS_URL"], context, refuses) as server:
+        guarded = existing | {"PROMETHEUS_URL": server.url, "TOKEN": "gehe1m"}
+        assert_named(looked(*options, **guarded), 3, "HTTP Status Code 401", "its token, password or tenant header")
+        access.write_text('[prometheus]\nbearer_token = { env = "TOKEN" }\n')
+        assert_named(looked(*options, **guarded), 0, "5 ok")
 
 
 def test_a_pod_that_is_scraped_twice_is_named(tmp_path: Path) -> None:
