@@ -171,6 +171,16 @@ def test_a_feedback_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
     assert_named(run, 3, "FAIL feedback", "expected 30 features, got 3", "ok prediction")
 
 
+@pytest.mark.slow
+def test_a_prometheus_that_scrapes_something_else_is_named(existing: dict[str, str], tmp_path: Path) -> None:
+    """The deployment answers and counts, and nothing of it is in that Prometheus, however long one waits."""
+    with stack(tmp_path) as other:
+        run = looked(**(existing | {"PROMETHEUS_URL": other["PROMETHEUS_URL"]}))
+    assert_named(
+        run, 3, "them of deployment_name metrics-model only", "this Prometheus that scrapes it?", "ok feedback"
+    )
+
+
 def test_what_the_cluster_does_besides_is_noted(existing: dict[str, str], tmp_path: Path) -> None:
     """Retries of the ingress are read from the manifest; they are no fault by themselves."""
     text = (ROOT / "deploy" / "seldon" / "ab-test.yaml").read_text()
