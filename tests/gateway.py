@@ -6,10 +6,11 @@ import datetime
 import http.client
 import ipaddress
 import socket
+import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -183,3 +184,41 @@ def _forwarded(upstream: str, method: str, path: str, body: bytes) -> tuple[int,
         return answer.status, answer.headers.get("Content-Type", ""), answer.read()
     finally:
         connection.close()
+
+
+@contextmanager
+def tls_in_front_of(upstream: str, context: ssl.SSLContext) -> Iterator[str]:
+    """URL of a port that takes TLS, of whatever protocol, and passes its bytes on to ``upstream``."""
+    parts = urlsplit(upstream)
+
+    class Pipe(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with (
+                suppress(OSError),
+                context.wrap_socket(self.request, server_side=True) as outer,
+                socket.create_connection((parts.hostname or "", parts.port or 80)) as inner,
+            ):
+                back = threading.Thread(target=_copy, args=(inner, outer), daemon=True)
+                back.start()
+                _copy(outer, inner)
+                back.join()
+
+    class Pipes(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Pipes(("127.0.0.1", 0), Pipe) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.gateway import Authority, Headers, gateway, server_context
+from tests.gateway import Authority, Headers, gateway, server_context, tls_in_front_of
 from tests.running import ROOT, Ended, plain_environment
 
 pytestmark = pytest.mark.stack
@@ -119,6 +119,31 @@ def test_a_run_behind_logins_passes_and_leaves_no_secret_anywhere(guarded: Guard
     texts = {"arguments": "\n".join(arguments), "stdout": run.out, "stderr": run.err}
     assert [name for name, text in texts.items() if any(secret in text for secret in SECRETS)] == []
     assert "access.toml" in (run.folder / "run.json").read_text()
+
+
+def test_a_run_by_grpc_over_tls_passes_with_certificates_of_both_sides(
+    existing: dict[str, str], tmp_path: Path
+) -> None:
+    """One HTTP/2 connection; the token travels as metadata of each call and is left nowhere."""
+    authority = Authority(tmp_path)
+    authority.issue("load.example")
+    access = tmp_path / "access.toml"
+    access.write_text(ACCESS.partition("[prometheus]")[0])
+    context = server_context(authority.issue("models.example"), authority)
+    with tls_in_front_of(existing["HOST"], context) as host:
+        options = (
+            *("--host", host, "--prometheus-url", existing["PROMETHEUS_URL"], "--transport", "grpc"),
+            *("--access", str(access), "--ca-file", str(authority.certificate), "--duration", "2s", "--users", "4"),
+        )
+        run, arguments = watched(tmp_path / "run", *options, INGRESS_TOKEN=TOKEN)
+        assert run.code == 0, str(run)
+        access.write_text(access.read_text().replace("cert_file", "#").replace("key_file", "#"))
+        refused, _ = watched(tmp_path / "other", *options, INGRESS_TOKEN=TOKEN)
+        assert refused.code == 2, str(refused)
+        assert "expected Seldon's gRPC at" in refused.err
+    left = [str(path) for path in run.folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert left == []
+    assert TOKEN not in run.out + run.err + refused.err + "".join(arguments)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,11 @@ def test_what_is_lacking_at_a_guarded_ingress_is_named(existing: dict[str, str],
         plain = guarded | {"HOST": server.url.replace("https:", "http:")}
         assert_named(looked(*options, **plain), 3, "TLS on that port, not plain HTTP", "Use https://")
     assert "0ther" not in wrong.out + wrong.err
+    with gateway(existing["PROMETHEUS_URL"], context, refuses) as server:
+        guarded = existing | {"PROMETHEUS_URL": server.url, "TOKEN": "gehe1m"}
+        assert_named(looked(*options, **guarded), 3, "HTTP Status Code 401", "its token, password or tenant header")
+        access.write_text('[prometheus]\nbearer_token = { env = "TOKEN" }\n')
+        assert_named(looked(*options, **guarded), 0, "5 ok")
 
 
 def test_a_pod_that_is_scraped_twice_is_named(tmp_path: Path) -> None:
@@ -164,6 +169,25 @@ def test_a_feedback_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
     with stack(tmp_path, *served(tmp_path, "Raises", RAISES)) as place:
         run = looked("--sdep", SINGLE, **place)
     assert_named(run, 3, "FAIL feedback", "expected 30 features, got 3", "ok prediction")
+
+
+@pytest.mark.slow
+def test_a_prometheus_that_scrapes_something_else_is_named(existing: dict[str, str], tmp_path: Path) -> None:
+    """The deployment answers and counts, and nothing of it is in that Prometheus, however long one waits."""
+    with stack(tmp_path) as other:
+        run = looked(**(existing | {"PROMETHEUS_URL": other["PROMETHEUS_URL"]}))
+    assert_named(
+        run, 3, "them of deployment_name metrics-model only", "this Prometheus that scrapes it?", "ok feedback"
+    )
+
+
+def test_what_the_cluster_does_besides_is_noted(existing: dict[str, str], tmp_path: Path) -> None:
+    """Retries of the ingress are read from the manifest; they are no fault by themselves."""
+    text = (ROOT / "deploy" / "seldon" / "ab-test.yaml").read_text()
+    manifest = tmp_path / "retries.yaml"
+    manifest.write_text(text.replace("\nspec:\n", '\nspec:\n  annotations: {seldon.io/istio-retries: "3"}\n', 1))
+    run = looked("--no-feedback", "--sdep", str(manifest), **existing)
+    assert_named(run, 0, "note spec.annotations.seldon.io/istio-retries: the ingress sends a request again", "5 ok")
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:

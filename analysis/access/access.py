@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 ACCESS_ENV: Final = "PLUMBLINE_ACCESS"
@@ -38,15 +39,21 @@ class EndpointAccess:
 
         The length stays, because a protobuf message states the lengths of its parts.
         """
-        for secret in self.secrets:
-            for form in {secret.encode(), json.dumps(secret)[1:-1].encode()}:
-                if form in content:
-                    content = content.replace(form, b"*" * len(form))
+        for form in _forms(self.secrets):
+            if form in content:
+                content = content.replace(form, b"*" * len(form))
         return content
 
     def mask_text(self, text: str) -> str:
         """As `mask`, for a text."""
         return self.mask(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace") if self.secrets else text
+
+
+@cache
+def _forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Each secret as bytes, and as JSON writes it; the longer first, since one may be a part of another."""
+    forms = {form.encode() for secret in secrets for form in (secret, json.dumps(secret)[1:-1]) if form}
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ class _Table:
         """All headers, and the texts in them that are secret."""
         table = self.values.get("headers", {})
         if not isinstance(table, dict):
-            raise self._error("headers", "a table of names and values", "something else", "See --help.")
+            advice = 'Write headers = { X-Scope-OrgID = "team-a" }.'
+            raise self._error("headers", "a table of names and values", "something else", advice)
         headers, secrets = [], []
         for name, value in table.items():
             where = f"headers.{name}"

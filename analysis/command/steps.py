@@ -138,7 +138,7 @@ def _problem_of(step: Callable[[], Samples | None]) -> str | None:
     """One line about what the step could not do; None if it did everything."""
     try:
         samples = step()
-    except (MetricMapError, OfflineError, PrometheusError, OSError) as error:
+    except (AccessError, MetricMapError, OfflineError, PrometheusError, OSError) as error:
         return str(error)
     return samples.problem if samples is not None else None
 

@@ -130,6 +130,8 @@ class Doctor:
     def _after(self, stored: Scraping, before: series.Counts, sent: Sent) -> tuple[series.Counts, bool]:
         """The counts after a scrape since the feedback, and whether there was one; once more where something lacks."""
         predictors = self._setup.deployment.predictors
+        if sent.is_counted and not stored.ups and not before.addresses:  # nothing says which target to wait for
+            return series.wait_for_counts(stored, predictors, _progress), True
         is_scraped, since_s = False, time.time()
         after = before
         for _ in range(2):
@@ -230,6 +232,8 @@ def _doctor(parsed: argparse.Namespace) -> Doctor:
     else:
         print("One prediction and one feedback are sent. The deployment counts the feedback for good;")
         print("--no-feedback leaves it out.\n", flush=True)
+    for line in deployment.cluster_settings:
+        print(f"  note {line}", flush=True)
     return Doctor(setup, place, feedback=not parsed.no_feedback, asked_interval_s=asked_interval_s)
 
 

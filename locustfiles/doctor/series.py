@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,7 @@ from analysis.evidence.scrapes.published import judged
 from analysis.evidence.scrapes.targets import address_of
 from deploy.manifest.deployment import Predictor
 from locustfiles.doctor.observation import Observation
-from locustfiles.doctor.scraping import Address, Scraping
+from locustfiles.doctor.scraping import LATE_S, POLL_S, UNKNOWN_INTERVAL_S, Address, Scraping
 from model.contract import CELLS, LABEL_DEPLOYMENT, LABEL_METHOD, LABEL_PREDICTOR, METHOD_FEEDBACK, METRIC_OF_CELL
 
 NAMES: Final = tuple(METRIC_OF_CELL[cell] for cell in CELLS)
@@ -61,6 +62,16 @@ def counts_of(scraping: Scraping, predictors: Iterable[Predictor]) -> Counts:
 
 def _selection() -> Selection:
     return select(metric_map.load(metric_map.DEFAULT), (0, 1), 1)
+
+
+def wait_for_counts(scraping: Scraping, predictors: Sequence[Predictor], say: Callable[[str], None]) -> Counts:
+    """The cells as soon as there are any, or none after a while. Raises ``PrometheusError``."""
+    limit_s = UNKNOWN_INTERVAL_S + LATE_S
+    say(f"no target says that it is of {scraping.deployment}: waiting for its metrics, for {limit_s:.0f} s at most")
+    deadline = time.monotonic() + limit_s
+    while not (counts := counts_of(scraping, predictors)).all and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return counts
 
 
 def look_at_names(scraping: Scraping, counts: Counts, *, is_fed: bool) -> Observation:

@@ -63,6 +63,8 @@ NOT_SELDON: Final = frozenset(
     }
 )
 """The statuses of a probe that no application sent which a load could be sent to."""
+_KEY: Final = re.compile(r"[a-z0-9_.-]+")
+"""Of metadata. grpcio's error about another name shows all metadata, with every secret in it."""
 _PLAIN_HTTP: Final = "Received http2 header with status"
 """What grpcio says of an answer without a gRPC status (https://grpc.github.io/grpc/core/md_doc_http-grpc-status-mapping)."""
 METHODS: Final = ("Predict", "SendFeedback")
@@ -95,6 +97,11 @@ def target_of_url(url: str, access: EndpointAccess = EndpointAccess()) -> Target
         raise TargetError(
             f"reading the host: expected a URL without a path for gRPC, as http://127.0.0.1:8003, got {url!r}."
         )
+    for name, _ in access.headers:
+        if not _KEY.fullmatch(name.lower()) or name.lower().startswith("grpc-") or name.lower().endswith("-bin"):
+            raise TargetError(
+                f"reading --access: expected names that gRPC takes for metadata, got the header {name!r}."
+            )
     return target
 
 

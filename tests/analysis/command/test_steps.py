@@ -137,6 +137,22 @@ def test_finish_without_prometheus_is_inconclusive_and_says_why(folder: Path, ca
     assert (folder / "report.html").exists()
 
 
+def test_an_access_file_that_cannot_be_used_stops_a_step_and_not_a_verdict(
+    folder: Path, capsys: CAPTURE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By option or variable: `baseline` and `collect` refuse in one line; `finish` judges what is there."""
+    assert main(["baseline", str(folder), "--access", "none.toml"]) == 2
+    assert one_line(capsys.readouterr().err)
+    monkeypatch.setenv("PLUMBLINE_ACCESS", "none.toml")
+    assert main(["collect", str(folder)]) == 2
+    assert "reading --access: expected a TOML file" in capsys.readouterr().err
+    (folder / runfolder.SAMPLES_FILE).unlink()
+    assert main(["finish", str(folder)]) == 4
+    printed = capsys.readouterr().out
+    assert "note: reading --access: expected a TOML file" in printed
+    assert "INCONCLUSIVE" in printed
+
+
 def test_finish_again_after_prometheus_is_gone_keeps_the_evidence(folder: Path, capsys: CAPTURE) -> None:
     """The evidence that was collected before is kept; the note says that nothing new was collected."""
     before = (folder / runfolder.SAMPLES_FILE).read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -230,3 +231,19 @@ def test_a_scrape_that_does_not_come_is_not_waited_for_longer_than_its_interval(
     down = replace(scraping([up(1.0, 0.0)], up(1.0, 0.0)), intervals={address: 60.0})
     assert down.wait_for_scrape(1e9, (), lines.append)
     assert silent.wait_for_scrape(1.0, (), lines.append)
+
+
+def test_metrics_of_targets_without_a_label_are_waited_for_and_then_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PodMonitor that adds no labels: before its first count, nothing says which target is the deployment's."""
+    monkeypatch.setattr(series, "UNKNOWN_INTERVAL_S", 0.2)
+    monkeypatch.setattr(series, "LATE_S", 0.1)
+    lines: list[str] = []
+    content: list[Series] = []
+    assert series.wait_for_counts(scraping(content), [predictor()], lines.append).all == ()
+    assert len(lines) == 1
+    assert "no target says that it is of d" in lines[0]
+    timer = threading.Timer(0.05, lambda: content.extend(cells()))
+    timer.start()
+    monkeypatch.setattr(series, "UNKNOWN_INTERVAL_S", 20.0)
+    assert len(series.wait_for_counts(scraping(content), [predictor()], lines.append).all) == 4
+    timer.join()

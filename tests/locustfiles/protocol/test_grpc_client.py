@@ -213,6 +213,16 @@ def test_a_login_travels_as_metadata_and_the_host_as_authority_and_no_secret_com
         assert (answer.outcome, answer.reached) == (Outcome.REFUSED, False), answer.fault
 
 
+@pytest.mark.parametrize("name", ["X-Odd!", "grpc-timeout", "Token-bin"])
+def test_a_header_that_is_no_metadata_is_refused_before_grpcio_shows_all_of_it(name: str) -> None:
+    """Grpcio would name every key and value in its error, which is recorded as the reason of a failure."""
+    access = EndpointAccess(headers=(("Authorization", "Bearer gehe1m"), (name, "x")))
+    with pytest.raises(TargetError) as caught:
+        target_of_url("http://127.0.0.1:8003", access)
+    assert name in str(caught.value)
+    assert "gehe1m" not in str(caught.value)
+
+
 def test_a_path_in_the_url_is_refused() -> None:
     """A gRPC method is the path; one before it would go nowhere."""
     with pytest.raises(TargetError, match="without a path for gRPC"):
