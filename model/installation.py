@@ -21,8 +21,18 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 INSTALLED: Final = not (ROOT / "plumbline.py").is_file()
 ENTRY: Final = ROOT / ("__init__.py" if INSTALLED else "plumbline.py")
 """The file that starts each of our processes."""
-COMMAND: Final = "plumbline" if INSTALLED else ".venv/bin/python plumbline.py"
-"""What a user types before a verb."""
+
+
+def command_in(folder: Path) -> str:
+    """What a user types before a verb in the folder."""
+    if INSTALLED:
+        return "plumbline"
+    base = "" if folder.is_dir() and ROOT.samefile(folder) else f"{ROOT}/"
+    return f"{base}.venv/bin/python {base}plumbline.py"
+
+
+COMMAND: Final = command_in(Path())
+"""What a user types before a verb, in the working folder."""
 
 
 def own_process(module: str, *words: str) -> list[str]:
