@@ -165,6 +165,15 @@ def test_a_right_model_of_three_classes_passes(tmp_path: Path, form: str) -> Non
 
 
 @pytest.mark.parametrize("form", MAPS)
+def test_the_matrix_has_bounds_where_each_pair_is_published(tmp_path: Path, form: str) -> None:
+    """At the end of a load without an unanswered request, both bounds are the offline matrix."""
+    _, _, content = judged(tmp_path, form, RIGHT)
+    classes = content["predictors"]["default"]["classes"]
+    matrix = classes["offline"]["matrix"]
+    assert classes["expected"] == ({"low": matrix, "high": matrix} if form == "matrix" else None)
+
+
+@pytest.mark.parametrize("form", MAPS)
 @pytest.mark.parametrize(
     ("deployment", "diagnosis"),
     [
