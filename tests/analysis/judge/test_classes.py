@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from sklearn.metrics import classification_report
 
 import worlds
 from alterations import ALONE, is_cell
+from analysis.capacity.step import live_minus_offline
 from analysis.claims import metric_map
 from analysis.evidence import files, offline
 from analysis.evidence.arrange import arrange
@@ -20,7 +22,10 @@ from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.record import runfolder
 from analysis.record.ledger import NO_CLASS, Kind
+from analysis.report import terminal
+from analysis.report.reports import render_all
 from analysis.result.content import content_of
+from analysis.result.parse import parse
 from analysis.verdict import Finding, Verdict
 from events import Event
 from worlds import MS, PRIMARY, ROWS
@@ -171,6 +176,20 @@ def test_the_matrix_has_bounds_where_each_pair_is_published(tmp_path: Path, form
     classes = content["predictors"]["default"]["classes"]
     matrix = classes["offline"]["matrix"]
     assert classes["expected"] == ({"low": matrix, "high": matrix} if form == "matrix" else None)
+
+
+@pytest.mark.parametrize("form", MAPS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_three_classes_can_be_reported(tmp_path: Path, form: str, times: int) -> None:
+    """The terminal, the reports and a capacity step read the result; a wrong count is marked, a right one is not."""
+    _, _, content = judged(tmp_path, form, replace(RIGHT, times=times))
+    texts = render_all(parse(json.loads(json.dumps(content))), runfolder.read(tmp_path))
+    for text in (terminal.summary(content), *texts.values()):
+        assert "no live" not in text
+        assert "no sample" not in text.lower()
+    assert ("✗" in texts["report.md"]) == (times > 1)
+    off = live_minus_offline(content["predictors"])
+    assert off == 0 if times == 1 else (off or 0) > 0
 
 
 @pytest.mark.parametrize("form", MAPS)

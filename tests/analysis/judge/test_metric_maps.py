@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import any_world
 import worlds
 from alterations import ALONE, is_cell
+from analysis.capacity.step import live_minus_offline
 from analysis.claims import metric_map
 from analysis.claims.metric_map import MetricMap
 from analysis.evidence import files
@@ -20,7 +22,10 @@ from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.record import runfolder
 from analysis.record.ledger import Kind
+from analysis.report import terminal
+from analysis.report.reports import render_all
 from analysis.result.content import content_of
+from analysis.result.parse import parse
 from analysis.verdict import Finding, Verdict
 from model.contract import CELL_OF_METRIC, CELLS
 from worlds import PRIMARY, SHADOW, START_NS, World
@@ -129,6 +134,20 @@ def test_a_right_model_passes_in_any_form(tmp_path: Path, form: str) -> None:
     assert verdict is Verdict.PASS, worst
     predictor = content["predictors"]["default"]  # type: ignore[index]
     assert predictor["live"] == (None if form == "right and all" else predictor["offline"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lost", [0, 3])
+def test_whatever_is_published_can_be_reported(tmp_path: Path, form: str, lost: int) -> None:
+    """The terminal, the reports and a capacity step read the result, and none of them says that there is no sample."""
+    world = worlds.with_counts(ALONE, "default", ALONE.counts["default"][lost:])
+    _, _, content = judged(tmp_path, form, replace(world, alter=published(form)))
+    texts = render_all(parse(json.loads(json.dumps(content))), runfolder.read(tmp_path))
+    for text in (terminal.summary(content), *texts.values()):
+        assert "no live" not in text
+        assert "no sample" not in text.lower()
+    off = live_minus_offline(content["predictors"])  # type: ignore[arg-type]
+    assert off == 0 if not lost else (off or 0) > 0
 
 
 @pytest.mark.parametrize("form", ["matrix", "right and all"])
