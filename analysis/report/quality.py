@@ -161,11 +161,12 @@ class ClaimLine:
 
 
 def claim_lines(claims: Sequence[ParsedClaim], most: int = MOST_CLAIMS) -> tuple[list[ClaimLine], int]:
-    """At most so many published counts, those that differ first if there are more; and how many are left out."""
+    """At most so many published counts, only those that differ if there are more; and how many are left out."""
     lines = [_claim(claim) for claim in claims]
     if len(lines) > most:
-        lines.sort(key=lambda line: not line.differs)
-    return lines[:most], max(len(lines) - most, 0)
+        lines = [line for line in lines if line.differs] or lines
+    shown = lines[:most]
+    return shown, len(claims) - len(shown)
 
 
 def wrong_claims(claims: Sequence[ParsedClaim]) -> int:

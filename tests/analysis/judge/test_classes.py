@@ -21,7 +21,7 @@ from analysis.evidence.arrange import arrange
 from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.record import runfolder
-from analysis.record.ledger import NO_CLASS, Kind
+from analysis.record.ledger import NO_CLASS, Kind, Outcome
 from analysis.report import terminal
 from analysis.report.reports import render_all
 from analysis.result.content import content_of
@@ -176,6 +176,19 @@ def test_the_matrix_has_bounds_where_each_pair_is_published(tmp_path: Path, form
     classes = content["predictors"]["default"]["classes"]
     matrix = classes["offline"]["matrix"]
     assert classes["expected"] == ({"low": matrix, "high": matrix} if form == "matrix" else None)
+
+
+def test_a_request_that_may_have_been_counted_widens_the_bounds_of_its_pair(tmp_path: Path) -> None:
+    """The last feedback has no answer: the matrix may have one row more in its cell than was acknowledged."""
+    fed = [number for number, event in enumerate(RIGHT.events) if event.kind is Kind.FEEDBACK]
+    events = list(RIGHT.events)
+    last = events[fed[-1]] = replace(events[fed[-1]], outcome=Outcome.INDETERMINATE, status=0)
+    _, _, content = judged(tmp_path, "matrix", replace(RIGHT, events=tuple(events)))
+    expected = content["predictors"]["default"]["classes"]["expected"]
+    more = np.array(expected["high"]) - np.array(expected["low"])
+    pair = int(TRUTH[last.row]), int(PREDICTED["percept.joblib"][last.row])
+    assert [tuple(cell) for cell in np.argwhere(more).tolist()] == [pair]
+    assert more[pair] == 1
 
 
 @pytest.mark.parametrize("form", MAPS)

@@ -143,6 +143,28 @@ def test_published_counts_stand_beside_their_bounds() -> None:
         assert "does not follow from what is published" in text
 
 
+def test_a_map_of_every_row_is_not_said_to_count_the_first() -> None:
+    assert "only the first" not in section(opened(samples.right_and_all()), "counts").text
+
+
+def test_of_many_published_counts_the_wrong_ones_are_listed() -> None:
+    """The last of 1,600 is one too many: it alone is on the page, in the summary, and on a terminal without ratios."""
+    content = samples.forty_classes()
+    last = content["predictors"]["default"]["claims"][-1]
+    last["live"] += 1
+    name = 'confusion_total{truth="class 39",predicted="class 39"}'
+    details = section(opened(content), "counts").find_all("details")[0]
+    assert "open" in details.attributes
+    assert shown(details.find_all("table")[0]) == [[name, "0", "1", "✗ +1"]]
+    assert "1,599 more are in result.json" in details.text
+    listed = [line for line in summary(content).splitlines() if "confusion" in line and line.startswith("|")]
+    assert listed == [f"| {markdown.plain(name)} | 0 | 1 | ✗ +1 |"]
+    content["predictors"]["default"]["classes"]["live"] = None
+    lines = printed(content)
+    assert lines[1] == f"    {name}  expected 0  live 1"
+    assert lines[2] == "    and 1,599 more counts (see the report)"
+
+
 def test_a_number_that_is_no_count_is_marked() -> None:
     content = samples.right_and_all()
     content["predictors"]["default"]["claims"][1]["live"] = "1e+19"
@@ -165,6 +187,39 @@ def test_predictors_that_share_traffic_are_held_to_the_sum_of_what_they_publish(
     assert "✓ 9 of 9 counts as expected" in root.find_all("header")[0].text
     assert "blue + green" in section(root, "counts").text
     assert "✗" not in root.find_all("body")[0].text
+
+
+def test_a_sum_that_lacks_a_member_is_not_known() -> None:
+    """The bounds are of both; the counts of one of them would be called too few."""
+    whole = samples.matrix(3)
+    group = {"group": ["blue", "green"], "traffic": 50}
+    predictors = {
+        "blue": samples.of_classes("abc", whole, whole, **group),
+        "green": samples.of_classes("abc", None, whole, **group),
+    }
+    root = opened(samples.result("INCONCLUSIVE", [samples.NOT_SENT], predictors))
+    assert "? nothing to compare with" in root.find_all("header")[0].text
+    assert shown(section(root, "counts").find_all("table")[0])[0][1:] == ["454", "no sample", "not known"]
+
+
+def test_the_terminal_gives_no_bounds_to_a_predictor_that_shares_its_traffic() -> None:
+    content = samples.right_and_all()
+    content["predictors"]["default"]["group"] = ["default", "canary"]
+    assert printed(content)[1] == "    right_total  live 5,579"
+
+
+def test_the_comparison_of_many_classes_is_cut() -> None:
+    """24 of 41 differences; a class keeps its name, and a long one stays within the picture."""
+    content = samples.ten_classes()
+    name = "recall of an_artificially_long_name_of_a_class"
+    interval = {"value": 0.01, "low": -0.02, "high": 0.03}
+    content["comparison"]["difference"] = {name: interval} | {f"recall of {i}": interval for i in range(40)}
+    part = section(opened(content), "comparison")
+    assert len(part.find_all("tbody")[1].find_all("tr")) == 24
+    assert "17 more are in result.json" in part.text
+    assert name in part.find_all("tbody")[1].text
+    drawn = part.find_all("text", "head")[0]
+    assert float(drawn.attributes["x"] or 0) - 6 * len(drawn.text) > 0
 
 
 def test_the_terminal_lists_the_classes_from_the_lowest_recall() -> None:
