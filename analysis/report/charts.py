@@ -17,10 +17,11 @@ HEIGHT: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much a report draws: points of a line, and places of a picture that have a tooltip."""
+    """How much a report draws: points of a line, places of a picture that have a tooltip, classes of a matrix."""
 
     points: int
     places: int
+    classes: int = 16
 
 
 @dataclass(frozen=True, slots=True)

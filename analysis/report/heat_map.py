@@ -11,8 +11,6 @@ from analysis.report import wording as words
 from analysis.report.charts import Detail
 from analysis.result.parsed import Matrix
 
-MOST_CLASSES: Final = 16
-"""Classes of a picture in which a count can still be read."""
 LARGE: Final = 5
 """Classes from which the picture has a width of its own, to which a narrow page scrolls."""
 _LEVELS: Final = 6

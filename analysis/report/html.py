@@ -21,7 +21,7 @@ from model.contract import CELLS
 
 LIMIT_BYTES: Final = 200_000
 """The largest size that CI systems still show and mail servers still accept."""
-_DETAILS: Final = (Detail(120, 24), Detail(60, 12), Detail(30, 0), Detail(8, 0))
+_DETAILS: Final = (Detail(120, 24), Detail(60, 12), Detail(30, 0), Detail(8, 0), Detail(8, 0, classes=5))
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 

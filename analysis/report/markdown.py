@@ -28,12 +28,16 @@ _MOST_FINDINGS: Final = 20
 _MOST_CHARACTERS: Final = 300
 """Findings shown. With so many, the file stays under the 65,536 characters that a comment on GitHub may have."""
 
-_MOST_COLUMNS: Final = 12
-"""Classes of a matrix that is written out."""
+_MOST_CLAIMS: Final = 24
+_MOST_CLASSES: Final = 48
+_MOST_CELLS: Final = 200
+_FEWEST: Final = 4
+"""Published counts, classes, and cells of matrices, over all predictors; and lines of a table that stay in any case."""
 
 
 def render(result: Result, run: Run) -> str:
     """The whole file, ending in a newline."""
+    many = quality.with_more_classes(result)
     blocks = [
         f"## {words.MARK[result.verdict]} {result.verdict.name}: {view.headline(result)}",
         f"{plain(run.deployment)} in namespace {plain(run.namespace)}, {words.moment(run.started)}.",
@@ -41,8 +45,8 @@ def render(result: Result, run: Run) -> str:
         *_findings(view.ordered(result.findings)),
         _metrics(result.metrics),
         *(block for counts in result.counts for block in _counts(counts)),
-        *(block for group in result.claims for block in _claims(group)),
-        *(block for predictor in quality.with_more_classes(result) for block in _classes(predictor)),
+        *(block for group in result.claims for block in _claims(group, _part(_MOST_CLAIMS, len(result.claims)))),
+        *(block for predictor in many for block in _classes(predictor, len(many))),
         *(block for predictor in quality.with_two_classes(result) for block in _ratios(predictor)),
         *_comparison(result),
         _load(result.load),
@@ -117,12 +121,17 @@ def _metrics(metrics: MetricNames | None) -> str:
     )
 
 
-def _claims(group: ClaimCounts) -> list[str]:
+def _part(whole: int, number: int) -> int:
+    """How many lines each of a number of tables may have."""
+    return max(whole // max(number, 1), _FEWEST)
+
+
+def _claims(group: ClaimCounts, most: int) -> list[str]:
     """What is published: as a table if it is short or if some of it is wrong, else as one line."""
     head = f"### Published counts of {plain(group.name)}"
     if not group.claims:
         return [head, "No sample."]
-    lines, more = quality.claim_lines(group.claims)
+    lines, more = quality.claim_lines(group.claims, most)
     if more and not quality.wrong_claims(group.claims):
         return [head, f"{words.count(len(group.claims))} published counts: {quality.claims_status(group.claims)}."]
     rows = [[_cut(line.name), line.expected, line.live, line.difference] for line in lines]
@@ -130,12 +139,12 @@ def _claims(group: ClaimCounts) -> list[str]:
     return [head, _table(("published", "expected", "live", "difference"), rows), *rest]
 
 
-def _classes(predictor: ParsedPredictor) -> list[str]:
+def _classes(predictor: ParsedPredictor, tables: int) -> list[str]:
     """The table by class with its averages, and what is wrong in the matrix."""
     name = f"### Classes of {plain(predictor.name)} ({view.role(predictor)}, {plain(predictor.model)})"
     if predictor.classes is None:
         return []
-    table = quality.class_table(predictor, predictor.classes)
+    table = quality.class_table(predictor, predictor.classes, _part(_MOST_CLASSES, tables))
     if not table.side:
         return [name, "Neither live nor offline is known by class."]
     missing = f"; live {quality.live_missing(predictor)}" if table.side == "offline" else ", ✓ where equal to offline"
@@ -151,14 +160,14 @@ def _classes(predictor: ParsedPredictor) -> list[str]:
         _table(("class", *quality.RATIOS.values(), "rows"), rows),
         f"{words.count(table.more)} more classes are in `result.json`." if table.more else "",
         plain(table.legend),
-        *([] if heat is None else _matrix(predictor, heat)),
+        *([] if heat is None else _matrix(predictor, heat, _MOST_CELLS // tables)),
     ]
 
 
-def _matrix(predictor: ParsedPredictor, heat: Heat) -> list[str]:
+def _matrix(predictor: ParsedPredictor, heat: Heat, most: int) -> list[str]:
     """The confusion matrix with the truth in rows, if it is small; else whether it is as expected."""
     title = f"{quality.heat_title(predictor)} ({quality.heat_status(predictor, heat)})."
-    if len(heat.labels) > _MOST_COLUMNS:
+    if len(heat.cells) > most:
         return [title]
     labels = [plain(text) for text in words.labels(heat.labels)]
     numbers = range(len(labels))

@@ -16,7 +16,8 @@ _PLACE: Final[dict[Cell, tuple[int, int]]] = {"tp": (0, 0), "fn": (1, 0), "fp": 
 """Column and row of each cell: the prediction across, the truth down."""
 _LONGEST_NAME: Final = 32
 """Characters of the name of a difference, at most."""
-_CHARACTER: Final = 6.4
+_SHORT_NAME: Final = 17
+_CHARACTER: Final = 7.2
 """Width of a character of it, in units of the picture."""
 
 
@@ -132,7 +133,8 @@ def intervals(key: str, rows: Sequence[Interval]) -> str:
         return ""
     reach = max(max(abs(low), abs(high)) for low, high in known) * 1.1 or 0.01
     names = [words.label(row.name, _LONGEST_NAME) for row in rows]
-    left = max(100.0, max(map(len, names)) * _CHARACTER - 10)
+    longest = max(map(len, names))
+    left = longest * _CHARACTER if longest > _SHORT_NAME else 100.0
     height = 28 * len(rows) + 30
 
     def across(value: float) -> float:

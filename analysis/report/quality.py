@@ -109,18 +109,18 @@ def as_expected(predictor: ParsedPredictor) -> bool | None:
     return None if not off or None in off else not any(off)
 
 
-def class_table(predictor: ParsedPredictor, classes: ParsedClasses) -> ClassTable:
+def class_table(predictor: ParsedPredictor, classes: ParsedClasses, most: int = MOST_CLASSES) -> ClassTable:
     """The table by class; with many classes those that differ, then those of the lowest recall."""
     sides = classes.live, classes.offline
     live, offline = sides
     compare = _Comparison(as_expected(predictor) is False)
     rows = [_line(compare, i, text, sides) for i, text in enumerate(words.labels(classes.labels))]
-    lines = rows if len(rows) <= MOST_CLASSES else sorted(rows, key=lambda line: (not line.differs, _recall(line)))
+    lines = rows if len(rows) <= most else sorted(rows, key=lambda line: (not line.differs, _recall(line)))
     return ClassTable(
         accuracy=compare.fractions(_accuracy(live), _accuracy(offline), live is None, offline is None),
-        lines=tuple(lines[:MOST_CLASSES]),
+        lines=tuple(lines[:most]),
         averages=tuple(_average(compare, name, sides) for name in ("macro", "weighted")),
-        more=max(len(rows) - MOST_CLASSES, 0),
+        more=max(len(rows) - most, 0),
         side="live" if live is not None else "offline" if offline is not None else "",
         legend=legend(classes),
     )

@@ -219,7 +219,7 @@ def test_the_comparison_of_many_classes_is_cut() -> None:
     assert "17 more are in result.json" in part.text
     assert name in part.find_all("tbody")[1].text
     drawn = part.find_all("text", "head")[0]
-    assert float(drawn.attributes["x"] or 0) - 6 * len(drawn.text) > 0
+    assert float(drawn.attributes["x"] or 0) - 7 * len(drawn.text) > 0
 
 
 def test_the_terminal_lists_the_classes_from_the_lowest_recall() -> None:
