@@ -21,9 +21,9 @@ UNFIT: Final = frozenset({"CPU", "lateness"})
 class Step:
     """One attempt at a rate. Rates are requests per second, times are ms, ``lasted_s`` is the whole duration.
 
-    ``errors``: share of the requests that were not acknowledged. ``live_minus_offline``: counts by which the live cells
-    are outside of what is expected, summed over cells and predictors. ``shadow``: share of the acknowledged feedback
-    that the least complete shadow counted. None if it is not known, or if there is none.
+    ``errors``: share of the requests that were not acknowledged. ``live_minus_offline``: counts by which the live ones
+    are outside of what is expected, summed over all that the predictors publish. ``shadow``: share of the acknowledged
+    feedback that the least complete shadow counted. None if it is not known, or if there is none.
     """
 
     rate: float
@@ -142,17 +142,35 @@ def holding_of(findings: Sequence[Mapping[str, Any]], sent_share: float) -> tupl
 
 
 def live_minus_offline(predictors: Mapping[str, Mapping[str, Any]]) -> int | None:
-    """Counts outside of the bounds, over the cells of each group of predictors; None if something is not known."""
-    groups = {tuple(predictor["group"]): predictor["expected"] for predictor in predictors.values()}
+    """Counts outside of the bounds, over all that the groups of predictors publish; None if something is not known."""
+    groups = dict.fromkeys(tuple(predictor["group"]) for predictor in predictors.values())
+    off = [_off([predictors[name] for name in members]) for members in groups]
+    known = [number for number in off if number is not None]
+    return sum(known) if off and len(known) == len(off) else None
+
+
+def _off(members: Sequence[Mapping[str, Any]]) -> int | None:
+    """Counts of a group outside of its bounds; ``low`` and ``high`` of each member are those of the whole group."""
+    counts = [_counts(member) for member in members]
+    if not counts or not all(counts) or len({len(own) for own in counts}) > 1:
+        return None
     off = 0
-    for members, expected in groups.items():
-        lives = [predictors[name]["live"] for name in members]
-        if expected is None or not lives or None in lives:
+    for parts in zip(*counts, strict=True):
+        (low, high, _), lives = parts[0], [live for _, _, live in parts]
+        if low is None or high is None or not all(isinstance(live, int | float) for live in lives):
             return None
-        for cell in CELLS:
-            live = sum(live[cell] for live in lives)
-            off += max(expected["low"][cell] - live, live - expected["high"][cell], 0)
-    return off if groups else None
+        off += round(max(low - sum(lives), sum(lives) - high, 0))
+    return off
+
+
+def _counts(predictor: Mapping[str, Any]) -> list[tuple[Any, Any, Any]]:
+    """Lower bound, upper bound and live count of all that is published: the cells if nothing else is."""
+    if claims := predictor.get("claims"):
+        return [(claim["low"], claim["high"], claim["live"]) for claim in claims]
+    expected, live = predictor["expected"], predictor["live"]
+    if expected is None or live is None:
+        return []
+    return [(expected["low"][cell], expected["high"][cell], live[cell]) for cell in CELLS]
 
 
 def shadow_completeness(predictors: Mapping[str, Mapping[str, Any]]) -> float | None:
@@ -161,10 +179,19 @@ def shadow_completeness(predictors: Mapping[str, Mapping[str, Any]]) -> float | 
     for predictor in predictors.values():
         if predictor["shadow"]:
             due = ((predictor["feedback"] or {}).get("acknowledged") or 0) * ((predictor["traffic"] or 100) / 100)
-            if predictor["live"] is None or not due:
+            rows = _rows(predictor)
+            if rows is None or not due:
                 return None
-            shares.append(sum(predictor["live"][cell] for cell in CELLS) / due)
+            shares.append(rows / due)
     return min(shares, default=None)
+
+
+def _rows(predictor: Mapping[str, Any]) -> int | None:
+    """How many rows a predictor counted; None if that does not follow from what it publishes."""
+    if predictor["live"] is not None:
+        return sum(int(predictor["live"][cell]) for cell in CELLS)
+    live = (predictor.get("classes") or {}).get("live")
+    return None if live is None else sum(int(row["support"]) for row in live["by_class"])
 
 
 def _median_and_p99(percentiles: Mapping[str, float] | None) -> dict[str, float | None]:

@@ -17,10 +17,11 @@ HEIGHT: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much a report draws: points of a line, and places of a picture that have a tooltip."""
+    """How much a report draws: points of a line, places of a picture that have a tooltip, classes of a matrix."""
 
     points: int
     places: int
+    classes: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def quality(
         _percent_tick(shared),
         words.percent,
     )
-    return Picture(ratio, caption, plot.drawn(apart, detail), differs)
+    heading = f"{ratio}, {timeline.average} average" if timeline.average and ratio != "accuracy" else ratio
+    return Picture(heading, caption, plot.drawn(apart, detail), differs)
 
 
 def _apart(live: float | None, offline: float | None) -> float:
@@ -79,9 +81,10 @@ def _apart(live: float | None, offline: float | None) -> float:
 
 def _at_the_end(ratio: str, predictor: ParsedPredictor) -> tuple[str, bool]:
     """The ratio at the end in words, and whether live differs from offline although they must be equal."""
-    if predictor.live is None or predictor.offline is None:
-        return "no live sample" if predictor.live is None else "nothing offline to compare with", False
-    live, offline = predictor.live.ratios[ratio], predictor.offline.ratios[ratio]
+    sides = predictor.live_ratios, predictor.offline_ratios
+    if sides[0] is None or sides[1] is None:
+        return "no live sample" if sides[0] is None else "nothing offline to compare with", False
+    live, offline = (side[ratio] for side in sides if side is not None)
     if live is None or offline is None:
         missing = " and ".join(name for name, value in (("live", live), ("offline", offline)) if value is None)
         return f"{missing} {words.undefined(ratio)}", live is not offline and not predictor.shares

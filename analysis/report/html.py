@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis.record.runfolder import Run
-from analysis.report import order, pictures, view
+from analysis.report import heat_map, order, pictures, quality, view
 from analysis.report import wording as words
 from analysis.report.charts import Detail
 from analysis.result.parsed import Result
@@ -21,7 +21,7 @@ from model.contract import CELLS
 
 LIMIT_BYTES: Final = 200_000
 """The largest size that CI systems still show and mail servers still accept."""
-_DETAILS: Final = (Detail(120, 24), Detail(60, 12), Detail(30, 0), Detail(8, 0))
+_DETAILS: Final = (Detail(120, 24), Detail(60, 12), Detail(30, 0), Detail(8, 0), Detail(8, 0, classes=5))
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -43,7 +43,7 @@ def _page(result: Result, run: Run, detail: Detail) -> str:
         result=result,
         run=run,
         findings=view.ordered(result.findings),
-        quality=view.quality_pictures(result, detail),
+        over_time=view.quality_pictures(result, detail),
         load=result.load and view.load_pictures(result.load, str(result.run.get("started") or ""), detail),
         detail=detail,
         style=Markup(style),  # noqa: S704  (our own files, hashed below)
@@ -63,7 +63,8 @@ def _environment() -> Environment:
     )
     environment.filters["check_name"] = order.check_name
     environment.globals |= {
-        "words": words, "view": view, "order": order, "pictures": pictures, "CELLS": CELLS, "Verdict": Verdict,
+        "words": words, "view": view, "order": order, "pictures": pictures, "quality": quality,
+        "heat_map": heat_map, "CELLS": CELLS, "Verdict": Verdict,
         "svg": Markup,
     }  # fmt: skip
     return environment

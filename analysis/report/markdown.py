@@ -7,9 +7,19 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from analysis.record.runfolder import Run
-from analysis.report import order, view
+from analysis.report import order, quality, view
 from analysis.report import wording as words
-from analysis.result.parsed import CellCounts, LoadRead, ParsedFinding, ParsedPredictor, Result, Scores
+from analysis.report.heat_map import Heat
+from analysis.result.parsed import (
+    CellCounts,
+    ClaimCounts,
+    LoadRead,
+    MetricNames,
+    ParsedFinding,
+    ParsedPredictor,
+    Result,
+    Scores,
+)
 from analysis.verdict import Verdict
 from model.contract import CELLS
 
@@ -18,16 +28,26 @@ _MOST_FINDINGS: Final = 20
 _MOST_CHARACTERS: Final = 300
 """Findings shown. With so many, the file stays under the 65,536 characters that a comment on GitHub may have."""
 
+_MOST_CLAIMS: Final = 24
+_MOST_CLASSES: Final = 48
+_MOST_CELLS: Final = 200
+_FEWEST: Final = 4
+"""Published counts, classes, and cells of matrices, over all predictors; and lines of a table that stay in any case."""
+
 
 def render(result: Result, run: Run) -> str:
     """The whole file, ending in a newline."""
+    many = quality.with_more_classes(result)
     blocks = [
         f"## {words.MARK[result.verdict]} {result.verdict.name}: {view.headline(result)}",
         f"{plain(run.deployment)} in namespace {plain(run.namespace)}, {words.moment(run.started)}.",
         view.tally(result),
         *_findings(view.ordered(result.findings)),
+        _metrics(result.metrics),
         *(block for counts in result.counts for block in _counts(counts)),
-        *(block for predictor in result.predictors for block in _ratios(predictor)),
+        *(block for group in result.claims for block in _claims(group, _part(_MOST_CLAIMS, len(result.claims)))),
+        *(block for predictor in many for block in _classes(predictor, len(many))),
+        *(block for predictor in quality.with_two_classes(result) for block in _ratios(predictor)),
         *_comparison(result),
         _load(result.load),
         "<details><summary>Do it again</summary>\n\n"
@@ -94,12 +114,83 @@ def _counts(counts: CellCounts) -> list[str]:
     return [f"### Counts of {plain(counts.name)}", _table(("", "expected", "live", "difference"), rows)]
 
 
+def _metrics(metrics: MetricNames | None) -> str:
+    """The metric map by name, and what a reader of its series should know."""
+    return (
+        "" if metrics is None else f"Metrics by the map {_cut(metrics.name)}. {plain(quality.note(metrics))}".rstrip()
+    )
+
+
+def _part(whole: int, number: int) -> int:
+    """How many lines each of a number of tables may have."""
+    return max(whole // max(number, 1), _FEWEST)
+
+
+def _claims(group: ClaimCounts, most: int) -> list[str]:
+    """What is published: as a table if it is short or if some of it is wrong, else as one line."""
+    head = f"### Published counts of {plain(group.name)}"
+    if not group.claims:
+        return [head, "No sample."]
+    lines, more = quality.claim_lines(group.claims, most)
+    if more and not quality.wrong_claims(group.claims):
+        return [head, f"{words.count(len(group.claims))} published counts: {quality.claims_status(group.claims)}."]
+    rows = [[_cut(line.name), line.expected, line.live, line.difference] for line in lines]
+    rest = [f"{words.count(more)} more are in `result.json`."] if more else []
+    return [head, _table(("published", "expected", "live", "difference"), rows), *rest]
+
+
+def _classes(predictor: ParsedPredictor, tables: int) -> list[str]:
+    """The table by class with its averages, and what is wrong in the matrix."""
+    name = f"### Classes of {plain(predictor.name)} ({view.role(predictor)}, {plain(predictor.model)})"
+    if predictor.classes is None:
+        return []
+    table = quality.class_table(predictor, predictor.classes, _part(_MOST_CLASSES, tables))
+    if not table.side:
+        return [name, "Neither live nor offline is known by class."]
+    missing = f"; live {quality.live_missing(predictor)}" if table.side == "offline" else ", ✓ where equal to offline"
+    sides = f"Accuracy {_compared(table.accuracy)} ({table.side}{missing})."
+    rows = [
+        [plain(line.label), *map(_compared, line.ratios), _compared(line.support) if line.support else ""]
+        for line in (*table.lines, *table.averages)
+    ]
+    heat = quality.heat_of(predictor)
+    return [
+        name,
+        sides,
+        _table(("class", *quality.RATIOS.values(), "rows"), rows),
+        f"{words.count(table.more)} more classes are in `result.json`." if table.more else "",
+        plain(table.legend),
+        *([] if heat is None else _matrix(predictor, heat, _MOST_CELLS // tables)),
+    ]
+
+
+def _matrix(predictor: ParsedPredictor, heat: Heat, most: int) -> list[str]:
+    """The confusion matrix with the truth in rows, if it is small; else whether it is as expected."""
+    title = f"{quality.heat_title(predictor)} ({quality.heat_status(predictor, heat)})."
+    if len(heat.cells) > most:
+        return [title]
+    labels = [plain(text) for text in words.labels(heat.labels)]
+    numbers = range(len(labels))
+    rows = [[labels[truth], *(_cell(heat, truth, answer) for answer in numbers)] for truth in numbers]
+    return [f"{title} Truth in rows, answer in columns.", _table(("", *labels), rows)]
+
+
+def _cell(heat: Heat, truth: int, answer: int) -> str:
+    count = words.count(heat.matrix[truth][answer])
+    return f"✗ {count}, expected {heat.expected(truth, answer)}" if heat.off_by(truth, answer) else count
+
+
+def _compared(value: quality.ComparedValue) -> str:
+    offline = f"offline {value.offline}, " if value.offline else ""
+    return f"{value.shown}, {offline}{value.difference}" if offline else f"{value.shown} {value.difference}".strip()
+
+
 def _ratios(predictor: ParsedPredictor) -> list[str]:
     rows = [
         [
             ratio,
             _share(predictor.offline, ratio, "not known"),
-            _share(predictor.live, ratio, "no sample"),
+            _share(predictor.live, ratio, quality.live_missing(predictor)),
             words.ratio_difference(ratio, predictor),
         ]
         for ratio in words.RATIO_MEANING

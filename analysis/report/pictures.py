@@ -14,6 +14,11 @@ from model.contract import CELLS, Cell
 
 _PLACE: Final[dict[Cell, tuple[int, int]]] = {"tp": (0, 0), "fn": (1, 0), "fp": (0, 1), "tn": (1, 1)}
 """Column and row of each cell: the prediction across, the truth down."""
+_LONGEST_NAME: Final = 32
+"""Characters of the name of a difference, at most."""
+_SHORT_NAME: Final = 17
+_CHARACTER: Final = 7.2
+"""Width of a character of it, in units of the picture."""
 
 
 def cells(key: str, counts: CellCounts) -> str:
@@ -127,31 +132,30 @@ def intervals(key: str, rows: Sequence[Interval]) -> str:
     if not known:
         return ""
     reach = max(max(abs(low), abs(high)) for low, high in known) * 1.1 or 0.01
+    names = [words.label(row.name, _LONGEST_NAME) for row in rows]
+    longest = max(map(len, names))
+    left = longest * _CHARACTER if longest > _SHORT_NAME else 100.0
     height = 28 * len(rows) + 30
-    drawn = [svg.element("path", d=f"M{_across(0, reach):.1f} 4V{height - 24}", class_="zero")]
-    for i, row in enumerate(rows):
+
+    def across(value: float) -> float:
+        return left + 175 + value / reach * 155
+
+    drawn = [svg.element("path", d=f"M{across(0):.1f} 4V{height - 24}", class_="zero")]
+    for i, (row, name) in enumerate(zip(rows, names, strict=True)):
         y = 20 + 28 * i
-        drawn.append(svg.text(row.name, 100, y + 4, "head", "end"))
+        drawn.append(svg.text(name, left, y + 4, "head", "end"))
         if row.low is None or row.high is None:
-            drawn.append(svg.text("undefined", _across(0, reach), y + 4, "tick", "middle"))
+            drawn.append(svg.text("undefined", across(0), y + 4, "tick", "middle"))
             continue
-        drawn.append(
-            svg.element(
-                "path", d=f"M{_across(row.low, reach):.1f} {y}H{_across(row.high, reach):.1f}", class_="whisker"
-            )
-        )
+        drawn.append(svg.element("path", d=f"M{across(row.low):.1f} {y}H{across(row.high):.1f}", class_="whisker"))
         if row.value is not None:
-            drawn.append(svg.element("circle", cx=_across(row.value, reach), cy=y, r=5, class_="dot"))
+            drawn.append(svg.element("circle", cx=across(row.value), cy=y, r=5, class_="dot"))
     drawn += [
-        svg.text("← primary better", _across(0, reach) - 10, height - 6, "tick", "end"),
-        svg.text("shadow better →", _across(0, reach) + 10, height - 6, "tick"),
+        svg.text("← primary better", across(0) - 10, height - 6, "tick", "end"),
+        svg.text("shadow better →", across(0) + 10, height - 6, "tick"),
     ]
     intervals = "; ".join(f"{row.name} {_signed(row.low)} to {_signed(row.high)}" for row in rows)
-    return svg.drawing(key, 440, height, "Differences with their intervals", f"{intervals}.", *drawn)
-
-
-def _across(value: float, reach: float) -> float:
-    return 275 + value / reach * 155
+    return svg.drawing(key, left + 340, height, "Differences with their intervals", f"{intervals}.", *drawn)
 
 
 def _signed(value: float | None) -> str:

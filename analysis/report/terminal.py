@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from analysis.report import order
+from analysis.report.terminal_counts import count_lines, metrics_lines
 from analysis.report.terminal_load import load_lines
-from analysis.stats.confusion import RATIOS
-from model.contract import CELLS
 
 _REASONS: Final = 6
 
@@ -19,7 +18,8 @@ def summary(result: Mapping[str, Any]) -> str:
     lines += _reasons(result["findings"])
     if result["load"] is not None:
         lines += load_lines(result["load"])
-    lines += [line for name, predictor in result["predictors"].items() for line in _predictor(name, predictor)]
+    lines += [line for name, predictor in result["predictors"].items() for line in count_lines(name, predictor)]
+    lines += metrics_lines(result.get("metrics"))
     if result["comparison"] is not None:
         lines.append(f"  which is better: {result['comparison']['message']}")
     return "\n".join(lines)
@@ -49,30 +49,3 @@ def _in_order(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The findings in the order of `report.order.places`."""
     places = order.places([(finding["check"], finding["subject"]) for finding in findings])
     return [finding for _, finding in sorted(zip(places, findings, strict=True), key=lambda pair: pair[0])]
-
-
-def _predictor(name: str, predictor: Mapping[str, Any]) -> list[str]:
-    """Expected above live counts; a predictor that shares traffic has no expected counts of its own."""
-    live, expected = predictor["live"], predictor["expected"]
-    title = f"  {name} ({'shadow, ' if predictor['shadow'] else ''}{predictor['model']})"
-    if live is None:
-        return [f"{title}: no live counts"]
-    counted = "  ".join(f"{cell} {live[cell]:,}" for cell in CELLS)
-    shared = len(predictor["group"]) > 1
-    if expected is None or shared:
-        return [f"{title}: live {counted}"]
-    cells = "  ".join(f"{cell} {_range(expected['low'][cell], expected['high'][cell])}" for cell in CELLS)
-    return [title, f"    expected  {cells}", f"    live      {counted}", f"    live      {_ratios(live)}"]
-
-
-def _ratios(live: Mapping[str, Any]) -> str:
-    """The four ratios of live counts in percent; a ratio without a denominator is a word, not a number."""
-    return "  ".join(f"{name} {_percent(live[name])}" for name in RATIOS)
-
-
-def _percent(fraction: float | None) -> str:
-    return "undefined" if fraction is None else f"{100 * fraction:.2f} %"
-
-
-def _range(low: int, high: int) -> str:
-    return f"{low:,}" if low == high else f"{low:,}..{high:,}"

@@ -12,13 +12,16 @@ from analysis.report import charts, order, pictures
 from analysis.report import wording as words
 from analysis.report.charts import Detail, Picture
 from analysis.result.fields import number_or_none
-from analysis.result.parsed import CellCounts, LoadRead, ParsedFinding, ParsedPredictor, Result
+from analysis.result.parsed import LoadRead, ParsedFinding, ParsedPredictor, Result
 from analysis.verdict import Verdict
 from model.installation import COMMAND
 
 GATE: Final = "gate"
 """Name of the check that holds a quality gate; its FAIL says nothing about whether the live metrics are true."""
 _CELL: Final = {str(cell): f"{name} ({cell})" for cell, name in words.CELL_NAME.items()}
+_DIFFERENCE: Final = {"average_precision": "average precision"}
+MOST_DIFFERENCES: Final = 24
+"""Lines of the comparison; with more classes, the rest is counted."""
 _SHOWN_FINDINGS: Final = 20
 _SHOWN_CHARACTERS: Final = 1_000
 _SHOWN_ROWS: Final = 24
@@ -128,28 +131,39 @@ def role(predictor: ParsedPredictor) -> str:
     return f"{name}, {predictor.traffic} % {'mirrored' if predictor.shadow else 'of the traffic'}"
 
 
-def cells_right(result: Result, counts: CellCounts) -> str:
-    """The number of cells that are as expected, with a mark; it is no good one if another check failed on them."""
-    if counts.live is None:
+def groups_right(result: Result) -> list[tuple[str, str]]:
+    """Each group that is judged together, with how many of its published counts are as expected."""
+    claims = {group.name: [claim.off_by() for claim in group.claims] for group in result.claims}
+    cells = {
+        counts.name: [] if counts.live is None else [counts.off_by(cell) for cell in counts.live]
+        for counts in result.counts
+    }
+    rights = [(name, _right(result, name, off, "cells")) for name, off in cells.items() if name not in claims]
+    return rights + [(name, _right(result, name, off, "counts")) for name, off in claims.items()]
+
+
+def _right(result: Result, name: str, off: Sequence[float | None], noun: str) -> str:
+    """The number of counts that are as expected, with a mark; it is no good one if another check failed on them."""
+    if not off:
         return "? no live sample"
-    off = [counts.off_by(cell) for cell in counts.live]
     if None in off:
         return "? nothing to compare with"
-    right = off.count(0)
+    right, of = list(off).count(0), words.count(len(off))
     failed = {finding.subject for finding in result.findings if finding.verdict is Verdict.FAIL}
-    if right == len(off) and counts.name in failed:
-        return f"✗ {right} of {len(off)} cells as expected, another check failed"
-    return f"{'✓' if right == len(off) else '✗'} {right} of {len(off)} cells as expected"
+    if right == len(off) and name in failed:
+        return f"✗ {of} of {of} {noun} as expected, another check failed"
+    return f"{'✓' if right == len(off) else '✗'} {words.count(right)} of {of} {noun} as expected"
 
 
 def quality_pictures(result: Result, detail: Detail) -> dict[str, list[Picture]]:
-    """For each predictor its four ratios over time, on axes shared between predictors."""
+    """For each predictor its ratios over time, on axes shared between predictors."""
     axes = {ratio: charts.shared_axis(ratio, result.predictors) for ratio in words.RATIO_MEANING}
     started = str(result.run.get("started") or "")
     return {
         predictor.name: [
             charts.quality(f"q{i}{ratio[0]}", ratio, predictor, started, axes[ratio], detail)
             for ratio in words.RATIO_MEANING
+            if ratio in predictor.timeline.ratios
         ]
         for i, predictor in enumerate(result.predictors)
     }
@@ -221,7 +235,8 @@ def differences(comparison: Mapping[str, Any]) -> list[pictures.Interval]:
     rows = {"accuracy": raw} if "low" in raw else raw
     return [
         pictures.Interval(
-            str(name).replace("_", " "), *(_fraction(interval, key, str(name)) for key in ("value", "low", "high"))
+            _DIFFERENCE.get(str(name), str(name)),
+            *(_fraction(interval, key, str(name)) for key in ("value", "low", "high")),
         )
         for name, interval in rows.items()
         if isinstance(interval, Mapping)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -33,6 +33,10 @@ RATIO_MEANING: Final[dict[str, str]] = {
 }
 """The four ratios in the order in which every report shows them."""
 
+LABEL: Final = 40
+"""Characters of a class, at most."""
+SHORT_LABEL: Final = 18
+"""Characters of a class beside a row of a picture, at most."""
 _MINUS: Final = "\N{MINUS SIGN}"
 _UNDEFINED: Final[dict[str, str]] = {
     "precision": "nothing was called positive",
@@ -180,6 +184,19 @@ def ratio_difference(ratio: str, predictor: ParsedPredictor) -> str:
     if predictor.shares:
         return points(live - offline)
     return "✓ 0" if live == offline else f"✗ {points(live - offline)}"
+
+
+def label(text: str, most: int = LABEL) -> str:
+    """A class as a heading: on one line, its middle left out where it is too long."""
+    line = " ".join(text.split()) or repr(text)
+    tail = most // 3
+    return line if len(line) <= most else f"{line[: most - tail - 1]}…{line[-tail:]}"
+
+
+def labels(texts: Sequence[str]) -> list[str]:
+    """The classes as headings, with their numbers where a picture has no room for one of them."""
+    numbered = any(label(text, SHORT_LABEL) != label(text) for text in texts)
+    return [f"{label(text)} ({i})" if numbered else label(text) for i, text in enumerate(texts, 1)]
 
 
 def plural(number: int, singular: str, many: str = "") -> str:

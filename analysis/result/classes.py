@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,16 +19,25 @@ from analysis.stats.confusion import RATIOS
 
 AVERAGE = "macro"
 """Average over the classes that curves over time show."""
+_ROUNDING: Final = 1e-9
+"""Error of a derived coefficient, at most."""
 
 
-def quality(tally: Tally, claims: Claims, live: Floats | None, artifact: str | None) -> dict[str, Any]:
-    """``classes`` of a predictor. ``live`` [claims]: what was counted; ``artifact``: None without offline answers."""
+def quality(
+    tally: Tally, claims: Claims, live: Floats | None, artifact: str | None, bounds: tuple[Ints, Ints] | None
+) -> dict[str, Any]:
+    """``classes`` of a predictor.
+
+    ``live`` [claims]: what was counted; ``artifact``: None without offline answers. ``bounds`` [claims], [claims]: the
+    lowest and the highest counts; None if they are not known, or are not of this predictor alone.
+    """
     offline = None if artifact is None else _pairs(tally, artifact, counted(tally)[None])[0]
     return {
         "labels": [text_of(label) for label in tally.axes.offline.classes],
         "zero_division": ZERO_DIVISION,
         "live": None if live is None else _side(tally, _live(claims, live[None]), _matrix(claims, live)),
         "offline": None if offline is None else _side(tally, ClassCounts.of(offline), offline),
+        "expected": None if bounds is None else _expected(claims, bounds),
     }
 
 
@@ -77,6 +86,15 @@ def _matrix(claims: Claims, value: Floats) -> Ints | None:
         return None
     matrix: Ints = np.rint(value @ deriving).astype(np.int64).reshape(claims.classes, claims.classes)
     return matrix
+
+
+def _expected(claims: Claims, bounds: tuple[Ints, Ints]) -> dict[str, Any] | None:
+    """The lowest and the highest matrix; None unless each pair is a claim, since bounds of differences are wider."""
+    deriving = claims.deriving(np.eye(claims.classes**2, dtype=np.int64))
+    if deriving is None or (deriving < -_ROUNDING).any():
+        return None
+    low, high = (_matrix(claims, bound.astype(np.float64)) for bound in bounds)
+    return None if low is None or high is None else {"low": low.tolist(), "high": high.tolist()}
 
 
 def _side(tally: Tally, counts: ClassCounts | None, matrix: Ints | None) -> dict[str, Any] | None:

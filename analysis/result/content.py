@@ -51,7 +51,16 @@ def content_of(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any
         },
         "comparison": comparison(evidence),
         "evidence": _witnesses(evidence),
+        **_metrics(evidence),
     }
+
+
+def _metrics(evidence: Evidence) -> dict[str, Any]:
+    """``metrics``, where the run records a metric map: what a reader of its series should know."""
+    if not evidence.run.metrics:
+        return {}
+    metric_map = evidence.selection.metric_map
+    return {"metrics": {"name": metric_map.name, "rows": metric_map.rows, "note": metric_map.note}}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -122,16 +131,18 @@ def _predictor(evidence: Evidence, group: Group, member: PredictorEvidence) -> d
         "curve": as_json(group.curve),
         "timeline": _timeline(tally, member, path, spec.artifact if known else None),
         **_claims(group, member),
-        **_by_class(tally, member, spec.artifact if known else None),
+        **_by_class(tally, group, member, spec.artifact if known else None),
     }
 
 
 def _claims(group: Group, member: PredictorEvidence) -> dict[str, Any]:
-    """``claims``, where they are not the four cells: what is published, and its bounds where it is judged alone."""
-    claims, counted = group.claims, group.counted
+    """``claims``, where they are not the four cells: what is published.
+
+    ``low`` and ``high`` are bounds of the sum over the group, as those of ``expected`` are.
+    """
+    claims, bounds = group.claims, _bounds(group)
     if claims.is_cells or member.path is None:
         return {}
-    bounds = counted.last[:2] if counted is not None and len(group.members) == 1 else None
     return {
         "claims": [
             {
@@ -146,12 +157,18 @@ def _claims(group: Group, member: PredictorEvidence) -> dict[str, Any]:
     }
 
 
-def _by_class(tally: Tally | None, member: PredictorEvidence, artifact: str | None) -> dict[str, Any]:
+def _bounds(group: Group) -> tuple[Ints, Ints] | None:
+    """The lowest and the highest count of each claim at the last scrape, summed over the group."""
+    return None if group.counted is None else group.counted.last[:2]
+
+
+def _by_class(tally: Tally | None, group: Group, member: PredictorEvidence, artifact: str | None) -> dict[str, Any]:
     """``classes``, where there are more than two of them."""
     if tally is None or len(tally.axes.offline.classes) == BINARY:
         return {}
     live = None if member.path is None else member.path.value[-1]
-    return {"classes": classes.quality(tally, member.account.account.claims, live, artifact)}
+    bounds = _bounds(group) if len(group.members) == 1 else None
+    return {"classes": classes.quality(tally, member.account.account.claims, live, artifact, bounds)}
 
 
 def _feedback(tally: Tally | None) -> dict[str, int] | None:
@@ -186,9 +203,10 @@ def _live(member: PredictorEvidence, value: Floats) -> dict[str, int | float | N
 
 
 def _expected(group: Group) -> dict[str, dict[str, int]] | None:
-    if group.counted is None:
+    bounds = _bounds(group)
+    if bounds is None:
         return None
-    low, high = (cells_of(group.claims, bound[None].astype(np.float64)) for bound in group.counted.last[:2])
+    low, high = (cells_of(group.claims, bound[None].astype(np.float64)) for bound in bounds)
     if low is None or high is None:
         return None
     sides = {"low": low, "high": high}

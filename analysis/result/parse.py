@@ -19,6 +19,7 @@ from analysis.result.fields import (
     verdict_of,
     whole,
 )
+from analysis.result.parse_classes import claims_of, classes_of, metrics_of, published_together
 from analysis.result.parse_load import load_of
 from analysis.result.parsed import CellCounts, ParsedFinding, ParsedPredictor, Result, ScoreCurve, Scores, Timeline
 from analysis.stats.confusion import RATIOS
@@ -57,6 +58,8 @@ def parse(raw: object) -> Result:
         load=None if top.get("load") is None else load_of(mapping(top["load"], "load")),
         predictors=predictors,
         counts=_judged_together(predictors, raw_predictors),
+        claims=published_together(predictors),
+        metrics=metrics_of(top.get("metrics")),
         comparison=None if top.get("comparison") is None else mapping(top["comparison"], "comparison"),
         evidence=mapping(top.get("evidence") or {}, "evidence"),
     )
@@ -65,12 +68,12 @@ def parse(raw: object) -> Result:
 def _judged_together(
     predictors: Sequence[ParsedPredictor], raw_predictors: Mapping[str, Raw]
 ) -> tuple[CellCounts, ...]:
-    """The counts of each group of predictors, with their bounds.
+    """The counts of the cells of each group of predictors, with their bounds.
 
     Predictors that share traffic are one group: their sum.
     """
     groups: dict[tuple[str, ...], CellCounts] = {}
-    for predictor in predictors:
+    for predictor in (predictor for predictor in predictors if predictor.publishes_cells):
         if not predictor.shares:
             groups[predictor.group] = predictor.counts
         elif predictor.group not in groups:
@@ -152,6 +155,8 @@ def _predictor(name: str, fields: Raw) -> ParsedPredictor:
         counts=CellCounts(name, cells, *(_bounds(fields, where) if len(group) == 1 else (None, None))),
         curve=_curve(fields.get("curve"), f"{where}.curve"),
         timeline=_timeline(fields.get("timeline"), f"{where}.timeline"),
+        claims=claims_of(fields, where),
+        classes=classes_of(fields.get("classes"), f"{where}.classes"),
     )
 
 
@@ -163,6 +168,7 @@ def _timeline(raw: object, where: str) -> Timeline:
         time,
         {ratio: series(live, ratio, len(time), f"{where}.live") for ratio in RATIOS},
         {ratio: series(offline, ratio, len(time), f"{where}.offline") for ratio in RATIOS},
+        text_or_none(fields, "average", f"{where}.") or "",
     )
 
 

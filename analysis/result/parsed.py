@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,12 +52,113 @@ class CellCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ParsedClaim:
+    """A published number, and the bounds within which it must lie; None if there is no sample, or no bound is known.
+
+    ``name``: the series, with the labels that tell it from others. ``live``: text where it is too large to be a count.
+    """
+
+    key: str
+    name: str
+    low: int | None
+    high: int | None
+    live: float | str | None
+
+    def off_by(self) -> float | None:
+        """How far the live count lies outside ``low..high``: 0 inside, negative below, None where not known.
+
+        Infinite for a number that is too large to be a count.
+        """
+        if self.live is None or self.low is None or self.high is None:
+            return None
+        if isinstance(self.live, str):
+            return math.inf
+        return min(self.live - self.low, 0) + max(self.live - self.high, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCounts:
+    """All that a group of predictors publishes, where it is not the four cells; no claims if there is no sample."""
+
+    name: str
+    claims: tuple[ParsedClaim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRatios:
+    """Ratios of one class, None where undefined; ``support``: number of its rows."""
+
+    label: str
+    ratios: Mapping[str, float | None]
+    support: int
+
+
+type Matrix = tuple[tuple[int, ...], ...]
+"""Rows by truth, then by answer, as ``sklearn.metrics.confusion_matrix`` has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Quality by class. ``macro``, ``weighted``: averages over the classes. ``matrix``: None if it is not known."""
+
+    accuracy: float | None
+    macro: Mapping[str, float | None]
+    weighted: Mapping[str, float | None]
+    by_class: tuple[ClassRatios, ...]
+    matrix: Matrix | None
+
+    @property
+    def ratios(self) -> dict[str, float | None]:
+        """The accuracy and the macro averages, as the curves over time show them."""
+        return {"accuracy": self.accuracy, **self.macro}
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedClasses:
+    """Quality of a predictor of more than two classes.
+
+    ``zero_division``: what an undefined ratio of a class counts as in an average. ``live``, ``offline``: None if not
+    known. ``low``, ``high``: bounds of the live matrix; None if not known.
+    """
+
+    labels: tuple[str, ...]
+    zero_division: float
+    live: ClassScores | None
+    offline: ClassScores | None
+    low: Matrix | None
+    high: Matrix | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricNames:
+    """The metric map. ``first_row_only``: of a request only the first row is counted. ``note``: often empty."""
+
+    name: str
+    first_row_only: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """``time``: RFC 3339; ``live`` and ``offline``: for each ratio, a fraction or None at each time."""
+    """``time``: RFC 3339; ``live`` and ``offline``: for each ratio, a fraction or None at each time.
+
+    ``average``: over the classes, such as ``macro``; empty with two classes.
+    """
 
     time: tuple[str, ...]
     live: Mapping[str, Series]
     offline: Mapping[str, Series]
+    average: str = ""
+
+    @property
+    def ratios(self) -> tuple[str, ...]:
+        """The ratios that have a value at some time; all of them without any time."""
+        sides = (self.live, self.offline)
+        return tuple(
+            ratio
+            for ratio in self.live
+            if not self.time or any(value is not None for side in sides for value in side[ratio])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +176,8 @@ class ParsedPredictor:
 
     ``group``: names of the predictors that share its traffic, itself among them. With more than one, it is not known
     which event went where, so ``counts`` has no bounds of its own, and ``offline`` is of every row that was sent to the
-    group.
+    group. ``claims``: empty where the four cells are published, or no sample is there; their bounds are of the group.
+    ``classes``: None with two classes; with more, ``live`` and ``offline`` are None.
     """
 
     name: str
@@ -89,11 +192,34 @@ class ParsedPredictor:
     counts: CellCounts
     curve: ScoreCurve | None
     timeline: Timeline
+    claims: tuple[ParsedClaim, ...]
+    classes: ParsedClasses | None
+
+    @property
+    def publishes_cells(self) -> bool:
+        """Whether the four cells are what is published, or follow from it."""
+        derived = self.live is not None or self.counts.low is not None
+        return self.classes is None and (derived or not self.claims)
+
+    @property
+    def live_ratios(self) -> Mapping[str, float | None] | None:
+        """Live ratios of the predictor, averages where there are more than two classes; None if they are not known."""
+        return _ratios(self.live, None if self.classes is None else self.classes.live)
+
+    @property
+    def offline_ratios(self) -> Mapping[str, float | None] | None:
+        """Offline ratios of the predictor, as `live_ratios`."""
+        return _ratios(self.offline, None if self.classes is None else self.classes.offline)
 
     @property
     def shares(self) -> bool:
         """Whether it shares its traffic, so that its events are not known from those of another predictor."""
         return len(self.group) > 1
+
+
+def _ratios(cells: Scores | None, classes: ClassScores | None) -> Mapping[str, float | None] | None:
+    side = classes if cells is None else cells
+    return None if side is None else side.ratios
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +264,9 @@ class LoadRead:
 class Result:
     """All of ``result.json`` that a report shows. ``comparison`` and ``evidence`` stay as the judge wrote them.
 
-    ``counts``: one for each group of predictors that is judged together, which is mostly one predictor. ``load`` is
-    None if the ledger could not be read.
+    ``counts``: one for each group of predictors that is judged together, which is mostly one predictor, and whose cells
+    are known. ``claims``: one for each group of which anything else is published, or that has more than two classes.
+    ``load`` is None if the ledger could not be read, ``metrics`` where no metric map is recorded.
     """
 
     run: Raw
@@ -148,5 +275,7 @@ class Result:
     load: LoadRead | None
     predictors: tuple[ParsedPredictor, ...]
     counts: tuple[CellCounts, ...]
+    claims: tuple[ClaimCounts, ...]
+    metrics: MetricNames | None
     comparison: Raw | None
     evidence: Raw

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.record import runfolder
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import PredictorSpec, RecorderReport, Run
+from analysis.stats.classification import ClassCounts
 from analysis.stats.confusion import RATIOS, Confusion
 from model.contract import CELLS
 
@@ -232,6 +235,122 @@ def weighted_primaries() -> Json:
     return result("PASS", [SENT, EQUAL], predictors)
 
 
+def matrix(number: int, size: int = 400) -> list[list[int]]:
+    """Rows by truth and answer of a model that confuses neighbours, and never answers with the last class."""
+    rows = [[max(size // 8 - 23 * abs(t - a), 0) for a in range(number)] for t in range(number)]
+    for t in range(number):
+        rows[t][t] += max(size - 37 * t, 40)
+        rows[t][0] += rows[t][-1]
+        rows[t][-1] = 0
+    return rows
+
+
+def class_side(labels: Sequence[str], counted: list[list[int]], *, whole: bool = True) -> Json:
+    counts = ClassCounts.of(np.array(counted))
+    columns = zip(labels, counts.precision, counts.recall, counts.f1, counts.truth.tolist(), strict=True)
+    names = ("label", "precision", "recall", "f1", "support")
+    return {
+        "accuracy": counts.accuracy,
+        "macro": counts.macro,
+        "weighted": counts.weighted,
+        "by_class": [dict(zip(names, row, strict=True)) for row in columns],
+        "matrix": counted if whole else None,
+    }
+
+
+def claim(name: str, expected: int, live: float | str | None, more: int = 0) -> Json:
+    return {"key": name, "name": name, "low": expected, "high": expected + more, "live": live}
+
+
+def of_classes(labels: Sequence[str], live: list[list[int]] | None, offline: list[list[int]], **fields: Any) -> Json:
+    """A predictor of more than two classes that publishes its matrix, or nothing at all."""
+    number = range(len(labels))
+    claims = [
+        claim(f'confusion_total{{truth="{labels[t]}",predicted="{labels[a]}"}}', offline[t][a], live[t][a])
+        for t in number
+        for a in number
+        if live is not None
+    ]
+    side = class_side(labels, offline)
+    drawn = [side["accuracy"], side["macro"]["precision"], side["macro"]["recall"], None]
+    curves = {ratio: [value] * 31 for ratio, value in zip(RATIOS, drawn, strict=True)}
+    total = sum(map(sum, offline))
+    return {
+        **predictor(None, NOTHING),
+        "feedback": {"attempted": total, "acknowledged": total, "refused": 0, "indeterminate": 0},
+        "offline": None,
+        "expected": None,
+        "timeline": {"time": [rfc3339(START + i) for i in range(31)], "average": "macro", "live": curves,
+                     "offline": curves} if live is not None else None,
+        "claims": claims,
+        "classes": {
+            "labels": list(labels),
+            "zero_division": 0.0,
+            "live": None if live is None else class_side(labels, live),
+            "offline": side,
+            "expected": None if live is None else {"low": offline, "high": offline},
+        },
+        **fields,
+    }  # fmt: skip
+
+
+def three_classes() -> Json:
+    labels, counted = ("setosa", "versicolor", "virginica"), matrix(3)
+    return result("PASS", [SENT, EQUAL], {"default": of_classes(labels, counted, counted)})
+
+
+def ten_classes() -> Json:
+    """Ten classes with long names; the live matrix has exchanged truth and answer, on a primary and a shadow."""
+    labels = [f"a rather long name of class {i} & <more>" for i in range(9)] + ["ünknown/other"]
+    counted = matrix(10, 12_000)
+    transposed = [list(column) for column in zip(*counted, strict=True)]
+    interval = {"value": 0.01, "low": -0.02, "high": 0.03}
+    more = {**COMPARISON, "difference": {"accuracy": interval, **{f"recall of {label}": interval for label in labels}}}
+    predictors = {
+        "default": of_classes(labels, transposed, counted),
+        "shadow": of_classes(labels, counted, counted, shadow=True, traffic=0),
+    }
+    return result("FAIL", [SENT, PERMUTED], predictors, comparison=more)
+
+
+def metrics_server() -> Json:
+    """Three classes of which counts by class are published, from which no matrix follows."""
+    content = three_classes()
+    classes, labels = content["predictors"]["default"]["classes"], content["predictors"]["default"]["classes"]["labels"]
+    classes["live"]["matrix"] = classes["expected"] = None
+    content["predictors"]["default"]["claims"] = [
+        claim(f'seldon_metric_{name}_total{{class="CLASS_{label}"}}', 300 + i, 300 + i)
+        for name in ("true_positive", "true_negative", "false_positive", "false_negative")
+        for i, label in enumerate(labels)
+    ]
+    note = "seldon_metric_true_negative_total counts the right answers: an accuracy that adds both shows up to 2."
+    content["metrics"] = {"name": "seldon-metrics-server-multiclass", "rows": "first", "note": note}
+    return content
+
+
+def right_and_all() -> Json:
+    """Two classes; published are the right answers and all of them, from which the four cells do not follow."""
+    content = single_pass()
+    claims = [claim("right_total", 5580, 5579, 2), claim("rows_total", 6000, 6000)]
+    content["predictors"]["default"] |= {"live": None, "expected": None, "timeline": None, "claims": claims}
+    content["metrics"] = {"name": "totals", "rows": "every", "note": ""}
+    return result("FAIL", [SENT, PERMUTED], content["predictors"], metrics=content["metrics"])
+
+
+def forty_classes() -> Json:
+    """More classes than any table or picture shows, on two predictors."""
+    labels, counted = [f"class {i}" for i in range(40)], matrix(40)
+    predictors = {name: of_classes(labels, counted, counted) for name in ("default", "shadow")}
+    return result("PASS", [SENT, EQUAL], predictors)
+
+
+def classes_unseen() -> Json:
+    """Three classes and no sample of any count."""
+    content = three_classes()
+    content["predictors"]["default"] = of_classes(("a", "b", "c"), None, matrix(3))
+    return result("INCONCLUSIVE", [NOT_SENT], content["predictors"])
+
+
 def huge() -> Json:
     """An hour and more: four predictors, 300 points everywhere, a curve of 101 thresholds each, 300 long findings."""
     cells = {cell: number * 10**6 + 1 for cell, number in LOGISTIC.items()}
@@ -254,6 +373,12 @@ EVERY: dict[str, Callable[[], Json]] = {
         nothing_known,
         undefined_ratios,
         weighted_primaries,
+        three_classes,
+        ten_classes,
+        forty_classes,
+        metrics_server,
+        right_and_all,
+        classes_unseen,
         huge,
     )
 }

@@ -104,6 +104,34 @@ def test_counts_that_are_not_known_are_not_zero() -> None:
     assert live_minus_offline({}) is None
 
 
+def published(*live: float | str | None, low: int | None = 10, high: int | None = 12) -> list[dict[str, Any]]:
+    return [{"key": str(i), "name": str(i), "low": low, "high": high, "live": value} for i, value in enumerate(live)]
+
+
+def test_counts_that_are_not_the_cells_are_held_to_their_own_bounds() -> None:
+    """Two below and three above are five; members of a group are held to their sum."""
+    alone = predictor("default", None, expected=None)
+    assert live_minus_offline({"default": alone | {"claims": published(8, 11, 15)}}) == 5
+    members = {name: predictor(name, None, expected=None, group=["a", "b"]) for name in "ab"}
+    assert live_minus_offline({name: member | {"claims": published(5, 7)} for name, member in members.items()}) == 2
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [[], published(None), published("1e+18"), published(11, low=None, high=None)],
+    ids=["", "live", "huge", "low"],
+)
+def test_published_counts_that_are_not_known_are_not_zero(claims: list[dict[str, Any]]) -> None:
+    assert live_minus_offline({"default": predictor("default", None, expected=None, claims=claims)}) is None
+
+
+def test_a_shadow_of_more_classes_is_as_complete_as_the_rows_that_it_counted() -> None:
+    """The rows of all classes over what was acknowledged; not known if no rows follow from what it publishes."""
+    rows = {"live": {"by_class": [{"support": 20}, {"support": 12}]}}
+    assert shadow_completeness({"s": predictor("s", None, shadow=True, classes=rows)}) == pytest.approx(32 / 33)
+    assert shadow_completeness({"s": predictor("s", None, shadow=True, classes={"live": None})}) is None
+
+
 def test_a_shadow_is_as_complete_as_what_it_counted_of_what_was_acknowledged() -> None:
     """33 of 33 is 1, 32 of 33 is less.
 

@@ -23,7 +23,7 @@ from analysis.command import judge_step, steps
 from analysis.evidence import arrange, samples
 from analysis.evidence.samples import Series
 from analysis.record import runfolder
-from analysis.report import terminal
+from analysis.report import terminal_counts
 from twins import TWINS
 
 ROOT = Path(__file__).parents[3]
@@ -106,8 +106,8 @@ def test_the_verdict_answers_what_people_ask(tmp_path: Path, capsys: CAPTURE) ->
 
 def test_a_ratio_of_nothing_is_a_word() -> None:
     """Without a row called positive there is no precision, and no number is printed in its place."""
-    assert terminal._percent(None) == "undefined"
-    assert terminal._percent(0.5) == "50.00 %"
+    assert terminal_counts._percent(None) == "undefined"
+    assert terminal_counts._percent(0.5) == "50.00 %"
 
 
 def test_a_prometheus_that_is_gone_stops_baseline_and_collect(folder: Path, capsys: CAPTURE) -> None:

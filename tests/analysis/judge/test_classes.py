@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,14 +14,18 @@ from sklearn.metrics import classification_report
 
 import worlds
 from alterations import ALONE, is_cell
+from analysis.capacity.step import live_minus_offline
 from analysis.claims import metric_map
 from analysis.evidence import files, offline
 from analysis.evidence.arrange import arrange
 from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.record import runfolder
-from analysis.record.ledger import NO_CLASS, Kind
+from analysis.record.ledger import NO_CLASS, Kind, Outcome
+from analysis.report import terminal
+from analysis.report.reports import render_all
 from analysis.result.content import content_of
+from analysis.result.parse import parse
 from analysis.verdict import Finding, Verdict
 from events import Event
 from worlds import MS, PRIMARY, ROWS
@@ -162,6 +167,42 @@ def test_a_right_model_of_three_classes_passes(tmp_path: Path, form: str) -> Non
         assert [own["precision"], own["recall"], own["f1"], own["support"]] == pytest.approx(list(expected.values()))
     assert list(classes["live"]["macro"].values()) == pytest.approx(list(report["macro avg"].values())[:3])
     assert predictor["timeline"]["live"]["recall"][-1] == pytest.approx(report["macro avg"]["recall"])
+
+
+@pytest.mark.parametrize("form", MAPS)
+def test_the_matrix_has_bounds_where_each_pair_is_published(tmp_path: Path, form: str) -> None:
+    """At the end of a load without an unanswered request, both bounds are the offline matrix."""
+    _, _, content = judged(tmp_path, form, RIGHT)
+    classes = content["predictors"]["default"]["classes"]
+    matrix = classes["offline"]["matrix"]
+    assert classes["expected"] == ({"low": matrix, "high": matrix} if form == "matrix" else None)
+
+
+def test_a_request_that_may_have_been_counted_widens_the_bounds_of_its_pair(tmp_path: Path) -> None:
+    """The last feedback has no answer: the matrix may have one row more in its cell than was acknowledged."""
+    fed = [number for number, event in enumerate(RIGHT.events) if event.kind is Kind.FEEDBACK]
+    events = list(RIGHT.events)
+    last = events[fed[-1]] = replace(events[fed[-1]], outcome=Outcome.INDETERMINATE, status=0)
+    _, _, content = judged(tmp_path, "matrix", replace(RIGHT, events=tuple(events)))
+    expected = content["predictors"]["default"]["classes"]["expected"]
+    more = np.array(expected["high"]) - np.array(expected["low"])
+    pair = int(TRUTH[last.row]), int(PREDICTED["percept.joblib"][last.row])
+    assert [tuple(cell) for cell in np.argwhere(more).tolist()] == [pair]
+    assert more[pair] == 1
+
+
+@pytest.mark.parametrize("form", MAPS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_three_classes_can_be_reported(tmp_path: Path, form: str, times: int) -> None:
+    """The terminal, the reports and a capacity step read the result; a wrong count is marked, a right one is not."""
+    _, _, content = judged(tmp_path, form, replace(RIGHT, times=times))
+    texts = render_all(parse(json.loads(json.dumps(content))), runfolder.read(tmp_path))
+    for text in (terminal.summary(content), *texts.values()):
+        assert "no live" not in text
+        assert "no sample" not in text.lower()
+    assert ("✗" in texts["report.md"]) == (times > 1)
+    off = live_minus_offline(content["predictors"])
+    assert off == 0 if times == 1 else (off or 0) > 0
 
 
 @pytest.mark.parametrize("form", MAPS)

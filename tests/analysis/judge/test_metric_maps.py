@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import any_world
 import worlds
 from alterations import ALONE, is_cell
+from analysis.capacity.step import live_minus_offline
 from analysis.claims import metric_map
 from analysis.claims.metric_map import MetricMap
 from analysis.evidence import files
@@ -19,7 +22,10 @@ from analysis.evidence.samples import Series
 from analysis.judge import registry
 from analysis.record import runfolder
 from analysis.record.ledger import Kind
+from analysis.report import terminal
+from analysis.report.reports import render_all
 from analysis.result.content import content_of
+from analysis.result.parse import parse
 from analysis.verdict import Finding, Verdict
 from model.contract import CELL_OF_METRIC, CELLS
 from worlds import PRIMARY, SHADOW, START_NS, World
@@ -50,6 +56,7 @@ UNLIKE = worlds.world(
     tuple(event for event in ALONE.events if event.row and (event.row > 1 or event.sent_ns < START_NS + 5 * 10**9))
 )
 """The load without some of its rows, so that no two cells have the same count."""
+SPLIT = any_world.shared(worlds.world(ALONE.events, any_world.SPLIT), 0)
 SERVER = {"method": "io.seldon.serving.feedback.metrics"}
 
 
@@ -111,6 +118,7 @@ def published(form: str, exchanged: Mapping[str, str] | None = None) -> Callable
 
 
 def judged(folder: Path, form: str, world: World) -> tuple[Verdict, dict[str, Finding], dict[str, object]]:
+    folder.mkdir(exist_ok=True)
     run = replace(worlds.put(folder, world), metrics=metric_map.recorded(FORMS[form][0]))
     runfolder.write(folder, run)
     worlds.reseal(folder)
@@ -126,6 +134,43 @@ def test_a_right_model_passes_in_any_form(tmp_path: Path, form: str) -> None:
     assert verdict is Verdict.PASS, worst
     predictor = content["predictors"]["default"]  # type: ignore[index]
     assert predictor["live"] == (None if form == "right and all" else predictor["offline"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lost", [0, 3])
+def test_whatever_is_published_can_be_reported(tmp_path: Path, form: str, lost: int) -> None:
+    """The terminal, the reports and a capacity step read the result, and none of them says that there is no sample."""
+    world = worlds.with_counts(ALONE, "default", ALONE.counts["default"][lost:])
+    _, _, content = judged(tmp_path, form, replace(world, alter=published(form)))
+    texts = render_all(parse(json.loads(json.dumps(content))), runfolder.read(tmp_path))
+    for text in (terminal.summary(content), *texts.values()):
+        assert "no live" not in text
+        assert "no sample" not in text.lower()
+    off = live_minus_offline(content["predictors"])  # type: ignore[arg-type]
+    assert off == 0 if not lost else (off or 0) > 0
+
+
+@pytest.mark.parametrize("form", ["matrix", "right and all"])
+def test_bounds_of_what_several_predictors_publish_are_those_of_their_sum(tmp_path: Path, form: str) -> None:
+    """Each member has the bounds of the group, as it has those of the cells, and the live counts add up to them."""
+    verdict, worst, content = judged(tmp_path, form, replace(SPLIT, alter=published(form)))
+    assert verdict is Verdict.PASS, worst
+    first, second = (predictor["claims"] for predictor in content["predictors"].values())  # type: ignore[attr-defined]
+    for claim, other in zip(first, second, strict=True):
+        assert [claim[key] for key in ("name", "low", "high")] == [other[key] for key in ("name", "low", "high")]
+        assert claim["low"] <= claim["live"] + other["live"] <= claim["high"]
+
+
+def test_the_note_of_a_metric_map_is_in_the_result(tmp_path: Path) -> None:
+    """Only where the run records a map: the project's own names need none."""
+    _, _, content = judged(tmp_path / "server", "metrics server", replace(ALONE, alter=published("metrics server")))
+    server = FORMS["metrics server"][0]
+    assert content["metrics"] == {"name": server.name, "rows": "first", "note": server.note}
+    assert "shows up to 2" in server.note
+    (tmp_path / "own").mkdir()
+    run = worlds.put(tmp_path / "own", ALONE)
+    evidence = arrange(files.read(tmp_path / "own", run))
+    assert not {"metrics", "claims", "classes"} & set(content_of(evidence, registry.judge(evidence)))
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -48,6 +48,17 @@ def _with(value: object, *keys: str) -> Json:
     return content
 
 
+def _of_classes(value: object, *keys: str | int) -> Json:
+    content = samples.three_classes()
+    inner: Any = content["predictors"]["default"]
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    return content
+
+
+CELL = ("classes", "live", "matrix")
+OF_CLASS = ("classes", "live", "by_class")
 BAD_RESULTS: dict[str, tuple[object, str]] = {
     "not an object": ([], "an object at the file"),
     "another schema": (_with(2, "schema"), "expected 1 at schema, got 2"),
@@ -66,6 +77,39 @@ BAD_RESULTS: dict[str, tuple[object, str]] = {
         _with([0.9], "predictors", "default", "timeline", "live", "recall"),
         "a list of 31, one for each time at predictors.default.timeline.live.recall",
     ),
+    "claims that are no list": (_of_classes({}, "claims"), "a list at predictors.default.claims"),
+    "a claim without a name": (_of_classes(None, "claims", 0, "name"), "text at predictors.default.claims[0].name"),
+    "a bound that is a fraction": (
+        _of_classes(0.5, "claims", 1, "low"),
+        "a whole number at predictors.default.claims[1].low",
+    ),
+    "a claim that is true": (
+        _of_classes(True, "claims", 1, "live"),
+        "a number or null at predictors.default.claims[1].live",
+    ),
+    "labels that are no list": (_of_classes("abc", "classes", "labels"), "a list at predictors.default.classes.labels"),
+    "a label that is a number": (
+        _of_classes(3, "classes", "labels", 0),
+        "text at predictors.default.classes.labels[0]",
+    ),
+    "no zero_division": (_of_classes(None, "classes", "zero_division"), "a number at predictors.default.classes.zero"),
+    "a class too few": (_of_classes([], *OF_CLASS), "one row for each of 3 labels"),
+    "another class": (_of_classes("x", *OF_CLASS, 1, "label"), "one row for each of 3 labels, in their order"),
+    "a recall that is text": (_of_classes("1", *OF_CLASS, 1, "recall"), "classes.live.by_class[1].recall, got '1'"),
+    "a support that is a fraction": (_of_classes(1.5, *OF_CLASS, 0, "support"), "by_class[0].support, got 1.5"),
+    "averages that are no object": (
+        _of_classes([], "classes", "live", "macro"),
+        "an object at predictors.default.classes",
+    ),
+    "a matrix that is not square": (_of_classes([1, 2], *CELL, 1), "a list of 3, one for each class at predictors"),
+    "a matrix of fractions": (_of_classes(0.5, *CELL, 1, 2), "classes.live.matrix[1][2], got 0.5"),
+    "bounds of another size": (_of_classes([[1]], "classes", "expected", "high"), "classes.expected.high"),
+    "an average that is a number": (
+        _of_classes(1, "timeline", "average"),
+        "text at predictors.default.timeline.average",
+    ),
+    "a metric map without a name": (_with({"rows": "every", "note": ""}, "metrics"), "text at metrics.name"),
+    "rows of a map": (_with({"name": "", "rows": "few", "note": ""}, "metrics"), "every or first at metrics.rows"),
     "another run's": (_with("other", "run", "id"), "got that of other"),
 }
 

@@ -93,6 +93,17 @@ def test_the_bound_is_kept_by_drawing_less(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(html(samples.huge()).encode()) <= fine - 10_000
 
 
+def test_many_matrices_are_left_out_before_the_bound_is_passed() -> None:
+    """Four predictors of 16 classes with long names, and each count wrong."""
+    labels = [f"{'long ' * 20}name {i}" for i in range(16)]
+    counted = samples.matrix(16, 10**6)
+    other = [list(column) for column in zip(*counted, strict=True)]
+    predictors = {f"p{i}": samples.of_classes(labels, other, counted) for i in range(4)}
+    text = html(samples.result("FAIL", [samples.PERMUTED] * 20, predictors, load=samples.load(300)))
+    assert len(text.encode()) <= report_html.LIMIT_BYTES
+    assert "too large to be drawn here" in text
+
+
 def test_every_table_can_be_heard_and_every_picture_is_described(content: Json) -> None:
     """Each table has a caption and each header a scope; each picture has a title and a description."""
     root = opened(content)

@@ -27,6 +27,19 @@ def test_the_first_line_is_the_verdict_and_the_whole_fits_a_comment(name: str) -
     assert len(text) < COMMENT_LIMIT
 
 
+def test_six_predictors_of_many_classes_fit_a_comment() -> None:
+    """All counts are wrong, the names are long, and there are twenty findings."""
+    wrong = samples.huge()["findings"][1:21]
+    for number in (10, 24):
+        labels = [f"{'long & ' * 20}name {i}" for i in range(number)]
+        counted = samples.matrix(number, 10**6)
+        other = [list(column) for column in zip(*counted, strict=True)]
+        predictors = {f"p{i}": samples.of_classes(labels, other, counted) for i in range(6)}
+        text = markdown(samples.result("FAIL", wrong, predictors))
+        assert len(text) < COMMENT_LIMIT
+        assert text.count("Live confusion matrix") == 6
+
+
 def test_a_failure_is_told_with_its_values_diagnosis_and_advice() -> None:
     """Message, expected, found, diagnosis and advice of the finding, and the table of counts with the difference."""
     text = markdown(samples.swapped_cells())
