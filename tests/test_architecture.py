@@ -83,7 +83,7 @@ locustfiles.capacity    : analysis.claims analysis.command analysis.result analy
 locustfiles.capacity    : model.artifact_name model.command_line model.printable model.installation analysis.access
 locustfiles.doctor      : .command .run .protocol .http1 .load analysis.access analysis.claims analysis.collect
 locustfiles.doctor      : analysis.evidence analysis.record analysis.verdict deploy.manifest model.command_line
-locustfiles.doctor      : model.contract model.printable
+locustfiles.doctor      : model.contract model.installation model.printable
 locustfiles.__main__    : .command .calibration .run .load analysis.record model.artifact_name model.command_line
 locustfiles.__main__    : model.printable
 locustfiles.single      : .run

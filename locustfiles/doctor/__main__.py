@@ -35,6 +35,7 @@ from locustfiles.protocol.transport import DeploymentAddress, Transport, transpo
 from locustfiles.run.setup import SHADOW, Setup, SetupError, check_logins, read_setup
 from model.command_line import BAD_INPUT
 from model.contract import METRIC_OF_CELL, cell_of
+from model.installation import COMMAND
 from model.printable import printable
 
 EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
@@ -216,7 +217,7 @@ def _doctor(parsed: argparse.Namespace) -> Doctor:
         number = "one of them" if parsed.host or parsed.prometheus_url else "none"
         raise SetupError(
             "choosing what to look at: expected --host and --prometheus-url of a deployment that is up, "
-            f"got {number}. `make up` starts one here, and prints both."
+            f"got {number}. `{COMMAND} up` starts one here, and prints both."
         )
     try:
         asked_interval_s = parse_duration(parsed.scrape_interval)

@@ -14,6 +14,7 @@ from locustfiles.http1.outcome import Exchange
 from locustfiles.http1.target import Target, TargetError, target_of
 from locustfiles.protocol.health import HEALTH, NO_TLS, Health, get, health_of, route
 from locustfiles.protocol.reasons import reason_in
+from model.installation import COMMAND
 
 SUBJECT: Final = "ingress"
 TIMEOUT_S: Final = 2.0
@@ -85,7 +86,7 @@ def _within_tls(place: Place, exchange: Exchange) -> Observation:
 
 def _refused(place: Place) -> Observation:
     host, port = place.target.host, place.target.port
-    advice = f"Is {port} the ingress' port, and is the ingress up (`make up` starts one here)?"
+    advice = f"Is {port} the ingress' port, and is the ingress up (`{COMMAND} up` starts one here)?"
     return _broken(place, f"nobody listens at {host}:{port}", advice)
 
 

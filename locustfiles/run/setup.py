@@ -32,6 +32,7 @@ from locustfiles.protocol.transport import DeploymentAddress, ingress_access, un
 from model.artifact import NO_SCORES, Card
 from model.artifact_name import HELDOUT_FILE, ArtifactError
 from model.dataset import DatasetError, Heldout, load_heldout
+from model.installation import COMMAND
 from model.rows.answers_file import AnswersError, load_answers
 from model.threshold import check_threshold
 
@@ -195,7 +196,11 @@ def _unreached(url: str, answer: Exchange) -> SetupError:
     """Why there was no whole answer."""
     if any(reason in answer.fault for reason in NO_TLS):
         return _without_tls(url)
-    advice = _TLS_ADVICE if "CERTIFICATE" in answer.fault.upper() else "Is the deployment up (`make up`)?"
+    advice = (
+        _TLS_ADVICE
+        if "CERTIFICATE" in answer.fault.upper()
+        else f"Is the deployment up (`{COMMAND} up` starts one here)?"
+    )
     return SetupError(f"reaching the host: expected Seldon at {url}, got: {answer.fault}. {advice}")
 
 
