@@ -17,9 +17,9 @@ pytestmark = pytest.mark.stack
 
 SINGLE = str(ROOT / "deploy" / "seldon" / "metrics-model.yaml")
 OTHER_NAMES = """
-from model.MetricsModel import MetricsModel
+from plain import Plain
 
-class OtherNames(MetricsModel):
+class OtherNames(Plain):
     def metrics(self):
         return [{**metric, "key": metric["key"] + "itives"} for metric in super().metrics() if "pos" in metric["key"]]
 """
@@ -54,7 +54,7 @@ def served(folder: Path, name: str, source: str) -> tuple[str, str]:
     (folder / f"{name}.py").write_text(source)
     (folder / "images.toml").write_text(
         f'["metrics_model:0.1"]\ncommand = ["python", "-m", "model.server", "{name}.{name}"]\n'
-        f'cwd = "{ROOT}"\nenv = {{ PYTHONPATH = "{folder}" }}\n'
+        f'cwd = "{ROOT}"\nenv = {{ PYTHONPATH = "{folder}:{ROOT / "tests" / "faults"}" }}\n'
     )
     return "--images", str(folder / "images.toml")
 
@@ -169,6 +169,12 @@ def test_a_feedback_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
     with stack(tmp_path, *served(tmp_path, "Raises", RAISES)) as place:
         run = looked("--sdep", SINGLE, **place)
     assert_named(run, 3, "FAIL feedback", "expected 30 features, got 3", "ok prediction")
+
+
+def test_the_metric_map_that_fits_is_named(existing: dict[str, str]) -> None:
+    """Where another ready-made one is given, and its metrics are not there."""
+    words = "confusion_total of default", "nearest on its targets: ", "Give --metrics plumbline: its metrics are there."
+    assert_named(looked("--metrics", "confusion-matrix", **existing), 3, *words)
 
 
 @pytest.mark.slow

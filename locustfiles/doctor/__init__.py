@@ -8,5 +8,6 @@ terminal       observations as lines
 ingress        reaches the deployment: port, TLS, path, Host, login
 requests       one prediction and one feedback
 scraping       Prometheus and its targets: login, intervals, errors, pods that are scraped twice
-series         the metrics: their names, their labels, and what the feedback added to them
+series         the metrics: their names and labels by the metric map, and copies of them
+growth         what the feedback added to them
 """

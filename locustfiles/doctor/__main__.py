@@ -14,15 +14,16 @@ from typing import Final
 
 from analysis.access.access import AccessError
 from analysis.access.access_file import read_access
+from analysis.claims.selection import select
 from analysis.collect.prometheus import PrometheusError
 from analysis.verdict import Verdict, merge
 from locustfiles.command.parser import FrontDoorParser, parser
-from locustfiles.doctor import ingress, requests, scraping, series
+from locustfiles.doctor import growth, ingress, requests, scraping, series
+from locustfiles.doctor.growth import CountGrowth
 from locustfiles.doctor.ingress import Place
 from locustfiles.doctor.observation import Observation
 from locustfiles.doctor.requests import Sent
 from locustfiles.doctor.scraping import Scraping
-from locustfiles.doctor.series import CountGrowth
 from locustfiles.doctor.terminal import lines_of, summary
 from locustfiles.http1.target import TargetError, target_of
 from locustfiles.load.options import (
@@ -34,10 +35,10 @@ from locustfiles.load.options import (
 from locustfiles.protocol.transport import DeploymentAddress, Transport, transport_of, unanswered
 from locustfiles.run.setup import SHADOW, Setup, SetupError, check_logins, read_setup
 from model.command_line import BAD_INPUT
-from model.contract import METRIC_OF_CELL, cell_of
 from model.installation import COMMAND
 from model.printable import printable
 
+BINARY: Final = 2
 EXIT_CODE: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
 EPILOG: Final = """\
 examples:
@@ -57,6 +58,8 @@ class Doctor:
         self._place = place
         self._feedback = feedback
         self._asked_interval_s = asked_interval_s
+        card = setup.card
+        self._selection = select(setup.metrics, card.classes, card.positive if len(card.classes) == BINARY else None)
 
     def look(self, prometheus_url: str) -> Verdict:
         """Look at everything; the worst verdict."""
@@ -105,19 +108,21 @@ class Doctor:
         predictors = self._setup.deployment.predictors
         stored = replace(stored, ups=stored.current_ups())
         self._say(scraping.look_at_targets(stored, self._asked_interval_s))
-        before = series.counts_of(stored, predictors)
+        before = series.counts_of(stored, self._selection, predictors)
         if not self._feedback or transport is None:
             if transport is None:
                 self._say(Observation.skipped("feedback", "not sent: first the ingress"))
-            self._say(series.look_at_names(stored, before, is_fed=False), series.look_for_doubles(before))
+            self._say(
+                series.look_at_names(stored, self._setup.metrics, before, is_fed=False), series.look_for_doubles(before)
+            )
             return
         stored.wait_for_scrape(time.time(), before.addresses, _progress)  # what an earlier request added is stored now
-        before = series.counts_of(stored, predictors)
+        before = series.counts_of(stored, self._selection, predictors)
         observation, sent = requests.give_feedback(transport, self._setup, sent)
         self._say(observation)
         after, is_scraped = self._after(stored, before, sent)
         is_fed = bool(sent.is_counted) and is_scraped
-        names = series.look_at_names(stored, after, is_fed=is_fed)
+        names = series.look_at_names(stored, self._setup.metrics, after, is_fed=is_fed)
         doubles = series.look_for_doubles(after)
         self._say(names, doubles)
         if names.verdict is not Verdict.PASS:
@@ -125,31 +130,30 @@ class Doctor:
         if not is_fed:
             self._say(_not_scraped() if sent.is_counted else Observation.skipped("counted", "it was not acknowledged"))
         elif doubles is None:
-            growth = CountGrowth.of(before, after)
-            self._say(*series.look_at_growth(growth, predictors, self._cell(sent)))
+            added = CountGrowth.of(before, after)
+            self._say(*growth.look_at_growth(added, predictors, self._pair(sent)))
 
     def _after(self, stored: Scraping, before: series.Counts, sent: Sent) -> tuple[series.Counts, bool]:
         """The counts after a scrape since the feedback, and whether there was one; once more where something lacks."""
         predictors = self._setup.deployment.predictors
         if sent.is_counted and not stored.ups and not before.addresses:  # nothing says which target to wait for
-            return series.wait_for_counts(stored, predictors, _progress), True
+            return series.wait_for_counts(stored, self._selection, predictors, _progress), True
         is_scraped, since_s = False, time.time()
         after = before
         for _ in range(2):
             is_scraped |= stored.wait_for_scrape(since_s, after.addresses, _progress)
-            after = series.counts_of(stored, predictors)
+            after = series.counts_of(stored, self._selection, predictors)
             if not sent.is_counted or not is_scraped or CountGrowth.of(before, after).is_complete(predictors):
                 break
             since_s = time.time()
         return after, is_scraped or bool(after.all and CountGrowth.of(before, after).is_complete(predictors))
 
-    def _cell(self, sent: Sent) -> str | None:
-        """The metric that counts the row: known if a single primary answered."""
-        card, heldout = self._setup.card, self._setup.heldout
-        if sent.predicted is None or len(self._setup.deployment.primaries) != 1 or len(card.classes) != 2:
+    def _pair(self, sent: Sent) -> int | None:
+        """The pair of truth and answer of the row: known if a single primary answered."""
+        if sent.predicted is None or len(self._setup.deployment.primaries) != 1:
             return None
-        truth = int(heldout.truth_index[requests.row_of(self._setup)])
-        return METRIC_OF_CELL[cell_of(sent.predicted, truth, card.positive)]
+        truth = int(self._setup.heldout.truth_index[requests.row_of(self._setup)])
+        return truth * len(self._setup.card.classes) + sent.predicted
 
 
 def _namespaces(stored: Scraping | None) -> list[str]:

@@ -22,7 +22,7 @@ def row_of(setup: Setup) -> int:
 
     The notebook's class publishes its true positives under their own name and the other three cells under another's.
     """
-    places = np.flatnonzero(setup.heldout.truth != setup.card.positive_class)
+    places = np.flatnonzero(setup.heldout.truth_index != setup.card.positive)
     return int(places[0]) if len(places) else 0
 
 

@@ -11,15 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.claims import metric_map
+from analysis.claims.selection import select
 from analysis.evidence.samples import ClockOffset, Series
+from analysis.evidence.scrapes.published import Published
 from analysis.verdict import Verdict
 from deploy.manifest.deployment import Predictor
 from locustfiles.doctor import scraping as scraping_module
 from locustfiles.doctor import series
 from locustfiles.doctor.observation import Observation
 from locustfiles.doctor.scraping import Scraping, look_at_targets
-from locustfiles.doctor.series import CountGrowth, Counts
+from locustfiles.doctor.series import Counts
 
+SELECTION = select(metric_map.load(metric_map.DEFAULT), (0, 1), 1)
+NAMES = SELECTION.accounts[0].metrics
 OURS = {
     "deployment_name": "d", "predictor_name": "default", "method": "feedback", "namespace": "seldon",
     "job": "a", "instance": "10.0.0.1:6000", "pod": "d-0",
@@ -34,7 +39,11 @@ def stored(metric: str, *values: float, step_ms: int = 1000, **labels: Any) -> S
 
 
 def cells(**labels: Any) -> list[Series]:
-    return [stored(name, 1.0, **labels) for name in series.NAMES]
+    return [stored(name, 1.0, **labels) for name in NAMES]
+
+
+def published(content: Sequence[Series]) -> Published:
+    return Published(SELECTION.accounts[0], tuple(content))
 
 
 class Store:
@@ -83,12 +92,14 @@ def predictor(name: str = "default", *, shadow: bool = False) -> Predictor:
 
 def looked(content: Sequence[Series], *ups: Series, is_fed: bool = True) -> Observation:
     place = scraping(content, *ups)
-    return series.look_at_names(place, series.counts_of(place, [predictor()]), is_fed=is_fed)
+    return series.look_at_names(
+        place, SELECTION.metric_map, series.counts_of(place, SELECTION, [predictor()]), is_fed=is_fed
+    )
 
 
 def test_cells_that_are_all_there_are_well() -> None:
     assert looked(cells()).verdict is Verdict.PASS
-    assert looked([stored(f"{name}_total", 1.0) for name in series.NAMES]).verdict is Verdict.PASS
+    assert looked([stored(f"{name}_total", 1.0) for name in NAMES]).verdict is Verdict.PASS
 
 
 UP = stored("up", 1.0, 1.0, deployment_name=None, predictor_name=None, method=None, seldon_deployment_id="d")
@@ -134,7 +145,7 @@ def test_before_any_feedback_absent_metrics_prove_nothing() -> None:
 def test_one_count_that_is_stored_twice_is_named_and_two_replicas_are_not() -> None:
     def doubles(*copies: dict[str, str | None]) -> Observation | None:
         every_cell = tuple(cell for labels in copies for cell in cells(**labels))
-        return series.look_for_doubles(Counts({"default": every_cell}))
+        return series.look_for_doubles(Counts({"default": published(every_cell)}))
 
     assert doubles({}) is None
     assert doubles({}, {"pod": "d-1", "instance": "10.0.0.2:6000"}) is None
@@ -144,50 +155,6 @@ def test_one_count_that_is_stored_twice_is_named_and_two_replicas_are_not() -> N
     assert twice.observed == "d-0 twice: by job=a and by job=b"
     assert doubles({}, {"instance": "svc:6000"}) is not None
     assert doubles({"prometheus_replica": "0"}, {"prometheus_replica": "1"}) is not None
-
-
-def growth(before: dict[str, float], after: dict[str, float], shadow: float | None = None) -> CountGrowth:
-    def counts(values: dict[str, float], shadowed: float) -> Counts:
-        groups = {"default": tuple(stored(name, value) for name, value in values.items())}
-        if shadow is not None:
-            groups["shadow"] = (stored("true_neg", shadowed, predictor_name="shadow"),)
-        return Counts(groups)
-
-    return CountGrowth.of(counts(before, 0), counts(after, shadow or 0))
-
-
-BEFORE = {"true_neg": 3.0, "false_pos": 2.0}
-
-
-@pytest.mark.parametrize(
-    ("after", "verdict"),
-    [
-        ({"true_neg": 4.0, "false_pos": 2.0}, Verdict.PASS),
-        ({"true_neg": 3.0, "false_pos": 3.0}, Verdict.FAIL),
-        ({"true_neg": 3.0, "false_pos": 2.0}, Verdict.FAIL),
-        ({"true_neg": 5.0, "false_pos": 2.0}, Verdict.INCONCLUSIVE),
-        ({"true_neg": 4.0, "false_pos": 3.0}, Verdict.INCONCLUSIVE),
-        ({"true_neg": 0.0, "false_pos": 0.0}, Verdict.INCONCLUSIVE),
-        ({"true_neg": 4.0, "false_pos": 2.0, "false_neg": 0.0}, Verdict.PASS),
-    ],
-    ids=["its cell", "another's", "not counted", "twice", "foreign", "restarted", "new series of 0"],
-)
-def test_one_feedback_adds_one_row_to_its_cell(after: dict[str, float], verdict: Verdict) -> None:
-    (observation,) = series.look_at_growth(growth(BEFORE, after), [predictor()], "true_neg")
-    assert observation.verdict is verdict, observation
-
-
-def test_a_shadow_that_lags_behind_is_not_called_broken() -> None:
-    """The mirror may be late, or may leave out a share of the requests."""
-    after = {"true_neg": 4.0, "false_pos": 2.0}
-    predictors = [predictor(), predictor("shadow", shadow=True)]
-    late = growth(BEFORE, after, shadow=0)
-    assert [each.verdict for each in series.look_at_growth(late, predictors, "true_neg")] == [
-        Verdict.PASS,
-        Verdict.INCONCLUSIVE,
-    ]
-    assert not late.is_complete(predictors)
-    assert growth(BEFORE, after, shadow=1).is_complete(predictors)
 
 
 def up(*values: float, **options: Any) -> Series:
@@ -239,11 +206,11 @@ def test_metrics_of_targets_without_a_label_are_waited_for_and_then_given_up(mon
     monkeypatch.setattr(series, "LATE_S", 0.1)
     lines: list[str] = []
     content: list[Series] = []
-    assert series.wait_for_counts(scraping(content), [predictor()], lines.append).all == ()
+    assert series.wait_for_counts(scraping(content), SELECTION, [predictor()], lines.append).all == ()
     assert len(lines) == 1
     assert "no target says that it is of d" in lines[0]
     timer = threading.Timer(0.05, lambda: content.extend(cells()))
     timer.start()
     monkeypatch.setattr(series, "UNKNOWN_INTERVAL_S", 20.0)
-    assert len(series.wait_for_counts(scraping(content), [predictor()], lines.append).all) == 4
+    assert len(series.wait_for_counts(scraping(content), SELECTION, [predictor()], lines.append).all) == 4
     timer.join()
