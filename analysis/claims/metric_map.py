@@ -12,7 +12,6 @@ counts = "tp"
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -115,8 +114,7 @@ def load(name: str) -> MetricMap:
     """The map of that name, or in that file. Raises `MetricMapError`."""
     path = FOLDER / f"{name}.toml" if name in ready_made() else Path(name)
     if path.suffix != ".toml":
-        near = difflib.get_close_matches(name, ready_made(), 1)
-        meant = f" Did you mean {near[0]}?" if near else ""
+        meant = _meant(name, ready_made())
         raise MetricMapError(
             f"metrics: expected a file NAME.toml or one of {', '.join(ready_made())}, found {name!r}.{meant}"
         )
@@ -241,11 +239,18 @@ def _check_labels(rule: SeriesRule, where: str) -> None:
         raise MetricMapError(f'metrics: expected form with "{{}}" for the class in {where}, found {rule.form!r}.')
 
 
+def _meant(word: str, known: Sequence[str]) -> str:
+    """A question for the known word that is most like it, or nothing."""
+    import difflib  # noqa: PLC0415  (needed only where something is wrong)
+
+    near = difflib.get_close_matches(word, known, 1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
 def _only(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
     unknown = sorted(set(table) - set(allowed))
     if unknown:
-        near = difflib.get_close_matches(unknown[0], allowed, 1)
-        meant = f" Did you mean {near[0]}?" if near else f" It may have {', '.join(allowed)}."
+        meant = _meant(unknown[0], allowed) or f" It may have {', '.join(allowed)}."
         raise MetricMapError(f"metrics: {where} has a key {unknown[0]!r} that no map has.{meant}")
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from analysis.report import svg
 from analysis.report import wording as words
 from analysis.report.charts import Detail
-from analysis.result.parsed import Matrix
+from analysis.report.quality import Heat
 
 LARGE: Final = 5
 """Classes from which the picture has a width of its own, to which a narrow page scrolls."""
@@ -22,39 +22,6 @@ _LEAST_WIDTH: Final = 240.0
 _WIDEST_HEAD: Final = 66.0
 _DESCRIBED: Final = 20
 """Wrong cells that the description names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heat:
-    """A matrix to be drawn. ``low``, ``high``: bounds of each cell; None where there are none to hold it against."""
-
-    labels: tuple[str, ...]
-    matrix: Matrix
-    low: Matrix | None
-    high: Matrix | None
-
-    def off_by(self, truth: int, answer: int) -> int:
-        """How far a cell lies outside its bounds; 0 without bounds."""
-        if self.low is None or self.high is None:
-            return 0
-        number = self.matrix[truth][answer]
-        return min(number - self.low[truth][answer], 0) + max(number - self.high[truth][answer], 0)
-
-    def expected(self, truth: int, answer: int) -> str:
-        """What a cell was expected to be."""
-        if self.low is None or self.high is None:
-            return "not known"
-        return words.between(words.count(self.low[truth][answer]), words.count(self.high[truth][answer]))
-
-    @property
-    def cells(self) -> list[tuple[int, int]]:
-        """Truth and answer of each cell."""
-        return [(truth, answer) for truth in range(len(self.labels)) for answer in range(len(self.labels))]
-
-    @property
-    def wrong(self) -> list[tuple[int, int]]:
-        """The cells that are outside of their bounds."""
-        return [cell for cell in self.cells if self.off_by(*cell)]
 
 
 def heat_map(key: str, name: str, heat: Heat, detail: Detail) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from analysis.record.runfolder import Run
 from analysis.report import order, quality, view
 from analysis.report import wording as words
-from analysis.report.heat_map import Heat
+from analysis.report.quality import Heat
 from analysis.result.parsed import (
     CellCounts,
     ClaimCounts,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.report import wording as words
-from analysis.report.heat_map import Heat
-from analysis.result.parsed import ClassScores, MetricNames, ParsedClaim, ParsedClasses, ParsedPredictor, Result
+from analysis.result.parsed import ClassScores, Matrix, MetricNames, ParsedClaim, ParsedClasses, ParsedPredictor, Result
 
 RATIOS: Final = {"precision": "precision", "recall": "recall", "f1": "F1"}
 """Columns of a table by class: key in the result, and heading."""
@@ -19,6 +18,39 @@ MOST_CLAIMS: Final = 12
 """Lines of a table of published counts. With more of them, the rest is counted."""
 UNDERIVED: Final = "does not follow from what is published"
 FIRST_ROW: Final = "Of a request with several rows only the first is counted."
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """A matrix to be drawn. ``low``, ``high``: bounds of each cell; None where there are none to hold it against."""
+
+    labels: tuple[str, ...]
+    matrix: Matrix
+    low: Matrix | None
+    high: Matrix | None
+
+    def off_by(self, truth: int, answer: int) -> int:
+        """How far a cell lies outside its bounds; 0 without bounds."""
+        if self.low is None or self.high is None:
+            return 0
+        number = self.matrix[truth][answer]
+        return min(number - self.low[truth][answer], 0) + max(number - self.high[truth][answer], 0)
+
+    def expected(self, truth: int, answer: int) -> str:
+        """What a cell was expected to be."""
+        if self.low is None or self.high is None:
+            return "not known"
+        return words.between(words.count(self.low[truth][answer]), words.count(self.high[truth][answer]))
+
+    @property
+    def cells(self) -> list[tuple[int, int]]:
+        """Truth and answer of each cell."""
+        return [(truth, answer) for truth in range(len(self.labels)) for answer in range(len(self.labels))]
+
+    @property
+    def wrong(self) -> list[tuple[int, int]]:
+        """The cells that are outside of their bounds."""
+        return [cell for cell in self.cells if self.off_by(*cell)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import page
 from analysis.report import heat_map
 from analysis.report.charts import Detail
-from analysis.report.heat_map import Heat
+from analysis.report.quality import Heat
 from analysis.result.parsed import Matrix
 
 FINE = Detail(120, 24)
