@@ -45,9 +45,8 @@ def _process(name: str, ports: list[int], artifact: Path) -> Iterator[subprocess
         "PREDICTIVE_UNIT_HTTP_SERVICE_PORT": str(ports[0]),
         "PREDICTIVE_UNIT_GRPC_SERVICE_PORT": str(ports[1]),
         "PREDICTIVE_UNIT_METRICS_SERVICE_PORT": str(ports[2]),
-        "PREDICTIVE_UNIT_PARAMETERS": json.dumps(
-            [{"name": "model_name", "type": "STRING", "value": str(artifact.resolve())}]
-        ),
+        "PREDICTIVE_UNIT_PARAMETERS": json.dumps([{"name": "model_name", "type": "STRING", "value": artifact.name}]),
+        "PLUMBLINE_ARTIFACTS": str(artifact.resolve().parent),
         "SELDON_LOG_LEVEL": "ERROR",
     }
     process = subprocess.Popen(
