@@ -15,6 +15,7 @@ A run folder comes in (`files.read`); an `Evidence` goes out (`arrange.arrange`)
     bounds          the bounds of each count at each scrape
     curve           counts by score threshold, live and offline
     obstacles       why counts cannot be judged, or are no counts at all
+    doubts          why counts that are outside of their bounds prove nothing
     arrange         from the files to the evidence; pure
     evidence        `Evidence`, `Group`, `PredictorEvidence`
 """

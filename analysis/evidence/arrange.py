@@ -22,7 +22,7 @@ from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.rounding import name_of_rounded, with_rounded
 from analysis.evidence.samples import ClockOffset, Samples, increased
 from analysis.evidence.scrapes.duplicates import scraped_twice
-from analysis.evidence.scrapes.published import Published, judged, published
+from analysis.evidence.scrapes.published import Published, judged, of_no_class, published
 from analysis.evidence.scrapes.targets import ScrapeTarget, living, silent_targets, targets_of
 from analysis.evidence.scrapes.trajectories import Trajectory, trajectory
 from analysis.evidence.tally import Axes, Tally, tally
@@ -50,8 +50,9 @@ def arrange(files: RunFiles) -> Evidence:
     answers = obstacles.answers_of_run(files.offline, run)
     answers = with_rounded(answers) if answers is not None else None
     predictors = _predictors(run, samples, before, selection)
+    unclear = obstacles.unclear_labels(selection, run)
     groups = [
-        replace(group, obstacle=obstacles.without_answers(_artifacts(group), files.offline, answers))
+        replace(group, obstacle=unclear or obstacles.without_answers(_artifacts(group), files.offline, answers))
         for group in _groups(run, predictors, answers or _NO_ANSWERS)
     ]
     sums: dict[str, Trajectory] = {}
@@ -119,8 +120,10 @@ def _predictors(
         return {spec.name: PredictorEvidence(spec, Published(selection.accounts[0])) for spec in run.predictors}
     accounts = {spec.name: judged(samples, spec.name, selection) for spec in run.predictors}
     targets = {name: targets_of(samples, account) for name, account in accounts.items()}
-    silent = silent_targets(samples, run.deployment, list(itertools.chain(*targets.values())), before, selection)
-    return {spec.name: _predictor(spec, accounts[spec.name], targets[spec.name], silent) for spec in run.predictors}
+    known = list(itertools.chain(*targets.values()))
+    silent = silent_targets(samples, run.deployment, known, before, list(targets), selection)
+    stored = {spec.name: _predictor(spec, accounts[spec.name], targets[spec.name], silent) for spec in run.predictors}
+    return {name: replace(own, of_no_class=of_no_class(samples, name, selection)) for name, own in stored.items()}
 
 
 def _predictor(
@@ -200,7 +203,7 @@ def _counters(
     counting = [target.labels for target in targets]
     number = len(account.account.claims)
     idle = [_without_counts(target, number) for target in member.targets if target.labels not in counting]
-    silent = [_without_counts(target, number) for target in member.silent]
+    silent = [_without_counts(target, number) for target in member.silent if target.labels not in counting]
     falls = obstacles.falls(account.series, clock.earliest_prometheus_ms(first_ns))
     path = trajectory((*targets, *idle, *silent), first_ns, clock)
     return CellCounters(account, malformed, falls=falls, targets=(*targets, *idle), path=path)

@@ -49,7 +49,7 @@ class PredictorEvidence:
     from. ``silent``: targets that may be its own and show no cells. ``scraped_twice``: how a pod or instance is stored
     twice, or None. ``malformed``: why its series are no counts, whatever was sent, or None. ``path``: its counts since
     the run began; None if something makes them unknown (`Group.obstacle`). ``beside``: what else it publishes of the
-    same events.
+    same events. ``of_no_class``: series that would make claims if they named classes of the run.
     """
 
     spec: PredictorSpec
@@ -60,6 +60,7 @@ class PredictorEvidence:
     malformed: Explanation | None = None
     path: Trajectory | None = None
     beside: tuple[CellCounters, ...] = ()
+    of_no_class: tuple[Series, ...] = ()
 
     @property
     def series(self) -> tuple[Series, ...]:

@@ -9,11 +9,11 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, as_claims
+from analysis.evidence.doubts import counted_before, samples_of_other_times
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
 from analysis.evidence.scrapes.targets import ScrapeTarget
 from analysis.evidence.scrapes.trajectories import Trajectory
-from analysis.judge.count_checks import counted_before, samples_of_other_times
 from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339
 from analysis.verdict import Explanation, Finding, Verdict
