@@ -19,13 +19,14 @@ from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorE
 from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
+from analysis.evidence.patterns import Axes
 from analysis.evidence.rounding import name_of_rounded, with_rounded
 from analysis.evidence.samples import ClockOffset, Samples, increased
 from analysis.evidence.scrapes.duplicates import scraped_twice
 from analysis.evidence.scrapes.published import Published, judged, of_no_class, published
 from analysis.evidence.scrapes.targets import ScrapeTarget, living, silent_targets, targets_of
 from analysis.evidence.scrapes.trajectories import Trajectory, trajectory
-from analysis.evidence.tally import Axes, Tally, tally
+from analysis.evidence.tally import Tally, tally
 from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run

@@ -199,7 +199,7 @@ def _mostly_undecided(rows: Bools) -> Explanation | None:
 
 def _absent_class(tally: Tally) -> str | None:
     """Label of a class of which no row can have been counted; None if rows of each class may have been, or of none."""
-    events = tally.total[Kind.FEEDBACK, [Outcome.ACKNOWLEDGED, Outcome.INDETERMINATE]].sum(axis=(0, 1))
+    events = tally.fed[[Outcome.ACKNOWLEDGED, Outcome.INDETERMINATE]].sum(axis=(0, 1))
     absent = np.flatnonzero(events == 0)
     return str(tally.axes.offline.classes[absent[0]]) if len(absent) and events.any() else None
 
