@@ -86,7 +86,8 @@ class Group:
     ``gateway``: the gateway's counters for a group of one; None if they are not stored.
     ``curve``: counts by score threshold for a group of one; None if it publishes no score buckets, or if they are no
     counts by threshold, and then ``curve_problem`` says why. ``member_curves``: for a group of several, the curve of
-    each member that publishes score buckets, by its name, as if it alone had got all traffic.
+    each member that publishes score buckets, by its name, as if it alone had got all traffic. ``together``: for a group
+    of several, the counters of predictions as the sum over its members.
     """
 
     members: tuple[PredictorEvidence, ...]
@@ -98,6 +99,12 @@ class Group:
     curve: Curve | None = None
     curve_problem: Explanation | None = None
     member_curves: tuple[tuple[str, Curve], ...] = ()
+    together: tuple[CellCounters, ...] = ()
+
+    @property
+    def beside(self) -> tuple[CellCounters, ...]:
+        """All counters beside the cells, of each member and of all together."""
+        return (*(counters for member in self.members for counters in member.beside), *self.together)
 
     @property
     def name(self) -> str:
