@@ -21,7 +21,7 @@ from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.patterns import Axes
-from analysis.evidence.rounding import name_of_rounded, with_rounded
+from analysis.evidence.rounding import names_of_rounded, with_rounded
 from analysis.evidence.samples import ClockOffset, Samples
 from analysis.evidence.scrapes.duplicates import scraped_twice
 from analysis.evidence.scrapes.published import Published, judged, of_no_class
@@ -145,7 +145,7 @@ def _groups(run: Run, predictors: Mapping[str, PredictorEvidence], answers: Offl
 def _group(members: Sequence[PredictorEvidence], answers: OfflineAnswers) -> Group:
     first = members[0].spec
     artifacts = tuple(dict.fromkeys(member.spec.artifact for member in members))
-    rounded = tuple(other for name in artifacts if (other := name_of_rounded(name)) in answers.answers)
+    rounded = tuple(other for name in artifacts for other in names_of_rounded(name, answers.answers))
     share = Share(artifacts, rounded, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
     malformed = members[0].malformed if len(members) == 1 else obstacles.malformed([own.account for own in members])
     return Group(tuple(members), share, malformed=malformed)

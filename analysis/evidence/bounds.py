@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.claims.claim import Claims
 from analysis.claims.selection import cells as cell_weights
-from analysis.evidence.rounding import name_of_rounded
+from analysis.evidence.rounding import names_of_rounded
 from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Bools, Floats, Ints
@@ -235,7 +235,7 @@ def _sums(value: Floats, claims: Claims) -> Ints:
 
 def _under_way(tally: Tally, path: Trajectory, artifact: str, claims: Claims) -> Ints:
     """``[n, sums]``: events that had begun before a scrape ended, and are not known to have ended before it began."""
-    names = [name for name in tally.axes.artifacts if name in {artifact, name_of_rounded(artifact)}]
+    names = [artifact, *names_of_rounded(artifact, tally.axes.artifacts)]
     _, possible = membership(tally, claims, names)
     before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
     upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]
