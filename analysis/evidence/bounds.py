@@ -7,6 +7,7 @@ bounds by exactly one. After the last event, without such events, both bounds ar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -35,6 +36,8 @@ class Bounds:
 
 _TOO_LARGE: Final = 2.0**53
 _ROUNDING: Final = 1e-9
+_FEW: Final = 6
+"""With at most so many targets, every set of them is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,16 @@ class Counted:
             return False
         since = (self.path.early == self.path.early.max(axis=0)).all(axis=1)
         return bool(np.all(over[since].max(axis=0) <= spare[since].min(axis=0)))
+
+    @property
+    def may_have_restarted(self) -> bool:
+        """Whether the counts are within their bounds if targets restarted while a scrape was missed before the load."""
+        sets = range(1, len(self.path.gone) + 1) if len(self.path.gone) <= _FEW else (1, len(self.path.gone))
+        return any(
+            not replace(self, path=self.path.restarted(chosen)).broken.any()
+            for size in sets
+            for chosen in itertools.combinations(self.path.gone, size)
+        )
 
     @property
     def is_over(self) -> bool:
@@ -206,7 +219,8 @@ def as_claims(path: Trajectory, claims: Claims, others: Claims) -> Trajectory | 
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         value, doubt, early = (np.rint(counts @ deriving) for counts in (path.value, path.doubt, path.early))
-    return replace(path, value=value, doubt=doubt, early=early)
+        gone = tuple((since_ms, np.rint(counts @ deriving)) for since_ms, counts in path.gone)
+    return replace(path, value=value, doubt=doubt, early=early, gone=gone)
 
 
 def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
@@ -218,6 +232,7 @@ def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
         time_ms=path.time_ms[scrapes],
         doubt=path.doubt[scrapes],
         early=path.early[scrapes],
+        gone=path.gone,
     )
 
 

@@ -27,7 +27,7 @@ def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanati
         or _not_yet_published(group, counted)
         or _of_no_class(evidence, group, counted)
         or _of_earlier_load(evidence, counted)
-        or (counted_before(counted) if counted.may_hold_earlier else None)
+        or before_load(counted)
         or _come_once(group, counted)
     )
 
@@ -62,7 +62,20 @@ def _of_no_class(evidence: Evidence, group: Group, counted: Counted) -> Explanat
     return Explanation(Diagnosis.COUNTS_OF_NOBODY, message, "no class")
 
 
-def counted_before(counted: Counted) -> Explanation:
+def before_load(counted: Counted) -> Explanation | None:
+    """What may have happened before the load that a scrape missed, if that makes the counts right; or None."""
+    if counted.may_hold_earlier:
+        return _counted_before(counted)
+    if not counted.may_have_restarted:
+        return None
+    message = (
+        "a scrape between the last whole one and the load failed or lacked a series; if a process restarted then, it "
+        "began at 0 and counted every row, and if none did, as many are missing as it had counted before"
+    )
+    return Explanation(Diagnosis.RECYCLED, message, "before the load")
+
+
+def _counted_before(counted: Counted) -> Explanation:
     """That all counts that are too many may be from before the load, because a scrape before it was not whole."""
     over = int((counted.sums - counted.bounds.high).max())
     message = (

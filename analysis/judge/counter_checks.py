@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, as_claims
-from analysis.evidence.doubts import counted_before, samples_of_other_times
+from analysis.evidence.doubts import before_load, samples_of_other_times
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
 from analysis.evidence.scrapes.targets import ScrapeTarget
@@ -49,7 +49,7 @@ def _of_group(group: Group) -> Finding:
 def _of_member(group: Group, member: PredictorEvidence, scored: CellCounters) -> Finding:
     explanation = _failure(scored)
     if explanation is not None:
-        doubt = samples_of_other_times(group) or _counted_before(scored) or _published_late(member, scored)
+        doubt = samples_of_other_times(group) or _before_load(scored) or _published_late(member, scored)
         return Finding.failed(group.name, explanation) if doubt is None else Finding.unknown(group.name, doubt)
     doubt = _doubt(group, member, scored)
     if doubt is not None:
@@ -67,10 +67,9 @@ def _failure(scored: CellCounters) -> Explanation | None:
     return Explanation(Diagnosis.COUNTERS_DIFFER, _difference(scored.counted, scored.falls))
 
 
-def _counted_before(scored: CellCounters) -> Explanation | None:
-    """That the counters have grown by too much only if nothing of it is from before the load, or None."""
-    counted = scored.counted
-    return counted_before(counted) if counted is not None and counted.may_hold_earlier else None
+def _before_load(scored: CellCounters) -> Explanation | None:
+    """What may have happened before the load that makes the counters right, or None."""
+    return before_load(scored.counted) if scored.counted is not None else None
 
 
 def _doubt(group: Group, member: PredictorEvidence, scored: CellCounters) -> Explanation | None:
