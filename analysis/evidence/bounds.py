@@ -20,6 +20,7 @@ from analysis.evidence.rounding import names_of_rounded
 from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Bools, Floats, Ints
+from analysis.stats.assignment import can_add_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,19 @@ def bounds_of(tally: Tally, path: Trajectory, share: Share, claims: Claims) -> B
         low[:-1] = 0
         low[-1] *= after_end(tally, path)[-1]
     return Bounds(low, upto @ possible)
+
+
+def is_explained(tally: Tally, counted: Counted, share: Share) -> bool:
+    """Whether some events explain the counts of the last scrape all together, each event counted once or not at all.
+
+    The bounds of `Claims.members` leave room where it depends on the answer, or on the outcome, what an event adds.
+    """
+    path, claims = counted.path, counted.claims
+    least = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns[-1])]
+    most = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns[-1])]
+    chosen = most > 0
+    options = np.stack([claims.weight[tally.pairs[name][chosen]] for name in share.answers], axis=1)
+    return can_add_up(options, least[chosen] * share.sees_all, most[chosen], path.value[-1])
 
 
 def after_end(tally: Tally, path: Trajectory) -> Bools:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted, after_end
+from analysis.evidence.bounds import Counted, after_end, is_explained
 from analysis.evidence.doubts import doubt_about, stored_twice
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.gateway import Gateway
@@ -24,6 +24,8 @@ from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Value
 
 _NUMBER: Final = {4: "four"}
+_SHOWN: Final = 4
+"""Counts in a message, at most."""
 
 
 def bounds(evidence: Evidence) -> tuple[Finding, ...]:
@@ -91,6 +93,11 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
         doubt = _restart(stored, -1) if undecided.any() else _unproven(evidence, tally, group)
         if doubt is not None:
             return Finding.unknown(group.name, doubt, expected=expected, observed=observed)
+        contradiction = _contradiction(tally, group, counted)
+        if contradiction is not None:
+            is_proven = _is_proven(evidence, tally, group, counted)
+            finding = Finding.failed if is_proven else Finding.unknown
+            return finding(group.name, contradiction, expected=expected, observed=observed)
         message = _equal_message(group, low, high, int(_undecided_rows(evidence, group).sum()))
         return Finding.passed(group.name, message, expected=expected, observed=observed)
     doubt = doubt_about(evidence, group, counted)
@@ -101,6 +108,24 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     message = f"{cause.message} ({location})" if location else cause.message
     explanation = Explanation(cause.diagnosis, message, cause.situation)
     return Finding.failed(group.name, explanation, expected=expected, observed=observed)
+
+
+def _contradiction(tally: Tally, group: Group, counted: Counted) -> Explanation | None:
+    """That counts which are all within their bounds contradict each other, or None."""
+    low, high, value = counted.last
+    if np.array_equal(low, high) or counted.path.doubt.any() or is_explained(tally, counted, group.share):
+        return None
+    parts = [f"{key} {count:,.0f}" for key, count in zip(counted.claims.keys, value.tolist(), strict=True)][:_SHOWN]
+    more = f" and {len(value) - _SHOWN} more" if len(value) > _SHOWN else ""
+    message = f"each count is within its bounds, and no events explain all of them together: {', '.join(parts)}{more}"
+    return Explanation(Diagnosis.CELLS_DIFFER, message)
+
+
+def _is_proven(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> bool:
+    """Whether the contradiction shows a fault: all events had ended, and nothing else makes the counts uncertain."""
+    is_at_rest = not group.share.mirrored and not tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE)
+    is_sure = not counted.path.early.any() and not counted.path.gone
+    return is_at_rest and is_sure and doubt_about(evidence, group, counted) is None
 
 
 def _unproven(evidence: Evidence, tally: Tally, group: Group) -> Explanation | None:
