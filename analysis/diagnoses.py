@@ -346,6 +346,12 @@ class Diagnosis(StrEnum):
             "Name each predictor that is deployed in the manifest, with its traffic; take away the others, or look for "
             "another client of the deployment."
         ),
+        {
+            "no class": (
+                "Write the classes in labels as the card has them, or say in the metric map how they are written; if "
+                "they are other classes, look for another client of the deployment."
+            )
+        },
     )
     STALE_SERIES = (
         "stale series",

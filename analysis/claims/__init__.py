@@ -6,6 +6,7 @@ A metric map (TOML) and the classes of the held-out rows come in; the claims go 
 it makes. The judge's evidence knows nothing else of metrics' names.
 
     claim           claims as arrays: what an event adds to each of them, and sums of them
+    series_rule     one table of a metric map: which series of a metric claim what
     metric_map      a metric map, read and checked; the ready-made ones are in ``maps``
     selection       a metric map applied to the classes of a run
 """

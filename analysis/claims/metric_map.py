@@ -15,14 +15,12 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-Events = Literal["feedback", "predictions"]
-Counts = Literal["tp", "fp", "tn", "fn", "pair", "truth", "predicted", "correct", "wrong", "all"]
-"""What a series counts: a cell of the positive class, or of the class that a label names; rows of one pair of truth and
-answer; rows of a true class; rows of an answer; right answers, wrong ones, or every row."""
+from analysis.claims.series_rule import Counts, Events, SeriesRule, overlapping
+
 DEPLOYMENT: Final = "{deployment}"
 PREDICTOR: Final = "{predictor}"
 FOLDER: Final = Path(__file__).parent / "maps"
@@ -33,31 +31,6 @@ LARGEST: Final = 1 << 20
 
 class MetricMapError(Exception):
     """A metric map is missing or wrong; one line says what was expected, what was found, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesRule:
-    """One ``[[series]]`` table: series of ``metric`` that have the labels ``match`` claim to count ``counts``.
-
-    ``of_class``: the label that holds the class that a cell, a truth or an answer is of; empty for the positive class.
-    ``truth``, ``predicted``: labels that hold the two classes of a pair. ``form``: how the class is written in them,
-    with ``{}`` for it. ``account``: rules of one account count the same ``events`` together.
-    """
-
-    metric: str
-    counts: Counts
-    match: Mapping[str, str] = field(default_factory=dict)
-    of_class: str = ""
-    truth: str = ""
-    predicted: str = ""
-    form: str = "{}"
-    account: str = ""
-    events: Events = "feedback"
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """Names of the labels by which this claim differs from others of the same metric."""
-        return frozenset({*self.match, self.of_class, self.truth, self.predicted} - {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +176,10 @@ def _rule(table: Any, where: str) -> SeriesRule:
 
 
 def _check_accounts(rules: Sequence[SeriesRule]) -> None:
-    """Raises `MetricMapError` unless the rules of an account count the same events, and the first counts feedback."""
+    """Raises `MetricMapError` unless the rules of an account count the same events, each series in one way.
+
+    And unless the first counts feedback.
+    """
     for rule in rules:
         if rule.events not in get_args(Events):
             allowed = ", ".join(get_args(Events))
@@ -216,6 +192,13 @@ def _check_accounts(rules: Sequence[SeriesRule]) -> None:
                 f"metrics: {first.metric} counts {first.events} and {rule.metric} counts {rule.events}, in one "
                 f"account {rule.account!r}. Give one of them another account."
             )
+    both = overlapping(rules)
+    if both is not None:
+        first, second = both
+        raise MetricMapError(
+            f"metrics: {first.metric} counts {first.counts} and {second.counts} in one account, and a series of it "
+            "may be either. Give each of them a label in match that the other has with another value, or take one away."
+        )
     if rules[0].events != "feedback":
         raise MetricMapError(
             f"metrics: expected the first [[series]] to count feedback, found {rules[0].metric}, which counts "

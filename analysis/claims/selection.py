@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from analysis.claims.claim import Claim, Claims
-from analysis.claims.metric_map import Counts, Events, MetricMap, SeriesRule
+from analysis.claims.metric_map import MetricMap
+from analysis.claims.series_rule import Counts, Events, SeriesRule
 from analysis.record.arrays import Bools, Ints
 from model.contract import CELLS
 from model.rows.labels import Label
@@ -23,6 +24,7 @@ class Account:
     """The claims of one account, and the labels by which their series are known.
 
     ``worker``: as in `MetricMap`. ``apart``: labels that tell its claims apart, and say nothing of the process.
+    ``rules``: those that its claims are of.
     """
 
     name: str
@@ -32,24 +34,41 @@ class Account:
     fixed: Mapping[str, str]
     apart: frozenset[str]
     series: Mapping[str, tuple[tuple[Mapping[str, str], int], ...]] = field(repr=False)
+    rules: tuple[SeriesRule, ...] = field(repr=False)
 
     @property
     def metrics(self) -> tuple[str, ...]:
         return tuple(self.series)
 
     def claim_of(self, metric: str, labels: Mapping[str, str]) -> int | None:
-        """Index of the claim that a series makes; None if it makes none of this account."""
+        """Index of the claim that a series makes; None if it makes none of this account.
+
+        A label that is written as a class is of that class, whatever else it may be another spelling of: of the classes
+        ``1.1`` and ``1.10``, each has its own. One that may be of several classes is of none.
+        """
         candidates = self.series.get(metric)
-        if candidates is None or any(labels.get(name) != value for name, value in self.fixed.items()):
+        if candidates is None or not self._is_own(labels):
             return None
-        return next(
-            (
-                claim
-                for expected, claim in candidates
-                if all(is_same(labels.get(name), text) for name, text in expected.items())
-            ),
-            None,
+        for expected, claim in candidates:
+            if all(labels.get(name) == text for name, text in expected.items()):
+                return claim
+        fitting = [
+            claim
+            for expected, claim in candidates
+            if all(is_same(labels.get(name), text) for name, text in expected.items())
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def is_of_no_class(self, metric: str, labels: Mapping[str, str]) -> bool:
+        """Whether a series would make a claim if its labels named classes of the run, and they name none."""
+        return (
+            self._is_own(labels)
+            and any(rule.metric == metric and rule.may_be_of(labels) for rule in self.rules)
+            and self.claim_of(metric, labels) is None
         )
+
+    def _is_own(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(name) == value for name, value in self.fixed.items())
 
     def process_of(self, labels: Mapping[str, str]) -> dict[str, str]:
         """The labels without those that tell claims apart: series of one process have the same."""
@@ -95,6 +114,7 @@ def _account(metric_map: MetricMap, name: str, classes: Sequence[Label], positiv
         fixed=metric_map.fixed,
         apart=frozenset().union(*(rule.labels for rule in rules)),
         series={metric: tuple(parts) for metric, parts in series.items()},
+        rules=tuple(rules),
     )
 
 
@@ -164,10 +184,16 @@ def text_of(label: Label) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A metric map applied to the classes of a run."""
+    """A metric map applied to the classes of a run; ``classes`` as text."""
 
     metric_map: MetricMap
     accounts: tuple[Account, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """Labels that tell claims apart, of any account."""
+        return frozenset().union(*(account.apart for account in self.accounts))
 
     def is_of(self, labels: Mapping[str, str], predictor: str) -> bool:
         """Whether a series is of the predictor; where no label says so, every series is."""
@@ -183,6 +209,12 @@ class Selection:
         """Whether any account counts predictions."""
         return any(account.events == "predictions" for account in self.accounts)
 
+    def is_of_no_class(self, metric: str, labels: Mapping[str, str]) -> bool:
+        """Whether a series names no class of the run where some account has one, and makes no claim of any other."""
+        return not self.makes_claim(metric, labels) and any(
+            account.is_of_no_class(metric, labels) for account in self.accounts
+        )
+
     def makes_claim(self, metric: str, labels: Mapping[str, str]) -> bool:
         """Whether a series makes a claim of any account."""
         return any(account.claim_of(metric, labels) is not None for account in self.accounts)
@@ -190,4 +222,4 @@ class Selection:
 
 def select(metric_map: MetricMap, classes: Sequence[Label], positive: int | None) -> Selection:
     """The map applied to these classes; ``positive`` is the index of the positive one, None with more than two."""
-    return Selection(metric_map, accounts(metric_map, classes, positive))
+    return Selection(metric_map, accounts(metric_map, classes, positive), tuple(text_of(label) for label in classes))

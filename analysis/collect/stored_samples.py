@@ -310,8 +310,9 @@ class _Gathering:
         """
         targets = self._targets()
         if targets:
+            names = [predictor.name for predictor in self._run.predictors]
             targets += silent_targets(
-                self._living(), self._run.deployment, targets, self._before.targets, self._selection
+                self._living(), self._run.deployment, targets, self._before.targets, names, self._selection
             )
             awaited = [(target.labels, _settled(target)) for target in targets]
         else:

@@ -10,11 +10,14 @@ A run folder comes in (`files.read`); an `Evidence` goes out (`arrange.arrange`)
     exposed         the counts of the models' own endpoints and their file
     gateway         the gateway's own counters of a predictor
     scrapes         (a room) what the scrapes of the models' endpoints show, target by target and together
+    patterns        the axes along which events are counted; what of an event determines where
     tally           the ledger as counts, in one pass over its batches
     request_times   the part of the tally that is about requests: their times and statuses
+    beside          (a room) what a predictor publishes beside the counts that it is judged by
     bounds          the bounds of each count at each scrape
     curve           counts by score threshold, live and offline
     obstacles       why counts cannot be judged, or are no counts at all
+    doubts          why counts that are outside of their bounds prove nothing
     arrange         from the files to the evidence; pure
     evidence        `Evidence`, `Group`, `PredictorEvidence`
 """

@@ -13,19 +13,21 @@ from analysis.claims.metric_map import MetricMap
 from analysis.claims.selection import Selection, select
 from analysis.diagnoses import Diagnosis
 from analysis.evidence import obstacles
-from analysis.evidence.bounds import Counted, Share, as_claims, bounds_of, counted_beside
+from analysis.evidence.beside.counters import apart, beside, together, with_bounds
+from analysis.evidence.bounds import Counted, Share, bounds_of
 from analysis.evidence.curve import CurveError, CurveUnknownError, curve_of
-from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
+from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.files import Baseline, RunFiles
 from analysis.evidence.gateway import gateway
 from analysis.evidence.offline import OfflineAnswers
-from analysis.evidence.rounding import name_of_rounded, with_rounded
-from analysis.evidence.samples import ClockOffset, Samples, increased
+from analysis.evidence.patterns import Axes
+from analysis.evidence.rounding import names_of_rounded, with_rounded
+from analysis.evidence.samples import ClockOffset, Samples
 from analysis.evidence.scrapes.duplicates import scraped_twice
-from analysis.evidence.scrapes.published import Published, judged, published
+from analysis.evidence.scrapes.published import Published, judged, of_no_class
 from analysis.evidence.scrapes.targets import ScrapeTarget, living, silent_targets, targets_of
 from analysis.evidence.scrapes.trajectories import Trajectory, trajectory
-from analysis.evidence.tally import Axes, Tally, tally
+from analysis.evidence.tally import Tally, tally
 from analysis.record.arrays import Ints
 from analysis.record.instants import epoch_s
 from analysis.record.runfolder import PredictorSpec, Run
@@ -50,8 +52,9 @@ def arrange(files: RunFiles) -> Evidence:
     answers = obstacles.answers_of_run(files.offline, run)
     answers = with_rounded(answers) if answers is not None else None
     predictors = _predictors(run, samples, before, selection)
+    unclear = obstacles.unclear_labels(selection, run)
     groups = [
-        replace(group, obstacle=obstacles.without_answers(_artifacts(group), files.offline, answers))
+        replace(group, obstacle=unclear or obstacles.without_answers(_artifacts(group), files.offline, answers))
         for group in _groups(run, predictors, answers or _NO_ANSWERS)
     ]
     sums: dict[str, Trajectory] = {}
@@ -119,8 +122,10 @@ def _predictors(
         return {spec.name: PredictorEvidence(spec, Published(selection.accounts[0])) for spec in run.predictors}
     accounts = {spec.name: judged(samples, spec.name, selection) for spec in run.predictors}
     targets = {name: targets_of(samples, account) for name, account in accounts.items()}
-    silent = silent_targets(samples, run.deployment, list(itertools.chain(*targets.values())), before, selection)
-    return {spec.name: _predictor(spec, accounts[spec.name], targets[spec.name], silent) for spec in run.predictors}
+    known = list(itertools.chain(*targets.values()))
+    silent = silent_targets(samples, run.deployment, known, before, list(targets), selection)
+    stored = {spec.name: _predictor(spec, accounts[spec.name], targets[spec.name], silent) for spec in run.predictors}
+    return {name: replace(own, of_no_class=of_no_class(samples, name, selection)) for name, own in stored.items()}
 
 
 def _predictor(
@@ -140,7 +145,7 @@ def _groups(run: Run, predictors: Mapping[str, PredictorEvidence], answers: Offl
 def _group(members: Sequence[PredictorEvidence], answers: OfflineAnswers) -> Group:
     first = members[0].spec
     artifacts = tuple(dict.fromkeys(member.spec.artifact for member in members))
-    rounded = tuple(other for name in artifacts if (other := name_of_rounded(name)) in answers.answers)
+    rounded = tuple(other for name in artifacts for other in names_of_rounded(name, answers.answers))
     share = Share(artifacts, rounded, sees_all=not first.shadow or first.traffic in {0, _FULL}, mirrored=first.shadow)
     malformed = members[0].malformed if len(members) == 1 else obstacles.malformed([own.account for own in members])
     return Group(tuple(members), share, malformed=malformed)
@@ -168,55 +173,15 @@ def _with_paths(
         replace(
             member,
             path=trajectory(member.awaited, first_ns, clock),
-            beside=_beside(samples, member, first_ns, clock, selection),
+            beside=beside(samples, member, first_ns, clock, selection),
         )
         for member in group.members
     )
+    joint = together(members, first_ns, clock) if len(members) > 1 else ()
     ended_s = epoch_s(run.ended) if run.ended is not None else 0.0
     window_ms = clock.prometheus_ms(first_ns), clock.prometheus_s(ended_s) * 1000
     counters = gateway(samples, run.deployment, group.name, window_ms) if len(members) == 1 else None
-    return replace(group, members=members, gateway=counters)
-
-
-def _beside(
-    samples: Samples, member: PredictorEvidence, first_ns: int, clock: ClockOffset, selection: Selection
-) -> tuple[CellCounters, ...]:
-    """What else the predictor publishes of the same events, account by account, over time."""
-    others = published(samples, member.name, selection)
-    own = member.account.account.name
-    return tuple(_counters(samples, member, part, first_ns, clock) for part in others if part.account.name != own)
-
-
-def _counters(
-    samples: Samples, member: PredictorEvidence, account: Published, first_ns: int, clock: ClockOffset
-) -> CellCounters:
-    """The counters of an account over time, counted as those are that are judged."""
-    malformed = obstacles.malformed([account])
-    risen = replace(account, series=tuple(increased(series) for series in account.series))
-    targets = targets_of(samples, risen)
-    obstacle = obstacles.in_samples({member.name: targets}, first_ns, clock)
-    if obstacle is not None:
-        return CellCounters(account, malformed, malformed or obstacle)
-    counting = [target.labels for target in targets]
-    number = len(account.account.claims)
-    idle = [_without_counts(target, number) for target in member.targets if target.labels not in counting]
-    silent = [_without_counts(target, number) for target in member.silent]
-    falls = obstacles.falls(account.series, clock.earliest_prometheus_ms(first_ns))
-    path = trajectory((*targets, *idle, *silent), first_ns, clock)
-    return CellCounters(account, malformed, falls=falls, targets=(*targets, *idle), path=path)
-
-
-def _without_counts(target: ScrapeTarget, claims: int) -> ScrapeTarget:
-    """The target of a replica that publishes no counters: they are 0 at each of its scrapes."""
-    scrapes = np.zeros(len(target.time_ms), np.int64)
-    return replace(
-        target,
-        value=np.zeros((len(target.time_ms), claims)),
-        present=scrapes,
-        absent=scrapes,
-        partial=scrapes > 0,
-        appeared=np.zeros(claims),
-    )
+    return replace(group, members=tuple(map(apart, members)) if joint else members, together=joint, gateway=counters)
 
 
 def _sum_of(group: Group, first_ns: int | None, clock: ClockOffset) -> Trajectory | None:
@@ -233,10 +198,8 @@ def _axes(
 ) -> Axes:
     artifacts = dict.fromkeys([*(name for group in groups for name in group.share.answers), *sorted(answers.answers)])
     members = [member.path for group in groups for member in group.members if member.path is not None]
-    beside = [
-        part.path for group in groups for member in group.members for part in member.beside if part.path is not None
-    ]
-    paths = [*sums.values(), *members, *beside]
+    counters = [part.path for group in groups for part in group.beside if part.path is not None]
+    paths = [*sums.values(), *members, *counters]
     return Axes(
         offline=answers,
         artifacts=tuple(name for name in artifacts if name in answers.answers),
@@ -258,10 +221,9 @@ def _with_counts(
     """The group with its summed counts beside their bounds, and with its score curve."""
     if path is None:
         return group
-    members = tuple(replace(member, beside=_with_bounds(group, member, counts)) for member in group.members)
-    claims = group.claims
+    group, claims = with_bounds(group, counts), group.claims
     counted = Counted(path, bounds_of(counts, path, group.share, claims), claims)
-    group = replace(group, members=members, counted=counted)
+    group = replace(group, counted=counted)
     if samples is None or counts.span_ns is None:
         return group
     first_ms = clock.earliest_prometheus_ms(counts.span_ns[0])
@@ -276,28 +238,6 @@ def _with_counts(
     if len(group.members) == 1:
         return replace(group, curve=curves[group.name])
     return replace(group, member_curves=tuple((name, curve) for name, curve in curves.items() if curve is not None))
-
-
-def _with_bounds(group: Group, member: PredictorEvidence, counts: Tally) -> tuple[CellCounters, ...]:
-    """The counters of a member beside their bounds; as they are where they are unknown."""
-    return tuple(_bounded(group, member, counters, counts) for counters in member.beside)
-
-
-def _bounded(group: Group, member: PredictorEvidence, counters: CellCounters, counts: Tally) -> CellCounters:
-    claims = counters.account.account.claims
-    if counters.path is None or member.path is None:
-        return counters
-    if claims.of_predictions:
-        share = replace(group.share, sees_all=group.share.sees_all and len(group.members) == 1)
-        return replace(
-            counters, counted=Counted(counters.path, bounds_of(counts, counters.path, share, claims), claims)
-        )
-    path = as_claims(member.path, group.claims, claims)
-    if path is None and (len(group.members) > 1 or group.share.mirrored):
-        return replace(counters, obstacle=obstacles.OTHER_CLAIMS)
-    sharer = member.spec.artifact if len(group.members) > 1 else None
-    counted = counted_beside(counts, counters.path, path or member.path, group.share, sharer, claims)
-    return replace(counters, counted=counted)
 
 
 def _distinct(arrays: Sequence[Ints]) -> Ints:

@@ -7,6 +7,7 @@ bounds by exactly one. After the last event, without such events, both bounds ar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,10 +16,11 @@ import numpy as np
 
 from analysis.claims.claim import Claims
 from analysis.claims.selection import cells as cell_weights
-from analysis.evidence.rounding import name_of_rounded
+from analysis.evidence.rounding import names_of_rounded
 from analysis.evidence.scrapes.trajectories import Trajectory
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Bools, Floats, Ints
+from analysis.stats.assignment import can_add_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Bounds:
 
 _TOO_LARGE: Final = 2.0**53
 _ROUNDING: Final = 1e-9
+_FEW: Final = 6
+"""With at most so many targets, every set of them is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,16 @@ class Counted:
             return False
         since = (self.path.early == self.path.early.max(axis=0)).all(axis=1)
         return bool(np.all(over[since].max(axis=0) <= spare[since].min(axis=0)))
+
+    @property
+    def may_have_restarted(self) -> bool:
+        """Whether the counts are within their bounds if targets restarted while a scrape was missed before the load."""
+        sets = range(1, len(self.path.gone) + 1) if len(self.path.gone) <= _FEW else (1, len(self.path.gone))
+        return any(
+            not replace(self, path=self.path.restarted(chosen)).broken.any()
+            for size in sets
+            for chosen in itertools.combinations(self.path.gone, size)
+        )
 
     @property
     def is_over(self) -> bool:
@@ -165,6 +179,19 @@ def bounds_of(tally: Tally, path: Trajectory, share: Share, claims: Claims) -> B
     return Bounds(low, upto @ possible)
 
 
+def is_explained(tally: Tally, counted: Counted, share: Share) -> bool:
+    """Whether some events explain the counts of the last scrape all together, each event counted once or not at all.
+
+    The bounds of `Claims.members` leave room where it depends on the answer, or on the outcome, what an event adds.
+    """
+    path, claims = counted.path, counted.claims
+    least = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns[-1])]
+    most = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns[-1])]
+    chosen = most > 0
+    options = np.stack([claims.weight[tally.pairs[name][chosen]] for name in share.answers], axis=1)
+    return can_add_up(options, least[chosen] * share.sees_all, most[chosen], path.value[-1])
+
+
 def after_end(tally: Tally, path: Trajectory) -> Bools:
     """``[n]``: whether the scrapes of all targets began after the end of the last event."""
     last_ns = tally.span_ns[1] if tally.span_ns is not None else 0
@@ -206,7 +233,8 @@ def as_claims(path: Trajectory, claims: Claims, others: Claims) -> Trajectory | 
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         value, doubt, early = (np.rint(counts @ deriving) for counts in (path.value, path.doubt, path.early))
-    return replace(path, value=value, doubt=doubt, early=early)
+        gone = tuple((since_ms, np.rint(counts @ deriving)) for since_ms, counts in path.gone)
+    return replace(path, value=value, doubt=doubt, early=early, gone=gone)
 
 
 def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
@@ -218,6 +246,7 @@ def _at(path: Trajectory, scrapes: Ints) -> Trajectory:
         time_ms=path.time_ms[scrapes],
         doubt=path.doubt[scrapes],
         early=path.early[scrapes],
+        gone=path.gone,
     )
 
 
@@ -235,7 +264,7 @@ def _sums(value: Floats, claims: Claims) -> Ints:
 
 def _under_way(tally: Tally, path: Trajectory, artifact: str, claims: Claims) -> Ints:
     """``[n, sums]``: events that had begun before a scrape ended, and are not known to have ended before it began."""
-    names = [name for name in tally.axes.artifacts if name in {artifact, name_of_rounded(artifact)}]
+    names = [artifact, *names_of_rounded(artifact, tally.axes.artifacts)]
     _, possible = membership(tally, claims, names)
     before = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns)]
     upto = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns)]

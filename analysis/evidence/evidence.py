@@ -49,7 +49,7 @@ class PredictorEvidence:
     from. ``silent``: targets that may be its own and show no cells. ``scraped_twice``: how a pod or instance is stored
     twice, or None. ``malformed``: why its series are no counts, whatever was sent, or None. ``path``: its counts since
     the run began; None if something makes them unknown (`Group.obstacle`). ``beside``: what else it publishes of the
-    same events.
+    same events. ``of_no_class``: series that would make claims if they named classes of the run.
     """
 
     spec: PredictorSpec
@@ -60,6 +60,7 @@ class PredictorEvidence:
     malformed: Explanation | None = None
     path: Trajectory | None = None
     beside: tuple[CellCounters, ...] = ()
+    of_no_class: tuple[Series, ...] = ()
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -85,7 +86,8 @@ class Group:
     ``gateway``: the gateway's counters for a group of one; None if they are not stored.
     ``curve``: counts by score threshold for a group of one; None if it publishes no score buckets, or if they are no
     counts by threshold, and then ``curve_problem`` says why. ``member_curves``: for a group of several, the curve of
-    each member that publishes score buckets, by its name, as if it alone had got all traffic.
+    each member that publishes score buckets, by its name, as if it alone had got all traffic. ``together``: for a group
+    of several, the counters of predictions as the sum over its members.
     """
 
     members: tuple[PredictorEvidence, ...]
@@ -97,6 +99,12 @@ class Group:
     curve: Curve | None = None
     curve_problem: Explanation | None = None
     member_curves: tuple[tuple[str, Curve], ...] = ()
+    together: tuple[CellCounters, ...] = ()
+
+    @property
+    def beside(self) -> tuple[CellCounters, ...]:
+        """All counters beside the cells, of each member and of all together."""
+        return (*(counters for member in self.members for counters in member.beside), *self.together)
 
     @property
     def name(self) -> str:

@@ -25,7 +25,8 @@ Cells = tuple[float, ...]
 class ExposedCounts:
     """One reading of one endpoint.
 
-    ``counts``: by predictor, the count of each claim. ``keys``: of the claims. ``problem``: why it could not be read,
+    ``counts``: by predictor, the count of each claim; by the empty text where the endpoint does not say of which one,
+    because only a scrape adds the label. ``keys``: of the claims. ``problem``: why it could not be read,
     or None. ``at_s``: when it was asked and when it had answered, in seconds since the epoch on the ledger's clock;
     None where that was not recorded, and then it was read after the last samples had been fetched.
     """

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from analysis.claims.selection import Selection
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.offline import OfflineAnswers
 from analysis.evidence.samples import ClockOffset, Series, is_count
@@ -43,6 +44,19 @@ def answers_of_run(provided: OfflineAnswers | None, run: Run) -> OfflineAnswers 
     return OfflineAnswers(
         provided.rows, provided.truth, provided.classes, provided.positive, provided.heldout_sha256, kept
     )
+
+
+def unclear_labels(selection: Selection, run: Run) -> Explanation | None:
+    """Why the labels of series do not say what they count: of which predictor, or of which class; None if they do."""
+    if selection.metric_map.predictor_label is None and len(run.predictors) > 1:
+        names = ", ".join(spec.name for spec in run.predictors)
+        message = f"no label of the metric map says of which predictor a series is, and there are {names}"
+        return Explanation(Diagnosis.COUNTS_OF_NOBODY, message)
+    alike = sorted({text for text in selection.classes if selection.classes.count(text) > 1})
+    if alike:
+        message = f"two classes of the rows are both written {alike[0]}, so labels do not tell them apart"
+        return Explanation(Diagnosis.COUNTS_OF_NOBODY, message, "no class")
+    return None
 
 
 def other_truths(counts: Tally) -> Explanation | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from analysis.evidence.offline import OfflineAnswers
+from analysis.evidence.patterns import Axes, patterns
 from analysis.evidence.request_times import RequestTimes
 from analysis.record.arrays import Codes, Floats, Ints
 from analysis.record.arrow import to_numpy
@@ -35,33 +35,14 @@ _COLUMNS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
-    """The axes along which events are counted.
-
-    ``offline``: the rows, their classes, and the answers of each artefact.
-    ``artifacts``: the artefacts whose answers make the pattern of an event (see `Patterns`).
-    ``starts_ns``, ``ends_ns``: when scrapes began and ended, on the ledger's clock, sorted, distinct.
-    ``window_ns``: first and last moment of the timeline. ``heads_only``: whether only the first row
-    of each feedback request is counted. ``predictions``: whether predictions are counted by time, too.
-    """
-
-    offline: OfflineAnswers
-    artifacts: tuple[str, ...]
-    starts_ns: Ints
-    ends_ns: Ints
-    window_ns: tuple[int, int]
-    heads_only: bool = False
-    predictions: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """The whole ledger as counts.
 
     ``events``: rows read. ``unknown``: events of a row or a truth that `Axes.offline` lacks.
     ``outcomes[kind, outcome]``: all events; ``requests[kind, outcome]``: all requests.
     ``total[kind, outcome, row, truth]``: events that are not unknown;
-    row is an index into ``offline.rows``, truth into its classes.
+    row is an index into ``offline.rows``, truth into its classes. ``fed[outcome, row, truth]``: the feedback among them
+    that is counted (`Axes.heads_only`).
     ``answers[row, predicted]``: acknowledged predictions; column ``c`` is class ``c``; the last but one
     is an index outside the classes; the last is an answer that named no class. ``valued[row, predicted]``: those of
     them that gave a value for each class, of which the largest was taken; ``values[row]``: least and greatest of the
@@ -86,6 +67,7 @@ class Tally:
     outcomes: Ints
     requests: Ints
     total: Ints
+    fed: Ints
     answers: Ints
     valued: Ints
     values: Floats
@@ -107,37 +89,10 @@ class Tally:
         """Events of the kind with any of the given outcomes; with any outcome if none is given."""
         return int(self.outcomes[kind, list(outcomes) or slice(None)].sum())
 
-
-@dataclass(frozen=True, slots=True)
-class Patterns:
-    """What of an event determines where it is counted: its truth, and the answer of each artefact to its row.
-
-    ``of_row`` [row, truth]: pattern of each held-out row with each truth that feedback could carry. ``pairs[artifact]``
-    [pattern]: the pair of truth and answer, ``truth * K + predicted``, both indices into the K classes.
-    """
-
-    of_row: Ints
-    pairs: Mapping[str, Ints]
-
     @property
-    def number(self) -> int:
-        return int(self.of_row.max(initial=-1)) + 1
-
-
-def patterns(axes: Axes) -> Patterns:
-    """The patterns that the rows of the axes can have, numbered by truth and then by answers."""
-    classes, rows = len(axes.offline.classes), len(axes.offline.rows)
-    answers = np.zeros(rows, np.int64)
-    first = np.zeros(min(rows, 1), np.int64)
-    for name in axes.artifacts:
-        predicted = axes.offline.answers[name].predicted.astype(np.int64)
-        _, first, answers = np.unique(answers * classes + predicted, return_index=True, return_inverse=True)
-    truths = np.arange(classes, dtype=np.int64)
-    pairs = {
-        name: (truths[:, None] * classes + axes.offline.answers[name].predicted[first]).ravel()
-        for name in axes.artifacts
-    }
-    return Patterns(answers[:, None] + truths[None, :] * len(first), pairs)
+    def counted(self) -> Ints:
+        """``[pattern]``: acknowledged feedback that is counted: each row, or the first of each request."""
+        return self.heads if self.axes.heads_only else self.acknowledged
 
 
 def tally(batches: Iterable[pa.RecordBatch], axes: Axes, chunk: int = CHUNK) -> Tally:
@@ -182,6 +137,7 @@ class _Fold:
         self._outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
         self._request_outcomes = np.zeros(KINDS * OUTCOMES, np.int64)
         self._total = np.zeros(KINDS * OUTCOMES * rows * classes, np.int64)
+        self._heads_total = np.zeros(OUTCOMES * rows * classes * axes.heads_only, np.int64)
         self._answers = np.zeros(rows * (classes + 2), np.int64)
         self._valued = np.zeros_like(self._answers)
         self._least, self._greatest = np.full(rows, np.inf), np.full(rows, -np.inf)
@@ -214,6 +170,11 @@ class _Fold:
             row, truth, side = row[known], truth[known], side[known]
         cell = row * self._classes + truth
         self._total += np.bincount(side * len(self._pattern) + cell, minlength=len(self._total))
+        if self._axes.heads_only:
+            chosen = (batch["position"] == 0) & (side >= Kind.FEEDBACK * OUTCOMES)
+            side_of_kind = side[chosen] - Kind.FEEDBACK * OUTCOMES
+            at = side_of_kind * len(self._pattern) + cell[chosen]
+            self._heads_total += np.bincount(at, minlength=len(self._heads_total))
         self._add_answers(batch, row, np.flatnonzero(side == Kind.PREDICT * OUTCOMES + Outcome.ACKNOWLEDGED))
         self._add_feedback(batch, self._pattern[cell], side)
         if self._axes.predictions:
@@ -256,6 +217,8 @@ class _Fold:
 
     def tally(self) -> Tally:
         rows = len(self._axes.offline.rows)
+        total = self._total.reshape(KINDS, OUTCOMES, rows, self._classes)
+        heads = self._heads_total.reshape(-1, rows, self._classes) if self._axes.heads_only else None
         return Tally(
             axes=self._axes,
             pairs=self._pairs,
@@ -263,7 +226,8 @@ class _Fold:
             unknown=self._unknown,
             outcomes=self._outcomes.reshape(KINDS, OUTCOMES),
             requests=self._request_outcomes.reshape(KINDS, OUTCOMES),
-            total=self._total.reshape(KINDS, OUTCOMES, rows, self._classes),
+            total=total,
+            fed=total[Kind.FEEDBACK] if heads is None else heads,
             answers=self._answers.reshape(rows, self._classes + 2),
             valued=self._valued.reshape(rows, self._classes + 2),
             values=np.stack([self._least, self._greatest], axis=1),

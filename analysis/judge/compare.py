@@ -9,7 +9,7 @@ import numpy as np
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.tally import Tally
 from analysis.record.arrays import Bools, Ints
-from analysis.record.ledger import Kind, Outcome
+from analysis.record.ledger import Outcome
 from analysis.record.runfolder import PredictorSpec
 from analysis.stats.average_precision import average_precisions, precisions
 from analysis.stats.bootstrap import paired_difference, resampled
@@ -132,5 +132,5 @@ def _interval(estimate: tuple[float, float, float] | None) -> dict[str, float] |
 
 
 def rows_of(tally: Tally) -> Ints:
-    """Indices of the distinct rows whose feedback was acknowledged at least once."""
-    return np.flatnonzero(tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED].sum(axis=1))
+    """Indices of the distinct rows whose feedback was acknowledged, and is counted, at least once."""
+    return np.flatnonzero(tally.fed[Outcome.ACKNOWLEDGED].sum(axis=1))

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted, after_end
+from analysis.evidence.bounds import Counted, after_end, is_explained
+from analysis.evidence.doubts import doubt_about, stored_twice
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.gateway import Gateway
 from analysis.evidence.rounding import undecided
@@ -23,8 +24,8 @@ from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Value
 
 _NUMBER: Final = {4: "four"}
-_LATER: Final = 3
-"""Scrapes over which a surplus must stay the same before it is said to have come once."""
+_SHOWN: Final = 4
+"""Counts in a message, at most."""
 
 
 def bounds(evidence: Evidence) -> tuple[Finding, ...]:
@@ -92,6 +93,11 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
         doubt = _restart(stored, -1) if undecided.any() else _unproven(evidence, tally, group)
         if doubt is not None:
             return Finding.unknown(group.name, doubt, expected=expected, observed=observed)
+        contradiction = _contradiction(tally, group, counted)
+        if contradiction is not None:
+            is_proven = _is_proven(evidence, tally, group, counted)
+            finding = Finding.failed if is_proven else Finding.unknown
+            return finding(group.name, contradiction, expected=expected, observed=observed)
         message = _equal_message(group, low, high, int(_undecided_rows(evidence, group).sum()))
         return Finding.passed(group.name, message, expected=expected, observed=observed)
     doubt = doubt_about(evidence, group, counted)
@@ -102,6 +108,24 @@ def _equality(evidence: Evidence, tally: Tally, group: Group, counted: Counted) 
     message = f"{cause.message} ({location})" if location else cause.message
     explanation = Explanation(cause.diagnosis, message, cause.situation)
     return Finding.failed(group.name, explanation, expected=expected, observed=observed)
+
+
+def _contradiction(tally: Tally, group: Group, counted: Counted) -> Explanation | None:
+    """That counts which are all within their bounds contradict each other, or None."""
+    low, high, value = counted.last
+    if np.array_equal(low, high) or counted.path.doubt.any() or is_explained(tally, counted, group.share):
+        return None
+    parts = [f"{key} {count:,.0f}" for key, count in zip(counted.claims.keys, value.tolist(), strict=True)][:_SHOWN]
+    more = f" and {len(value) - _SHOWN} more" if len(value) > _SHOWN else ""
+    message = f"each count is within its bounds, and no events explain all of them together: {', '.join(parts)}{more}"
+    return Explanation(Diagnosis.CELLS_DIFFER, message)
+
+
+def _is_proven(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> bool:
+    """Whether the contradiction shows a fault: all events had ended, and nothing else makes the counts uncertain."""
+    is_at_rest = not group.share.mirrored and not tally.count(Kind.FEEDBACK, Outcome.INDETERMINATE)
+    is_sure = not counted.path.early.any() and not counted.path.gone
+    return is_at_rest and is_sure and doubt_about(evidence, group, counted) is None
 
 
 def _unproven(evidence: Evidence, tally: Tally, group: Group) -> Explanation | None:
@@ -126,97 +150,16 @@ def _restart(counted: Counted, scrape: int) -> Explanation:
     return Explanation(Diagnosis.RECYCLED, message, "before the load")
 
 
-def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanation | None:
-    """Why counts that are outside their bounds prove nothing, or None."""
-    if group.malformed is not None or _scraped_twice(group, counted):
-        return None
-    if (of_scrapes := samples_of_other_times(group) or _not_yet_published(group, counted)) is not None:
-        return of_scrapes
-    over = counted.path.value - counted.high
-    late = int(np.maximum(over, 0).sum(axis=1).max())
-    if 0 < late <= evidence.under_way and not np.any(counted.path.value < counted.low):
-        message = f"{late:,} counts too many, and {evidence.under_way:,} requests of an earlier load were under way"
-        return Explanation(Diagnosis.EARLIER_LOAD, message)
-    if counted.may_hold_earlier:
-        return counted_before(counted)
-    surplus = surplus_since_once(counted)
-    appeared = np.sum([target.appeared for target in group.targets], axis=0)
-    if surplus is not None and np.all(surplus <= appeared) and 2 * surplus.sum() >= appeared.sum():
-        message = f"{int(surplus.sum()):,} counts too many came with a series that appeared, and none since"
-        return Explanation(Diagnosis.COUNTS_BEFORE, message)
-    return None
-
-
-def counted_before(counted: Counted) -> Explanation:
-    """That all counts that are too many may be from before the load, because a scrape before it was not whole."""
-    over = int((counted.sums - counted.bounds.high).max())
-    message = (
-        f"a scrape between the last whole one and the load failed or lacked a series, so {over:,} counts too many may "
-        f"be from before the load"
-    )
-    return Explanation(Diagnosis.COUNTS_BEFORE, message, "missed scrape")
-
-
-def _not_yet_published(group: Group, counted: Counted) -> Explanation | None:
-    """Whether counts are too low only at scrapes that lacked a cell which was published later. Absent is not 0."""
-    wrong = counted.broken.any(axis=1)
-    below = (counted.sums < counted.bounds.low).any(axis=1)
-    if not wrong.any() or wrong[-1] or not np.array_equal(wrong, below):
-        return None
-    lacks = np.logical_or.reduce([_is_partial(target, counted.path.time_ms) for target in group.targets])
-    if not lacks[wrong].all():
-        return None
-    message = f"{int(wrong.sum())} scrapes lacked a cell that was published later, so its counts are not known there"
-    return Explanation(Diagnosis.SERIES_ABSENT, message)
-
-
-def _is_partial(target: ScrapeTarget, time_ms: Ints) -> Bools:
-    """``[n]``: whether the target's last good scrape until each time lacked a cell that was published later.
-
-    A sum at another target's scrape holds what this one showed last.
-    """
-    good = target.up & (target.absent == 0)
-    last = np.searchsorted(target.time_ms[good], time_ms, "right") - 1
-    partial: Bools = (last >= 0) & target.partial[good][np.maximum(last, 0)] if good.any() else last >= 0
-    return partial
-
-
-def samples_of_other_times(group: Group) -> Explanation | None:
-    """Why no difference is proven, if the samples of a target are not of the times of its scrapes; else None."""
-    instances = [target.labels.get("instance", "a target") for target in group.targets if target.own_times]
-    if not instances:
-        return None
-    message = f"samples of {instances[0]} lie between its scrapes, and what they say is not what was sent"
-    return Explanation(Diagnosis.SAMPLE_TIMES, message)
-
-
-def surplus_since_once(counted: Counted) -> Floats | None:
-    """``[cells]``: a surplus that came at one scrape and was the same at each of at least three later ones, or None."""
-    over = counted.path.value - counted.high  # at least so much is too much
-    spare = counted.path.value - counted.low  # at most so much is
-    first = int(np.argmax((over > 0).any(axis=1)))
-    least: Floats = np.maximum(over[first:].max(axis=0), 0)
-    most = spare[first:].min(axis=0)
-    if not least.any() or len(over) - first <= _LATER or np.any(least > most):
-        return None
-    return least
-
-
 def _explanation(tally: Tally, group: Group, counted: Counted) -> Explanation:
     """Why the counts are wrong: malformed series, a pod stored twice, or what the counts themselves show."""
     if group.malformed is not None:
         return group.malformed
-    twice = _scraped_twice(group, counted)
+    twice = stored_twice(group, counted)
     if twice is None:
         return of_counts(counted, group.share, tally, group.gateway)
     value, highest = counted.path.value[-1].sum(), int(counted.bounds.high[-1, -1])
     message = f"{twice}: {count_text(value)} counts for {highest:,}"
     return Explanation(Diagnosis.SCRAPED_TWICE, message)
-
-
-def _scraped_twice(group: Group, counted: Counted) -> str | None:
-    """How a process of the group is stored twice, if its counts are too high; else None."""
-    return next((member.scraped_twice for member in group.members if member.scraped_twice and counted.is_over), None)
 
 
 def _no_last_scrape(evidence: Evidence, tally: Tally, group: Group, counted: Counted) -> Finding:
@@ -281,7 +224,7 @@ def _mostly_undecided(rows: Bools) -> Explanation | None:
 
 def _absent_class(tally: Tally) -> str | None:
     """Label of a class of which no row can have been counted; None if rows of each class may have been, or of none."""
-    events = tally.total[Kind.FEEDBACK, [Outcome.ACKNOWLEDGED, Outcome.INDETERMINATE]].sum(axis=(0, 1))
+    events = tally.fed[[Outcome.ACKNOWLEDGED, Outcome.INDETERMINATE]].sum(axis=(0, 1))
     absent = np.flatnonzero(events == 0)
     return str(tally.axes.offline.classes[absent[0]]) if len(absent) and events.any() else None
 

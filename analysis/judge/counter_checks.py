@@ -9,11 +9,11 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, as_claims
+from analysis.evidence.doubts import before_load, samples_of_other_times
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
 from analysis.evidence.scrapes.targets import ScrapeTarget
 from analysis.evidence.scrapes.trajectories import Trajectory
-from analysis.judge.count_checks import counted_before, samples_of_other_times
 from analysis.record.arrays import Ints
 from analysis.record.instants import rfc3339
 from analysis.verdict import Explanation, Finding, Verdict
@@ -27,7 +27,7 @@ def counters(evidence: Evidence) -> tuple[Finding, ...]:
     """
     findings = []
     for group, counted in evidence.counted():
-        if not any(member.beside for member in group.members):
+        if not group.beside:
             message = "it publishes no counters beside its cells, so rates over a window are not checked"
             findings.append(Finding.passed(group.name, message))
         elif not counted.broken[-1].any():
@@ -37,9 +37,10 @@ def counters(evidence: Evidence) -> tuple[Finding, ...]:
 
 def _of_group(group: Group) -> Finding:
     """The worst finding of the members that publish counters; a PASS names those that do not."""
-    findings = [_of_member(group, member, counters) for member in group.members for counters in member.beside]
+    of_members = [_of_member(group, member, counters) for member in group.members for counters in member.beside]
+    findings = [*of_members, *(_of_member(group, group.members[0], counters) for counters in group.together)]
     worst = max(findings, key=lambda finding: finding.verdict)
-    without = [member.name for member in group.members if not member.beside]
+    without = [member.name for member in group.members if not member.beside] if of_members else []
     if worst.verdict is Verdict.PASS and without:
         return Finding.passed(group.name, f"{worst.message}; {', '.join(without)} publishes none, and is not checked")
     return worst
@@ -48,11 +49,14 @@ def _of_group(group: Group) -> Finding:
 def _of_member(group: Group, member: PredictorEvidence, scored: CellCounters) -> Finding:
     explanation = _failure(scored)
     if explanation is not None:
-        doubt = samples_of_other_times(group) or _counted_before(scored) or _published_late(member, scored)
+        doubt = samples_of_other_times(group) or _before_load(scored) or _published_late(member, scored)
         return Finding.failed(group.name, explanation) if doubt is None else Finding.unknown(group.name, doubt)
-    doubt = _doubt(member, scored)
+    doubt = _doubt(group, member, scored)
     if doubt is not None:
         return Finding.unknown(group.name, doubt)
+    if scored.account.account.claims.of_predictions and not group.share.sees_all:
+        message = "no counter of predictions is above what was attempted; its mirror takes a part only"
+        return Finding.passed(group.name, message)
     return Finding.passed(group.name, "the counters beside the cells have grown by as much")
 
 
@@ -63,13 +67,12 @@ def _failure(scored: CellCounters) -> Explanation | None:
     return Explanation(Diagnosis.COUNTERS_DIFFER, _difference(scored.counted, scored.falls))
 
 
-def _counted_before(scored: CellCounters) -> Explanation | None:
-    """That the counters have grown by too much only if nothing of it is from before the load, or None."""
-    counted = scored.counted
-    return counted_before(counted) if counted is not None and counted.may_hold_earlier else None
+def _before_load(scored: CellCounters) -> Explanation | None:
+    """What may have happened before the load that makes the counters right, or None."""
+    return before_load(scored.counted) if scored.counted is not None else None
 
 
-def _doubt(member: PredictorEvidence, scored: CellCounters) -> Explanation | None:
+def _doubt(group: Group, member: PredictorEvidence, scored: CellCounters) -> Explanation | None:
     """Why counters that are not proven wrong are not proven right, or None."""
     if scored.obstacle is not None:
         message = f"the counters beside the cells cannot be compared with them: {scored.obstacle.message}"
@@ -79,7 +82,8 @@ def _doubt(member: PredictorEvidence, scored: CellCounters) -> Explanation | Non
         return Explanation(Diagnosis.SERIES_ABSENT, message)
     own = scored.counted.claims
     if own.of_predictions:
-        if scored.counted.path.time_ms[-1] != member.path.time_ms[-1]:
+        last_ms = max(int(other.path.time_ms[-1]) for other in group.members if other.path is not None)
+        if scored.counted.path.time_ms[-1] != last_ms:
             message = "the last scrape lacked the counters of predictions, or the cells"
             return Explanation(Diagnosis.SERIES_ABSENT, message)
         return scored.malformed or _unproven(scored, scored.counted, None, int(member.path.time_ms[0]))

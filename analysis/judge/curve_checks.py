@@ -10,9 +10,9 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import after_end, cells_of
 from analysis.evidence.curve import Curve, differing
+from analysis.evidence.doubts import samples_of_other_times
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.tally import Tally
-from analysis.judge.count_checks import samples_of_other_times
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding, Verdict
 from model.contract import CELLS, LABEL_EDGE, LABEL_PREDICTOR, METRIC_OF_CELL, SCORE_BUCKETS

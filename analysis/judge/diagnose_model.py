@@ -28,7 +28,7 @@ def of_models(counted: Counted, share: Share, tally: Tally) -> Explanation | Non
         return None
     value = counted.path.value[-1].astype(np.int64)
     claims, artifact = counted.claims, share.artifacts[0]
-    if np.array_equal(value, counts_of(tally, claims, artifact, tally.acknowledged)):
+    if np.array_equal(value, counts_of(tally, claims, artifact, tally.counted)):
         return None
     return (
         _first_rows(value, tally, claims, artifact)
@@ -57,7 +57,7 @@ def _first_rows(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Exp
 def _other_model(value: Ints, tally: Tally, claims: Claims, share: Share) -> Explanation | None:
     """The counts are those of another artefact of the deployment."""
     for other in tally.axes.artifacts:
-        counts = counts_of(tally, claims, other, tally.acknowledged)
+        counts = counts_of(tally, claims, other, tally.counted)
         if other not in share.answers and np.array_equal(value, counts):
             message = f"the counts are those of {other}, not of {share.artifacts[0]}"
             return Explanation(Diagnosis.WRONG_MODEL, message, "counts")
@@ -69,8 +69,8 @@ def _misread(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Explan
     answers, number = tally.axes.offline, claims.classes
     for truth, label in enumerate(answers.classes):
         pairs = truth * number + tally.pairs[artifact] % number
-        if np.array_equal(value, tally.acknowledged @ claims.weight[pairs]):
-            events = int(tally.acknowledged.sum())
+        if np.array_equal(value, tally.counted @ claims.weight[pairs]):
+            events = int(tally.counted.sum())
             message = f"the counts are those of rows whose truth is always {label}: {events:,} of them"
             return Explanation(Diagnosis.TRUTH_MISREAD, message)
     return None
@@ -81,7 +81,7 @@ def _always(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Explana
     answers, number = tally.axes.offline, claims.classes
     truths = tally.pairs[artifact] // number
     for answer, label in enumerate(answers.classes):
-        if np.array_equal(value, tally.acknowledged @ claims.weight[truths * number + answer]):
+        if np.array_equal(value, tally.counted @ claims.weight[truths * number + answer]):
             message = f"the counts are those of rows that are all answered {label}"
             return Explanation(Diagnosis.ANSWER_MISREAD, message)
     return None
@@ -92,7 +92,7 @@ def _threshold(value: Ints, tally: Tally, claims: Claims, artifact: str) -> Expl
     if not claims.is_cells:
         return None
     answers = tally.axes.offline
-    score, counts = answers.answers[artifact].score, tally.total[Kind.FEEDBACK, Outcome.ACKNOWLEDGED]
+    score, counts = answers.answers[artifact].score, tally.fed[Outcome.ACKNOWLEDGED]
     order = np.argsort(-score, kind="stable")
     true = np.concatenate([[0], np.cumsum(counts[order, answers.positive])])
     false = np.concatenate([[0], np.cumsum(counts[order].sum(axis=1) - counts[order, answers.positive])])

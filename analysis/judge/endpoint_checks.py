@@ -129,8 +129,11 @@ def _pair(
 
 
 def _counts(reading: ExposedCounts, predictor: str, claims: Claims) -> Floats:
-    """``[claims]``: what a reading shows of a predictor; a process that has counted nothing shows nothing."""
-    return np.array(reading.counts.get(predictor, (0.0,) * len(claims)))
+    """``[claims]``: what a reading shows of a predictor; a process that has counted nothing shows nothing.
+
+    One that does not say of which predictor its counts are is of the one whose target it is.
+    """
+    return np.array(reading.counts.get(predictor, reading.counts.get("", (0.0,) * len(claims))))
 
 
 def exposed(evidence: Evidence) -> tuple[Finding, ...]:

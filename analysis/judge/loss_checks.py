@@ -152,7 +152,7 @@ def _diagnosis(tally: Tally, artifact: str, ratio: Ratio) -> Diagnosis:
 
     Over distinct rows and not over events, because a row that is sent again fails again for the same reason.
     """
-    counts = tally.total[Kind.FEEDBACK]
+    counts = tally.fed
     was_sent = counts.sum(axis=0) > 0
     has_failed = counts[[Outcome.REFUSED, Outcome.INDETERMINATE]].sum(axis=0) > 0
     pair = _pair_of(tally, artifact)
@@ -180,7 +180,7 @@ def _pair_of(tally: Tally, artifact: str) -> Ints:
 
 def _pairs(tally: Tally, artifact: str, outcome: Outcome) -> Ints:
     """``[pair]``: feedback of the outcome, by the artefact's offline answers."""
-    counts = tally.total[Kind.FEEDBACK, outcome]
+    counts = tally.fed[outcome]
     number = len(tally.axes.offline.classes) ** 2
     pairs: Ints = np.bincount(_pair_of(tally, artifact).ravel(), counts.ravel(), number).astype(np.int64)
     return pairs

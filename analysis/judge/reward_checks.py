@@ -6,12 +6,12 @@ import numpy as np
 
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted, after_end
+from analysis.evidence.doubts import samples_of_other_times
 from analysis.evidence.evidence import Evidence, Group
 from analysis.evidence.queries import FEEDBACK_REQUESTS, REWARDS
 from analysis.evidence.samples import Samples, Series
 from analysis.evidence.scrapes.growth import Growth, growth
 from analysis.evidence.tally import Tally
-from analysis.judge.count_checks import samples_of_other_times
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Explanation, Finding
 from model.contract import LABEL_PREDICTOR

@@ -11,6 +11,7 @@ from analysis.diagnoses import Diagnosis
 from analysis.evidence.evidence import Evidence, Group, PredictorEvidence
 from analysis.evidence.queries import LABEL_TARGET_DEPLOYMENT, UP
 from analysis.evidence.samples import ClockOffset, Samples, Series, count_text, is_count
+from analysis.evidence.scrapes.published import has_changed
 from analysis.evidence.scrapes.targets import ALIGNMENT_MS, ScrapeTarget
 from analysis.record.instants import rfc3339
 from analysis.record.runfolder import SAMPLES_FILE
@@ -38,6 +39,8 @@ def stored(evidence: Evidence) -> tuple[Finding, ...]:
     if samples.problem:
         failure = Finding.unknown("prometheus", Explanation(Diagnosis.PROMETHEUS_FAILED, samples.problem))
         return (failure, *findings)
+    unclassed = [_of_no_class(evidence, member) for group in evidence.groups for member in group.members]
+    findings += [finding for finding in unclassed if finding is not None]
     return (*findings, *_of_others(evidence, samples))
 
 
@@ -64,7 +67,7 @@ def _of_other(evidence: Evidence, name: str, counts: Sequence[Series], first_ms:
     owner = evidence.selection.metric_map.predictor_label
     label = f"the label {owner}={name}" if name else f"no label {owner}"
     who = "it gets no traffic" if known else f"series with {label} are of no predictor of the manifest"
-    changed = [series for series in counts if _has_changed(series, first_ms)]
+    changed = [series for series in counts if has_changed(series, first_ms)]
     if not changed:
         return None
     series = changed[0]
@@ -73,11 +76,22 @@ def _of_other(evidence: Evidence, name: str, counts: Sequence[Series], first_ms:
     return Finding.unknown(name or "no predictor", Explanation(Diagnosis.COUNTS_OF_NOBODY, message))
 
 
-def _has_changed(series: Series, first_ms: float) -> bool:
-    """Whether the series shows another count than at the last scrape before ``first_ms`` (0 without one), or none."""
-    before, since = (series.value[side] for side in (series.time_ms < first_ms, series.time_ms >= first_ms))
-    base = before[-1] if len(before) else 0.0
-    return not bool(np.all(is_count(since) & (since == base)))
+def _of_no_class(evidence: Evidence, predictor: PredictorEvidence) -> Finding | None:
+    """That counts of the predictor changed which are of no class of the rows, so that no count of ours holds them."""
+    if evidence.span_ms is None:
+        return None
+    changed = [series for series in predictor.of_no_class if has_changed(series, evidence.span_ms[0])]
+    if not changed:
+        return None
+    series = changed[0]
+    classes = ", ".join(evidence.selection.classes)
+    labels = ", ".join(f"{name}={series.labels[name]}" for name in sorted(evidence.selection.apart & {*series.labels}))
+    more = f" (and {len(changed) - 1} more such series)" if len(changed) > 1 else ""
+    message = (
+        f"{series.metric} with {labels or 'no label of a class'} changed during the run{more}, and is of none of the "
+        f"classes {classes}: other rows, or the same in another spelling"
+    )
+    return Finding.unknown(predictor.name, Explanation(Diagnosis.COUNTS_OF_NOBODY, message, "no class"))
 
 
 def _without_cells(evidence: Evidence) -> Explanation:

@@ -31,7 +31,7 @@ def quality(
     ``live`` [claims]: what was counted; ``artifact``: None without offline answers. ``bounds`` [claims], [claims]: the
     lowest and the highest counts; None if they are not known, or are not of this predictor alone.
     """
-    offline = None if artifact is None else _pairs(tally, artifact, counted(tally)[None])[0]
+    offline = None if artifact is None else _pairs(tally, artifact, tally.counted[None])[0]
     return {
         "labels": [text_of(label) for label in tally.axes.offline.classes],
         "zero_division": ZERO_DIVISION,
@@ -54,11 +54,6 @@ def over_time(tally: Tally, claims: Claims, path: Trajectory, artifact: str) -> 
         "live": _averages([counts for counts in live if counts is not None]),
         "offline": _averages([ClassCounts.of(matrix) for matrix in offline]),
     }
-
-
-def counted(tally: Tally) -> Ints:
-    """``[pattern]``: acknowledged feedback of which a model counts each row, or the first row."""
-    return tally.heads if tally.axes.heads_only else tally.acknowledged
 
 
 def _pairs(tally: Tally, artifact: str, patterns: Ints) -> Ints:

@@ -180,7 +180,7 @@ def _feedback(tally: Tally | None) -> dict[str, int] | None:
 
 def _offline(tally: Tally, artifact: str) -> Ints | None:
     """``[cell]``: acknowledged feedback by the artefact's offline answers; None without a positive class."""
-    return None if (weights := _cells(tally)) is None else classes.counted(tally) @ weights[tally.pairs[artifact]]
+    return None if (weights := _cells(tally)) is None else tally.counted @ weights[tally.pairs[artifact]]
 
 
 def _cells(tally: Tally) -> Ints | None:

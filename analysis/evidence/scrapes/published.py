@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.claims.selection import Account, Selection
-from analysis.evidence.samples import Samples, Series
+from analysis.evidence.samples import Samples, Series, is_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +37,31 @@ def published(samples: Samples, predictor: str, selection: Selection) -> tuple[P
 
 
 def judged(samples: Samples, predictor: str, selection: Selection) -> Published:
-    """The account that the predictor is judged by: the first that it publishes."""
-    return next(iter(published(samples, predictor, selection)), Published(selection.accounts[0]))
+    """The account that the predictor is judged by: the first of feedback that it publishes."""
+    parts = (part for part in published(samples, predictor, selection) if part.account.events == "feedback")
+    return next(parts, Published(selection.accounts[0]))
+
+
+def of_no_class(samples: Samples, predictor: str, selection: Selection) -> tuple[Series, ...]:
+    """The series of the predictor that would make a claim if their labels named classes of the run."""
+    return tuple(
+        series
+        for series in samples.series
+        if selection.is_of(series.labels, predictor) and selection.is_of_no_class(series.metric, series.labels)
+    )
+
+
+def has_changed(series: Series, first_ms: float) -> bool:
+    """Whether the series shows another count than at the last scrape before ``first_ms`` (0 without one), or none."""
+    since = series.value[series.time_ms >= first_ms]
+    return not bool(np.all(is_count(since) & (since == _before(series, first_ms))))
+
+
+def grown(series: Sequence[Series], first_ms: float) -> float:
+    """The sum of what the series show last, without what they showed before ``first_ms``."""
+    return sum(float(own.value[-1]) - _before(own, first_ms) for own in series if len(own.value))
+
+
+def _before(series: Series, first_ms: float) -> float:
+    before = series.value[series.time_ms < first_ms]
+    return float(before[-1]) if len(before) else 0.0

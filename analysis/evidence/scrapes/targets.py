@@ -79,6 +79,7 @@ def silent_targets(
     deployment: str,
     targets: Sequence[ScrapeTarget],
     before: Iterable[Mapping[str, str]],
+    predictors: Sequence[str],
     selection: Selection,
 ) -> tuple[ScrapeTarget, ...]:
     """Targets of the deployment that were up before the load (``before``: their labels), and that show no cells.
@@ -86,10 +87,12 @@ def silent_targets(
     A replica that has counted nothing publishes no cells, and whatever it counted since its last scrape is not known.
     So it is a target whose counts are 0 at each of its scrapes. ``targets``: those with cells, of all predictors. Where
     no target says which deployment it is of, those count that a job of theirs scrapes, if their pod is not another's.
-    One that shows cells of a predictor that the run does not name is not silent.
+    One that shows claims of a predictor that the run does not name is not silent; one that shows other claims of ours,
+    such as counters beside the cells, is. ``predictors``: names of the run's.
     """
     jobs = {job for job, _ in (address_of(target.labels) for target in targets)}
-    known = {address_of(series.labels) for series in samples.series if _is_of_cell(selection, series)}
+    known = {address_of(target.labels) for target in targets}
+    known |= {address_of(series.labels) for series in samples.series if _is_of_others(selection, series, predictors)}
 
     def belongs(labels: Mapping[str, str]) -> bool:
         owner = labels.get(LABEL_TARGET_DEPLOYMENT)
@@ -106,8 +109,10 @@ def silent_targets(
     )
 
 
-def _is_of_cell(selection: Selection, series: Series) -> bool:
-    return selection.makes_claim(series.metric, series.labels)
+def _is_of_others(selection: Selection, series: Series, predictors: Sequence[str]) -> bool:
+    """Whether the series makes a claim, and of no predictor of the run."""
+    is_ours = any(selection.is_of(series.labels, name) for name in predictors)
+    return not is_ours and selection.makes_claim(series.metric, series.labels)
 
 
 def targets_of(samples: Samples, published: Published) -> tuple[ScrapeTarget, ...]:

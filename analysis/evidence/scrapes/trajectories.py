@@ -8,8 +8,8 @@ oldest of these values and as young as the youngest (`Trajectory.start_ns`, `Tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -31,7 +31,9 @@ class Trajectory:
     ``time_ms`` [n]: the scrape, on Prometheus' clock. ``doubt`` [n, cells]: by how much the counts may be more: of a
     target that restarted between its baseline and the first event what the baseline shows was gone by then.
     ``early`` [n, cells]: by how much the counts may be less: where a scrape between baseline and first event failed or
-    lacked a series, what was counted until the next whole scrape may be from before the load.
+    lacked a series, what was counted until the next whole scrape may be from before the load. ``gone``: for each target
+    of which such a scrape failed, since when (on Prometheus' clock) the counts may be more by what its baseline shows
+    [cells]: exactly by that, if it restarted then.
     """
 
     start_ns: Ints
@@ -40,6 +42,14 @@ class Trajectory:
     time_ms: Ints
     doubt: Floats
     early: Floats
+    gone: tuple[tuple[int, Floats], ...] = ()
+
+    def restarted(self, gone: Iterable[tuple[int, Floats]]) -> Trajectory:
+        """The counts if those targets of ``gone`` restarted."""
+        value = self.value.copy()
+        for since_ms, counts in gone:
+            value[self.time_ms >= since_ms] += counts
+        return replace(self, value=value)
 
 
 def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffset) -> Trajectory:
@@ -67,7 +77,8 @@ def trajectory(targets: Sequence[ScrapeTarget], first_ns: int, clock: ClockOffse
     start_ms = clock.ledger_ms(np.where(never, 0, oldest)) - slack_ms
     end_ms = clock.ledger_ms(youngest) + slack_ms + 1  # a sample's time is cut to whole milliseconds
     start_ns = np.where(never, NEVER, np.floor(start_ms * 1e6).astype(np.int64))
-    return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms, doubt, early)
+    gone = tuple(part.gone for part in parts if part.gone is not None)
+    return Trajectory(start_ns, np.ceil(end_ms * 1e6).astype(np.int64), value, at_ms, doubt, early, gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class _Part:
     value: Floats
     doubt: Floats
     early: Floats
+    gone: tuple[int, Floats] | None
 
 
 def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) -> _Part:
@@ -100,25 +112,28 @@ def _since_baseline(target: ScrapeTarget, baseline: int | None, last_ms: float) 
     may_have_restarted = target.renewed & (target.time_ms <= last_ms) & (np.arange(len(target.time_ms)) >= baseline)
     is_after = good > np.argmax(may_have_restarted) if may_have_restarted.any() else np.zeros(len(good), np.bool_)
     value = target.value[good] - base
+    since = good[good > baseline]
+    was_missed = baseline >= 0 and len(since) > 0 and _missed(target, good, baseline, last_ms)
     return _Part(
         time_ms,
         began_ms,
         time_ms + target.duration_ms[good],
         value,
         is_after[:, None] * base,
-        _early(target, good, value, baseline, last_ms),
+        _early(good, value, baseline) if was_missed else np.zeros_like(value),
+        (int(target.time_ms[since[0]]), base) if was_missed and base.any() else None,
     )
 
 
-def _early(target: ScrapeTarget, good: Ints, value: Floats, baseline: int, last_ms: float) -> Floats:
-    """``[n, cells]``: the part of the ``value`` at the scrapes ``good`` that may be from before the load.
-
-    Nothing is, unless a scrape between the baseline and the first event failed, or was not whole.
-    """
-    early = np.zeros_like(value)
+def _missed(target: ScrapeTarget, good: Ints, baseline: int, last_ms: float) -> bool:
+    """Whether a scrape between the baseline and the first event failed, or was not whole."""
     at = np.arange(len(target.time_ms))
-    missed = (at > baseline) & (target.time_ms <= last_ms) & ~np.isin(at, good)
+    return bool(np.any((at > baseline) & (target.time_ms <= last_ms) & ~np.isin(at, good)))
+
+
+def _early(good: Ints, value: Floats, baseline: int) -> Floats:
+    """``[n, cells]``: the part of the ``value`` at the scrapes ``good`` that may be from before the load."""
+    early = np.zeros_like(value)
     since = good > baseline
-    if baseline >= 0 and missed.any() and since.any():
-        early[since] = np.maximum(value[since][0], 0.0)
+    early[since] = np.maximum(value[since][0], 0.0)
     return early

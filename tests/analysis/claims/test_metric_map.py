@@ -121,3 +121,31 @@ def test_a_name_that_is_no_map_is_refused_with_the_nearest(tmp_path: Path) -> No
     (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000)
     with pytest.raises(MetricMapError, match="is not TOML"):
         metric_map.load(str(tmp_path / "deep.toml"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('counts = "all"', 'counts = "tp"\nmatch = { outcome = "tp" }'),
+        ('counts = "tp"', 'counts = "tp"'),
+        ('counts = "truth"\nclass = "a"', 'counts = "pair"\ntruth = "a"\npredicted = "b"'),
+    ],
+)
+def test_a_series_that_may_be_of_two_claims_of_one_account_is_refused(first: str, second: str) -> None:
+    tables = [f'[[series]]\nmetric = "m"\n{table}\n' for table in (first, second)]
+    with pytest.raises(metric_map.MetricMapError, match="a series of it may be either"):
+        metric_map.parse("".join(tables), "own")
+    metric_map.parse(tables[0] + tables[1] + 'account = "beside"\n', "own")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('counts = "tp"\nmatch = { outcome = "tp" }', 'counts = "fp"\nmatch = { outcome = "fp" }'),
+        ('counts = "truth"\nclass = "of"\nform = "truth {}"', 'counts = "predicted"\nclass = "of"\nform = "answer {}"'),
+        ('counts = "truth"\nclass = "of"', 'counts = "all"\nmatch = { of = "all" }'),
+    ],
+)
+def test_series_that_some_label_tells_apart_are_of_their_own_claims(first: str, second: str) -> None:
+    tables = [f'[[series]]\nmetric = "m"\n{table}\n' for table in (first, second)]
+    assert len(metric_map.parse("".join(tables), "own").rules) == 2

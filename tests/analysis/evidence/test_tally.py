@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import worlds
 from analysis.evidence.offline import OfflineAnswers
-from analysis.evidence.tally import Axes, Tally, patterns, tally
+from analysis.evidence.patterns import Axes, patterns
+from analysis.evidence.tally import Tally, tally
 from analysis.record.ledger import Kind, Outcome
 from events import Event, batch_of_events
 from worlds import MS, ROWS, START_NS
@@ -70,6 +71,11 @@ def test_the_fold_counts_what_a_look_at_each_event_counts(
     for edge, row in zip(chosen.ends_ns, got.upto, strict=True):
         tried = [event for event in feedback if event.outcome is not Outcome.REFUSED and event.sent_ns <= edge]
         assert row.tolist() == counted([int(pattern[event.row, event.truth]) for event in tried], number)
+    heads = folded(sample_events, replace(chosen, heads_only=True))
+    for outcome in Outcome:
+        mine = [event for event in feedback if event.outcome is outcome]
+        assert int(got.fed[outcome].sum()) == len(mine)
+        assert int(heads.fed[outcome].sum()) == len([event for event in mine if event.position == 0])
     for kind in Kind:
         for outcome in Outcome:
             mine = [event for event in sample_events if (event.kind, event.outcome) == (kind, outcome)]

@@ -180,3 +180,43 @@ def test_a_fall_before_the_load_excuses_no_more_than_was_there(
     observed, findings = worlds.judged(tmp_path, world)
     assert observed is verdict, findings
     assert words in equality_of(findings).message
+
+
+def anew_in_a_missed_scrape(prior: int, lost: float = 0.0) -> Callable[[list[Series]], list[Series]]:
+    """The process begins anew while the last scrape before the load fails, and counts ``lost`` true positives fewer."""
+
+    def alter(stored: list[Series]) -> list[Series]:
+        up = next(series for series in stored if series.metric == "up")
+        (at,) = np.flatnonzero(up.time_ms < worlds.START_NS // 10**6)[-1:]
+        altered = []
+        for series in stored:
+            since = series.time_ms >= up.time_ms[at]
+            if series is up:
+                altered.append(replace(up, value=np.where(up.time_ms == up.time_ms[at], 0.0, up.value)))
+            elif is_cell(series):
+                value = series.value - prior * since - lost * since * (series.metric == "true_pos")
+                kept = series.time_ms != up.time_ms[at]
+                altered.append(replace(series, time_ms=series.time_ms[kept], value=np.maximum(value, 0)[kept]))
+            else:
+                altered.append(series)
+        return altered
+
+    return alter
+
+
+def test_a_restart_while_a_scrape_before_the_load_failed_is_no_loss(tmp_path: Path) -> None:
+    """At the next scrape, each count is again what the earlier process had shown, or more."""
+    busy = worlds.world(worlds.load_of(240))
+    verdict, findings = worlds.judged(tmp_path, replace(busy, prior=1, alter=anew_in_a_missed_scrape(1)))
+    assert verdict is Verdict.INCONCLUSIVE
+    assert equality_of(findings).diagnosis == "worker or replica recycled"
+    assert "if a process restarted then, it began at 0" in equality_of(findings).message
+
+
+@pytest.mark.parametrize(("prior", "lost"), [(1, 2.0), (0, 1.0)])
+def test_another_loss_is_not_explained_by_such_a_restart(tmp_path: Path, prior: int, lost: float) -> None:
+    """It takes away exactly what the earlier process had counted, in each cell."""
+    busy = worlds.world(worlds.load_of(240))
+    verdict, findings = worlds.judged(tmp_path, replace(busy, prior=prior, alter=anew_in_a_missed_scrape(prior, lost)))
+    assert verdict is Verdict.FAIL
+    assert equality_of(findings).diagnosis == "counts lost"

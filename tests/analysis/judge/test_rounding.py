@@ -11,7 +11,7 @@ import pytest
 import worlds
 from alterations import ALONE, EDGES, with_buckets
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers
-from analysis.evidence.rounding import name_of_rounded, undecided, with_rounded
+from analysis.evidence.rounding import name_of_rounded, names_of_rounded, undecided, with_rounded
 from analysis.record.ledger import Kind, Outcome
 from analysis.verdict import Finding, Verdict
 from model.contract import CELLS
@@ -145,6 +145,30 @@ def test_of_three_classes_the_second_highest_score_is_the_other_answer() -> None
     more = with_rounded(OfflineAnswers(rows, truth, (0, 1, 2), NO_CLASS, "h" * 64, {"a": given})).answers
     assert undecided(given).tolist() == [False, True]
     assert more[name_of_rounded("a")].predicted.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("scores", "others"),
+    [
+        ([1 / 3, 1 / 3, 1 / 3 - 1e-12], {1, 2}),
+        ([-0.7, -0.7, -np.inf], {1}),
+        ([0.0, -np.inf, -np.inf], set()),
+        ([np.inf, 0.4, 0.4], set()),
+        ([0.4, 0.4, np.nan], {1}),
+    ],
+    ids=["three alike", "an impossible class", "one possible class", "without bounds", "a class without a score"],
+)
+def test_each_class_whose_score_is_as_good_as_the_highest_may_be_the_answer(
+    scores: list[float], others: set[int]
+) -> None:
+    """As of a tree whose leaf holds as many rows of each class, or of log-probabilities."""
+    given = ArtifactAnswers("s" * 64, np.array([0, 1], np.int16), np.array([scores, [0.1, 0.8, 0.1]]))
+    rows, truth = np.arange(2, dtype=np.int32), np.array([0, 1], np.int16)
+    more = with_rounded(OfflineAnswers(rows, truth, (0, 1, 2), NO_CLASS, "h" * 64, {"a": given})).answers
+    rounded = [more[name] for name in names_of_rounded("a", more)]
+    assert {int(other.predicted[0]) for other in rounded} == others
+    assert [int(other.predicted[1]) for other in rounded] == [1] * len(others)
+    assert len(more) == 1 + len(rounded)
 
 
 def test_without_scores_no_row_is_undecided() -> None:
