@@ -14,7 +14,7 @@ _RUN_AGAIN: Final = "Run the load again and let it end by itself."
 _MEND_METRICS: Final = "Mend metrics() of the served class."
 
 _REFUSALS: Final = {
-    "login": "Something in front of the deployment asks for a login: give the load test a way past it.",
+    "login": "Something in front of the deployment asks for a login: give it by --access FILE (README, Access).",
     "form": "The class refuses what it is sent: compare its signature and features with the rows; its log says more.",
     "unreadable": "Compare the quoted answer with Seldon's protocol: for each row a class, or a value for each class.",
     "error": "The class raises an exception: read what it answered, and compare its signature; its log says more.",

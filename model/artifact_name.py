@@ -41,9 +41,9 @@ def advice_for(path: Path) -> str:
     """
     if path.stem in TRAINED and path.parent.resolve() == ARTIFACTS.resolve():
         return f"Run `{'plumbline' if INSTALLED else 'make'} train`."
-    if path.suffix == Path(HELDOUT_FILE).suffix:
-        return "Correct the file, or the path that --heldout gives."
+    if path.suffix in {Path(HELDOUT_FILE).suffix, ".csv"}:
+        return "Correct the file, or the path that --heldout or --expected gives (`plumbline card` writes such rows)."
     return (
-        "The manifest's parameter model_name names it: put the file and its card there, mend the name, or name their "
-        f"folder with --artifacts ({ARTIFACTS_ENV})."
+        "The manifest's parameter model_name names it: put the file and its card there (`plumbline card` writes one), "
+        f"mend the name, or name their folder with --artifacts ({ARTIFACTS_ENV})."
     )

@@ -13,6 +13,8 @@ counts = "tp"
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ DEPLOYMENT: Final = "{deployment}"
 PREDICTOR: Final = "{predictor}"
 FOLDER: Final = Path(__file__).parent / "maps"
 DEFAULT: Final = "plumbline"
+_METRIC: Final = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 LARGEST: Final = 1 << 20
 """Bytes of a map, at most."""
 
@@ -138,9 +141,12 @@ def parse(text: str, name: str) -> MetricMap:
         raise MetricMapError(f'metrics: expected rows = "every" or "first", found {rows!r}.')
     rules = tuple(_rule(table, f"series {number}") for number, table in enumerate(tables, 1))
     _check_accounts(rules)
+    _check_apart(rules)
+    match = _labels(content, "match", "the map")
+    _check_names(match)
     return MetricMap(
         name=name,
-        match=_labels(content, "match", "the map"),
+        match=match,
         rules=rules,
         rows=rows,
         worker=_text(content, "worker", "the map"),
@@ -156,6 +162,11 @@ def _rule(table: Any, where: str) -> SeriesRule:
     metric, counts = _text(table, "metric", where), _text(table, "counts", where)
     if not metric:
         raise MetricMapError(f"metrics: expected the name of a metric in {where}, found none.")
+    if not _METRIC.fullmatch(metric):
+        raise MetricMapError(
+            f"metrics: expected the name of a metric in {where}, of letters, digits, '_' and ':', found {metric!r}. "
+            "Labels belong in match."
+        )
     if counts not in get_args(Counts):
         raise MetricMapError(
             f"metrics: expected counts = one of {', '.join(get_args(Counts))} in {where} ({metric}), found {counts!r}."
@@ -204,6 +215,32 @@ def _check_accounts(rules: Sequence[SeriesRule]) -> None:
             f"metrics: expected the first [[series]] to count feedback, found {rules[0].metric}, which counts "
             "predictions: precision and recall are of feedback."
         )
+
+
+def _check_apart(rules: Sequence[SeriesRule]) -> None:
+    """Raises `MetricMapError` if nothing is left for a rule: a series makes the first claim of an account that fits."""
+    for (number, rule), (later, other) in itertools.combinations(enumerate(rules, 1), 2):
+        if (rule.metric, rule.account) == (other.metric, other.account) and _takes_in(rule, other):
+            raise MetricMapError(
+                f"metrics: series {number} takes in all that series {later} is of ({rule.metric}). "
+                "Give each its own value of a label in match."
+            )
+
+
+def _takes_in(rule: SeriesRule, other: SeriesRule) -> bool:
+    """Whether every series that fits the other rule fits this one."""
+    labels, others = ({each.of_class, each.truth, each.predicted} - {""} for each in (rule, other))
+    return rule.match.items() <= other.match.items() and labels <= others and (not labels or rule.form == other.form)
+
+
+def _check_names(match: Mapping[str, str]) -> None:
+    """Raises `MetricMapError` for a name in braces that stands for nothing."""
+    for label, value in match.items():
+        if "{" in value.replace(DEPLOYMENT, "").replace(PREDICTOR, ""):
+            raise MetricMapError(
+                f"metrics: expected {DEPLOYMENT}, {PREDICTOR} or a value as it is published in {label} of match, "
+                f"found {value!r}.{_meant(value, (DEPLOYMENT, PREDICTOR))}"
+            )
 
 
 def _check_labels(rule: SeriesRule, where: str) -> None:

@@ -130,12 +130,15 @@ def _wait(
 ) -> None:
     """Fetch until every target has been scraped after the end, and every shadow is complete or makes no progress."""
     began = moved = now()
-    silent = True
+    silent = behind = True
     counted = gathering.shadow_counts()
     while not (gathering.seen_the_end() and gathering.shadows_complete()):
         if gathering.seen_the_end():
             if now() - moved > (patience.busy_s if gathering.under_way() else patience.settle_s):
                 return
+            if behind and now() - began > SILENCE_S:
+                say(gathering.shadow_line(patience))
+                behind = False
         elif now() - began > gathering.longest_wait_s(patience.wait_s):
             return
         elif silent and now() - began > SILENCE_S:
@@ -287,6 +290,21 @@ class _Gathering:
         """What is waited for and how long, on one line."""
         unseen = [labels for labels, time_ms in self._awaited() if not self._after_end(time_ms)]
         return waiting_line("the last scrape", unseen, self._interval_s(), self.longest_wait_s(wait_s))
+
+    def shadow_line(self, patience: Patience) -> str:
+        """How far each shadow that is waited for has come, and when it is given up, on one line."""
+        shadows = [predictor.name for predictor in self._run.predictors if predictor.shadow]
+        sent = self._load.acknowledged
+        behind = ", ".join(
+            f"{name} has counted {counted:,.0f} of {sent:,}"
+            for name, counted in zip(shadows, self.shadow_counts(), strict=True)
+            if counted < sent
+        )
+        return (
+            f"waiting for what was mirrored: {behind} rows; "
+            f"until it has them, or counts none for {patience.settle_s:.0f} s "
+            f"({patience.busy_s:.0f} s if the gateway waits)"
+        )
 
     def _interval_s(self) -> float | None:
         """The longest scrape interval of a target that is waited for; as it was before the run if nothing tells it."""

@@ -85,8 +85,9 @@ def counts(evidence: Evidence) -> pd.DataFrame:
     """A line for each scrape, predictor and cell, in that order.
 
     ``time``: of the scrape, on Prometheus' clock. ``predictor``: several that share the traffic are one, joined by
-    ``+``. ``cell``: tp, fp, tn, fn. ``live``: rows that Prometheus counted since the run began. ``low``, ``high``: the
-    bounds by the ledger and the offline answers, rows.
+    ``+``. ``cell``: tp, fp, tn, fn, or what else the counts that were judged claim: ``TRUTH>PREDICTED`` of a matrix,
+    ``correct``, ``wrong`` ... ``live``: rows that Prometheus counted since the run began. ``low``, ``high``: the bounds
+    by the ledger and the offline answers, rows.
     """
     parts = [
         pd.DataFrame(
@@ -100,7 +101,7 @@ def counts(evidence: Evidence) -> pd.DataFrame:
             }
         )
         for group, counted in evidence.counted()
-        for index, cell in enumerate(CELLS)
+        for index, cell in enumerate(counted.claims.keys)
     ]
     if not parts:
         return pd.DataFrame(columns=["time", "predictor", "cell", "live", "low", "high"])
@@ -160,7 +161,7 @@ def rows(offline: OfflineAnswers, predictors: Sequence[PredictorSpec], sent: pd.
     ``truth``: class label. ``served``: the label that predictions of it were answered with, the most frequent if they
     differ; NA if it was never answered. ``answers``, ``distinct_answers``: how many there were. ``feedbacks``: how many
     were acknowledged. ``NAME_offline``, ``NAME_score``: label and score of each predictor's model offline, NA if the
-    offline answers lack it.
+    offline answers lack it. With a score for each class they are ``NAME_score_LABEL``.
     """
     index = pd.Index(offline.rows, name="row")
     table = pd.DataFrame({"truth": _labels(offline.truth, offline.classes)})
@@ -179,7 +180,11 @@ def rows(offline: OfflineAnswers, predictors: Sequence[PredictorSpec], sent: pd.
         codes = answers.predicted if answers is not None else np.full(len(index), -1)
         scores = answers.score if answers is not None else np.full(len(index), np.nan)
         table[f"{predictor.name}_offline"] = _labels(codes, offline.classes).set_axis(index)
-        table[f"{predictor.name}_score"] = scores
+        if scores.ndim == 1:
+            table[f"{predictor.name}_score"] = scores
+        else:
+            for place, label in enumerate(offline.classes):
+                table[f"{predictor.name}_score_{label}"] = scores[:, place]
     return table
 
 

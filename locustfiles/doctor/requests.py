@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.record.ledger import NO_CLASS, Outcome
+from locustfiles.doctor.ingress import LOGINS
 from locustfiles.doctor.observation import Observation
 from locustfiles.http1.outcome import Exchange
 from locustfiles.protocol.answers import AnswerError, Prediction
@@ -88,7 +89,9 @@ def give_feedback(transport: Transport, setup: Setup, sent: Sent) -> tuple[Obser
 def _failed(subject: str, expected: str, exchange: Exchange) -> Observation:
     reason = reason_of(exchange)
     observed = exchange.fault if not reason or reason == exchange.fault else f"{exchange.fault}: {reason}"
-    if exchange.outcome is Outcome.REFUSED and exchange.reached:
+    if exchange.status in LOGINS:
+        advice = "Something in front of the class forbids it: allow it there, or give a login by --access FILE."
+    elif exchange.outcome is Outcome.REFUSED and exchange.reached:
         advice = "Does the class take these features, in number and order as in the card? Its log says more."
     else:
         advice = "Does the class raise an exception, or take longer than --timeout? Its log says more."

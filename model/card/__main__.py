@@ -75,6 +75,9 @@ def make(options: argparse.Namespace) -> Iterator[str]:
     _write(folder, {HELDOUT_FILE: heldout, **first.imports, file.name: first.content}, cards)
     counts = Counter(str(classes[place]) for place in truth.tolist())
     yield f"{folder / HELDOUT_FILE}: {len(ids):,} rows, {_types(rows.types)}; {options.target}: {_counts(counts)}"
+    unused = [name for name in source.columns if name not in rows.names]
+    if unused:
+        yield f"remark: no features of the model, and not sent: {', '.join(unused)}"
     for card, more in made:
         yield f"{folder / card_path(Path(card.artifact)).name}: {_summary(card)}"
         yield from (f"remark: {remark}" for remark in (*remarks, *more))
@@ -166,7 +169,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--heldout", type=Path, required=True, metavar="ROWS", help="rows, as .csv or .parquet")
     options.add_argument("--target", required=True, metavar="COLUMN", help="column of the true class")
     options.add_argument("--positive", metavar="LABEL", help="the positive class (needed if labels are text)")
-    options.add_argument("--id", metavar="COLUMN", help="column of ids (default: the rows are numbered)")
+    options.add_argument(
+        "--id", metavar="COLUMN", help="column of whole numbers as ids (default: rows are numbered from 0)"
+    )
     options.add_argument("--threshold", type=float, metavar="X", help="a score above it is positive (default: seen)")
     options.add_argument("--scorer", choices=SCORE_KINDS, help="the method that scores (default: seen)")
     options.add_argument(

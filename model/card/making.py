@@ -83,7 +83,11 @@ def positive_of(classes: Sequence[Label], chosen: str | None) -> int:
         raise CardError(f"expected two classes or more, got {list(classes)}. Give rows and a model that know both.")
     if len(classes) > 2:
         if chosen is not None:
-            raise CardError(f"expected no --positive with {len(classes)} classes, got {chosen!r}. Leave it out.")
+            known = ", ".join(map(str, classes[:5])) + ", ..." * (len(classes) > 5)
+            raise CardError(
+                f"expected no --positive with {len(classes)} classes ({known}), got {chosen!r}. Leave it out, "
+                "or correct the labels."
+            )
         return NO_CLASS
     texts = [str(label) for label in classes]
     if chosen is None:

@@ -48,6 +48,11 @@ class Source:
         """Id of each row [n]: that of its column, or its number from 0. Raises `CardError`."""
         if self.id_column is None:
             return np.arange(self.table.num_rows, dtype=np.int32)
+        if type_of(self.table.column(self.id_column).type) == TEXT:
+            raise CardError(
+                f"expected whole numbers as ids in column {self.id_column!r}, got text ({self.path}). "
+                "Leave --id out: the rows are numbered from 0 then."
+            )
         try:
             ids = column_of(self.table, self.id_column, "int64")
             limit = np.iinfo(np.int32).max

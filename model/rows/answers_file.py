@@ -76,12 +76,12 @@ def load_answers(path: Path, classes: Sequence[Label], artifact: str | None = No
     ``positive``: index of the positive class, for whose score ``score_LABEL`` may stand. Raises `AnswersError`.
     """
     content = _bytes_of(path)
-    table = _table(path, content, classes, {ID_COLUMN: "int64", PREDICTED_COLUMN: _kind(classes)})
+    table = _table(path, content, classes, {PREDICTED_COLUMN: _kind(classes)})
     try:
         check_columns(table.column_names, (ID_COLUMN, PREDICTED_COLUMN), "the columns id and predicted")
         if artifact is not None and ARTIFACT_COLUMN in table.column_names:
             table = _of_artifact(table, artifact, path)
-        ids = column_of(table, ID_COLUMN, "int64")
+        ids = _ids(table)
         predicted = _labels(table)
         scores = _scores(table, classes, positive)
     except TableError as error:
@@ -99,6 +99,14 @@ def load_answers(path: Path, classes: Sequence[Label], artifact: str | None = No
     return FileAnswers(ids, indices, scores, hashlib.sha256(content).hexdigest())
 
 
+def _ids(table: pa.Table) -> NDArray[np.int64]:
+    """The ids of the rows. Raises `TableError` where they are no whole numbers, as those of held-out rows are."""
+    kind = type_of(table.column(ID_COLUMN).type)
+    if kind == TEXT:
+        raise TableError("the held-out rows' ids, or their numbers from 0, in column 'id'", "text")
+    return column_of(table, ID_COLUMN, "int64")
+
+
 def _labels(table: pa.Table) -> list[Any]:
     """The predictions as they are in the file; a missing one is None, which is no class."""
     labels: list[Any] = table.column(PREDICTED_COLUMN).to_pylist()
@@ -107,10 +115,10 @@ def _labels(table: pa.Table) -> list[Any]:
 
 def labels_in(path: Path) -> tuple[list[Any], NDArray[np.int64]]:
     """The predictions of a file and the ids of their rows, for a card that does not know the classes yet."""
-    table = _table(path, _bytes_of(path), (), {ID_COLUMN: "int64"})
+    table = _table(path, _bytes_of(path), (), {})
     try:
         check_columns(table.column_names, (ID_COLUMN, PREDICTED_COLUMN), "the columns id and predicted")
-        return _labels(table), column_of(table, ID_COLUMN, "int64")
+        return _labels(table), _ids(table)
     except TableError as error:
         raise _refused(path, error) from error
 

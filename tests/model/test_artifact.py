@@ -191,8 +191,9 @@ def test_a_manifest_names_a_file_and_never_a_path(tmp_path: Path, name: str) -> 
         ("artifacts/heldout.parquet", "Run `make train`."),
         ("artifacts/credit.joblib", "The manifest's parameter model_name names it"),
         ("nope/binary-lr.json", "The manifest's parameter model_name names it"),
-        ("own/g.parquet", "Correct the file, or the path that --heldout gives."),
-        ("own/heldout.parquet", "Correct the file, or the path that --heldout gives."),
+        ("own/g.parquet", "Correct the file, or the path that --heldout or --expected gives"),
+        ("own/heldout.parquet", "Correct the file, or the path that --heldout or --expected gives"),
+        ("own/rows.csv", "Correct the file, or the path that --heldout or --expected gives"),
     ],
 )
 def test_training_is_advised_only_for_what_it_makes(path: str, advice: str) -> None:

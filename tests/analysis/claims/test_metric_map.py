@@ -101,6 +101,13 @@ def own(old: str, new: str) -> MetricMap:
         ),
         ("[[series]]", "[series]", "expected at least one [[series]] table, found none"),
         ("[match]", "[match", "the map is not TOML"),
+        ("{predictor}", "{predicor}", "found '{predicor}'. Did you mean {predictor}?"),
+        ('"outcome_total"', "'outcome_total{outcome=\"tp\"}'", "Labels belong in match"),
+        (
+            'match = { outcome = "tp" }',
+            'counts = "tp"\n[[series]]\nmetric = "outcome_total"\nmatch = { outcome = "fp" }',
+            "series 1 takes in all that series 2 is of (outcome_total)",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_map_is_said_in_a_line(old: str, new: str, words: str) -> None:
@@ -108,6 +115,13 @@ def test_what_is_wrong_with_a_map_is_said_in_a_line(old: str, new: str, words: s
         own(old, new)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("other", ['match = { outcome = "fp" }', 'match = { kind = "fp" }', 'account = "b"', ""])
+def test_series_of_one_metric_that_differ_are_taken(other: str) -> None:
+    """By a label's value, by a label, by their account, or as what is left by those before."""
+    chosen = own('counts = "tp"', f'counts = "tp"\n[[series]]\nmetric = "outcome_total"\ncounts = "fp"\n{other}')
+    assert len(chosen.rules) == 2
 
 
 def test_a_name_that_is_no_map_is_refused_with_the_nearest(tmp_path: Path) -> None:

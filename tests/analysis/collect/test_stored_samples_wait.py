@@ -40,6 +40,9 @@ class Behind:
     def under_way(self) -> bool:
         return self.now_s < self._known_s
 
+    def shadow_line(self, patience: Patience) -> str:
+        return f"waiting for the shadow, {patience.settle_s:.0f} s"
+
     def longest_wait_s(self, asked_s: float | None) -> float:
         return asked_s or 10.0
 
@@ -63,6 +66,13 @@ def test_a_shadow_is_waited_for_as_long_as_the_gateway_waits_for_it(
     _wait(cast("Any", behind), Patience(), behind.now, behind.sleep, print)
     assert least_s <= behind.now_s <= most_s
     assert behind.shadows_complete() is complete
+
+
+@pytest.mark.parametrize(("done_s", "lines"), [(2.0, []), (20.0, ["waiting for the shadow, 8 s"])])
+def test_a_wait_for_a_shadow_is_said_once_if_it_is_long(done_s: float, lines: list[str]) -> None:
+    behind, progress = Behind(done_s, done_s), list[str]()
+    _wait(cast("Any", behind), Patience(), behind.now, behind.sleep, progress.append)
+    assert progress == lines
 
 
 def up(instance: str, *times_ms: int) -> Series:

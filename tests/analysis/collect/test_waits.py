@@ -16,7 +16,7 @@ from analysis.claims import metric_map
 from analysis.claims.selection import select
 from analysis.collect import baseline
 from analysis.collect.prometheus import Prometheus, duration_s
-from analysis.collect.stored_samples import LedgerTotals, TimeBefore, _Gathering
+from analysis.collect.stored_samples import LedgerTotals, Patience, TimeBefore, _Gathering
 from analysis.evidence import files, samples
 from analysis.evidence.arrange import arrange
 from analysis.evidence.gateway import ACTIVE
@@ -92,6 +92,18 @@ def gathering_of(tmp_path: Path, stored: Stored, before: TimeBefore) -> _Gatheri
     gathering.begin(lambda: START_S + 6)
     gathering.fetch(START_S + 100)
     return gathering
+
+
+def test_a_shadow_that_is_waited_for_is_named_with_how_far_it_has_come(tmp_path: Path) -> None:
+    """It has no series here: it has counted nothing of the 50."""
+    run: Run = worlds.put(tmp_path, worlds.world(worlds.load_of(50, span_s=5.0), (worlds.PRIMARY, worlds.SHADOW)))
+    gathering = _Gathering(run, cast("Any", Stored({})), SELECTION, LedgerTotals(START_NS, 50), TimeBefore())
+    gathering.begin(lambda: START_S + 6)
+    gathering.fetch(START_S + 100)
+    assert gathering.shadow_line(Patience()) == (
+        "waiting for what was mirrored: shadow has counted 0 of 50 rows; "
+        "until it has them, or counts none for 8 s (30 s if the gateway waits)"
+    )
 
 
 @pytest.mark.parametrize("without_cells", [(), ("b:6000",)], ids=["both have cells", "one has none yet"])

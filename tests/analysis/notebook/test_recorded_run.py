@@ -12,13 +12,15 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import analysis.notebook
+from analysis.claims.claim import Claim, Claims
 from analysis.evidence.offline import ArtifactAnswers, OfflineAnswers, OfflineError
 from analysis.notebook import RecordedRun, frames, open_run
 from analysis.record.runfolder import PredictorSpec, RunFolderError
@@ -188,6 +190,40 @@ def test_the_most_frequent_answer_is_the_served_one_and_labels_may_be_texts() ->
     assert rows["default_score"].tolist() == [-1.0, 2.0, -3.0]
     assert rows["shadow_offline"].isna().all()
     assert rows[rows["served"] != rows["truth"]].index.tolist() == [7]
+
+
+def test_rows_of_three_classes_have_a_score_for_each() -> None:
+    scores = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
+    answers = OfflineAnswers(
+        np.array([0, 1], np.int32), np.array([0, 2], np.int16), ("a", "b", "c"), -1, "",
+        {"m.joblib": ArtifactAnswers("", np.array([0, 2], np.int16), scores)},
+    )  # fmt: skip
+    sent = pd.DataFrame({"row": [0], "kind": ["predict"], "outcome": ["acknowledged"], "predicted": ["a"]})
+    spec = PredictorSpec("default", "m", "m.joblib", shadow=False, traffic=100, replicas=1)
+    rows = frames.rows(answers, [spec], sent)
+    assert rows["default_offline"].tolist() == ["a", "c"]
+    assert rows[[f"default_score_{label}" for label in "abc"]].to_numpy().tolist() == scores.tolist()
+    assert "default_score" not in rows
+
+
+def test_counts_carry_the_names_of_what_was_judged() -> None:
+    """A matrix of three classes has nine counts, each of a pair; the first four of them are no cells."""
+    times = np.array([1000, 2000], np.int64)
+    values = np.arange(18.0).reshape(2, 9)
+    claims = Claims(
+        tuple(Claim(f"{truth}>{answer}", "m", tuple(int(pair == 3 * truth + answer) for pair in range(9)))
+              for truth in range(3) for answer in range(3)), 3, None,
+    )  # fmt: skip
+    counted = SimpleNamespace(
+        path=SimpleNamespace(time_ms=times, value=values),
+        bounds=SimpleNamespace(low=values, high=values),
+        claims=claims,
+    )
+    evidence = SimpleNamespace(counted=lambda: ((SimpleNamespace(name="default"), counted),))
+    last = frames.counts(cast("Any", evidence)).groupby("cell").last()["live"]
+    assert last.to_dict() == {
+        f"{truth}>{answer}": 9.0 + 3 * truth + answer for truth in range(3) for answer in range(3)
+    }
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:

@@ -94,3 +94,12 @@ def test_what_became_of_a_feedback_is_said_truthfully(
     """Counted, not counted, or not known: only an acknowledged one is looked for in Prometheus."""
     observation, sent = requests.give_feedback(transport(status, body), setup, requests.Sent())
     assert (sent.is_counted, observation.verdict) == (counted, verdict)
+
+
+def test_a_feedback_that_a_gateway_refuses_is_no_question_of_the_features(
+    transport: Callable[[bytes, bytes], Transport], setup: Setup
+) -> None:
+    observation, _ = requests.give_feedback(transport(b"403 Forbidden", b"RBAC: access denied"), setup, requests.Sent())
+    assert observation.observed == "HTTP 403: RBAC: access denied"
+    assert "--access FILE" in observation.advice
+    assert "features" not in observation.advice

@@ -24,6 +24,8 @@ from locustfiles.protocol.rest_requests import RestRequests
 from model.artifact import Card, load_card
 from model.atomic import write_bytes
 from model.card.__main__ import main
+from model.card.errors import CardError
+from model.card.making import positive_of
 from model.contract import CELL_OF_METRIC
 from model.dataset import Heldout, load_heldout
 from model.estimator import load_model
@@ -181,6 +183,19 @@ def test_answers_stand_in_place_of_a_model(tmp_path: Path, with_score: bool) -> 
     assert card.score_kind == ("predict_proba" if with_score else "none")
 
 
+def test_columns_that_no_feature_needs_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing of a table is left out in silence."""
+    files = files_of("forest", tmp_path)
+    pd.read_csv(files.rows).assign(customer="C1").to_csv(files.rows, index=False)
+    carded(files, tmp_path / "out")
+    assert "remark: no features of the model, and not sent: customer" in capsys.readouterr().out.splitlines()
+
+
+def test_a_label_too_many_is_named_where_a_positive_class_is_chosen() -> None:
+    with pytest.raises(CardError, match=r"no --positive with 3 classes \(bad, good, odd\), got 'good'"):
+        positive_of(("bad", "good", "odd"), "good")
+
+
 def test_the_last_line_is_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = carded(files_of("forest", tmp_path), tmp_path / "my folder")
     assert capsys.readouterr().out.splitlines()[-1] == f"  {COMMAND} loadtest --sdep M.yaml --artifacts '{out}'"
@@ -296,6 +311,7 @@ def without_rows(files: Files, arguments: Arguments) -> None:
             f"a class in each row of column 'outcome', got {ROWS - 1} empty",
         ),
         (edited(key=1), "each once, in column 'key'"),
+        (edited(key="C1"), "expected whole numbers as ids in column 'key', got text"),
         (with_one_answer, f"got none for id 1 and {ROWS - 2} more"),
         (of_one_class, "expected the same answer to a row by itself as among others"),
     ],

@@ -87,6 +87,7 @@ def test_of_two_classes_the_score_is_that_of_the_positive_one(tmp_path: Path) ->
         ("id,answer 3,good", "expected the columns id and predicted once, got none named 'predicted'"),
         ("id,predicted,score 3,good,0.5 7,bad,", "expected a number in each row of column 'score', got 1 empty"),
         ("id,predicted,score_bad 3,good,0.5 7,bad,0", "the scores of the positive class in a column 'score_good'"),
+        ("id,predicted C3,good C7,bad", "ids, or their numbers from 0, in column 'id', got text"),
         ("artifact,id,predicted x,3,good x,7,bad", "expected answers of 'a.bin' in the column artifact, got x"),
     ],
 )  # fmt: skip
