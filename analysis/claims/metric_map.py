@@ -13,7 +13,6 @@ counts = "tp"
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -141,7 +140,6 @@ def parse(text: str, name: str) -> MetricMap:
         raise MetricMapError(f'metrics: expected rows = "every" or "first", found {rows!r}.')
     rules = tuple(_rule(table, f"series {number}") for number, table in enumerate(tables, 1))
     _check_accounts(rules)
-    _check_apart(rules)
     match = _labels(content, "match", "the map")
     _check_names(match)
     return MetricMap(
@@ -215,22 +213,6 @@ def _check_accounts(rules: Sequence[SeriesRule]) -> None:
             f"metrics: expected the first [[series]] to count feedback, found {rules[0].metric}, which counts "
             "predictions: precision and recall are of feedback."
         )
-
-
-def _check_apart(rules: Sequence[SeriesRule]) -> None:
-    """Raises `MetricMapError` if nothing is left for a rule: a series makes the first claim of an account that fits."""
-    for (number, rule), (later, other) in itertools.combinations(enumerate(rules, 1), 2):
-        if (rule.metric, rule.account) == (other.metric, other.account) and _takes_in(rule, other):
-            raise MetricMapError(
-                f"metrics: series {number} takes in all that series {later} is of ({rule.metric}). "
-                "Give each its own value of a label in match."
-            )
-
-
-def _takes_in(rule: SeriesRule, other: SeriesRule) -> bool:
-    """Whether every series that fits the other rule fits this one."""
-    labels, others = ({each.of_class, each.truth, each.predicted} - {""} for each in (rule, other))
-    return rule.match.items() <= other.match.items() and labels <= others and (not labels or rule.form == other.form)
 
 
 def _check_names(match: Mapping[str, str]) -> None:

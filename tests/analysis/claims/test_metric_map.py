@@ -106,7 +106,7 @@ def own(old: str, new: str) -> MetricMap:
         (
             'match = { outcome = "tp" }',
             'counts = "tp"\n[[series]]\nmetric = "outcome_total"\nmatch = { outcome = "fp" }',
-            "series 1 takes in all that series 2 is of (outcome_total)",
+            "a series of it may be either",
         ),
     ],
 )
@@ -117,9 +117,9 @@ def test_what_is_wrong_with_a_map_is_said_in_a_line(old: str, new: str, words: s
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("other", ['match = { outcome = "fp" }', 'match = { kind = "fp" }', 'account = "b"', ""])
+@pytest.mark.parametrize("other", ['match = { outcome = "fp" }', 'account = "b"'])
 def test_series_of_one_metric_that_differ_are_taken(other: str) -> None:
-    """By a label's value, by a label, by their account, or as what is left by those before."""
+    """By a label's value, or by their account."""
     chosen = own('counts = "tp"', f'counts = "tp"\n[[series]]\nmetric = "outcome_total"\ncounts = "fp"\n{other}')
     assert len(chosen.rules) == 2
 
