@@ -63,11 +63,11 @@ INSTRUMENTATION: Final = (
     ),
     Row(
         "names-unknown",
-        "a class with an n x n counter, and no metric map that says so",
+        "a class that counts as Seldon's metrics server does, and no metric map that says so",
         "INCONCLUSIVE",
         ("no samples",),
-        ("true_pos", "confusion_total"),
-        stock("plain.ConfusionMatrix"),
+        ("true_pos", "seldon_metric_true_positive_total"),
+        stock("plain.MetricsServer"),
         load=NO_REWARD,
     ),
     Row(
