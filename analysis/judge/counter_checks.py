@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted, as_claims
+from analysis.evidence.bounds import Counted, as_claims, is_explained
 from analysis.evidence.doubts import before_load, in_another_spelling, samples_of_other_times
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
@@ -58,7 +58,7 @@ def _of_member(evidence: Evidence, group: Group, member: PredictorEvidence, scor
             or _published_late(member, scored)
         )
         return Finding.failed(group.name, explanation) if doubt is None else Finding.unknown(group.name, doubt)
-    doubt = _doubt(group, member, scored)
+    doubt = _doubt(group, member, scored) or _contradiction(evidence, group, scored)
     if doubt is not None:
         return Finding.unknown(group.name, doubt)
     if scored.account.account.claims.of_predictions and not group.share.sees_all:
@@ -88,6 +88,26 @@ def _of_no_class(evidence: Evidence, group: Group, scored: CellCounters) -> Expl
     return in_another_spelling(
         evidence, [own for own in series if account.is_of_no_class(own.metric, own.labels)], scored.counted
     )
+
+
+def _contradiction(evidence: Evidence, group: Group, scored: CellCounters) -> Explanation | None:
+    """That counters which claim other things than the judged series are not of the same events as these, or None.
+
+    Each may be right by itself, where requests were not answered.
+    """
+    own, counted = group.counted, scored.counted
+    if evidence.tally is None or own is None or counted is None or counted.claims.of_predictions:
+        return None
+    is_exact = all(np.array_equal(*part.last[:2]) for part in (own, counted))
+    if (
+        is_exact
+        or len(group.members) > 1
+        or own.path.doubt.any()
+        or is_explained(evidence.tally, own, group.share, counted)
+    ):
+        return None
+    message = "counters beside the cells and the cells may each be right, and no events explain both of them"
+    return Explanation(Diagnosis.COUNTERS_DIFFER, message)
 
 
 def _doubt(group: Group, member: PredictorEvidence, scored: CellCounters) -> Explanation | None:

@@ -12,7 +12,8 @@ import any_world
 import worlds
 from alterations import ALONE, is_cell
 from analysis.claims import metric_map
-from analysis.evidence.exposed import ExposedCounts
+from analysis.claims.selection import select
+from analysis.evidence.exposed import ExposedCounts, reading_of
 from analysis.evidence.samples import Series
 from analysis.record.runfolder import PredictorSpec
 from analysis.verdict import Verdict
@@ -151,3 +152,14 @@ def test_several_series_of_one_worker_do_not_prove_what_is_in_doubt(tmp_path: Pa
     assert verdict is Verdict.INCONCLUSIVE, wrong(findings)
     assert wrong(findings)["stored"].diagnosis == "several series"
     assert wrong(findings)["equality"].diagnosis == "counts from before or foreign"
+
+
+def test_a_label_that_only_a_scrape_adds_is_not_asked_of_an_endpoint() -> None:
+    """A map may match the namespace; the process does not know it."""
+    chosen = metric_map.parse(MATRIX.text.replace("[match]", '[match]\nnamespace = "seldon"'), "own")
+    selection = select(chosen, (0, 1), 1)
+    labels = {"truth": "1", "predicted": "1", "predictor_name": "default"}
+    here = [("confusion_total", labels, 3.0), ("other", {"namespace": "b"}, 1.0)]
+    assert reading_of("a:1", here, selection, (0.0, 1.0)).counts == {"default": (0.0, 0.0, 0.0, 3.0)}
+    elsewhere = [*here, ("confusion_total", {**labels, "namespace": "b"}, 1.0)]
+    assert reading_of("a:1", elsewhere, selection, (0.0, 1.0)).counts == {}
