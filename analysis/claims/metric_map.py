@@ -205,8 +205,9 @@ def _check_accounts(rules: Sequence[SeriesRule]) -> None:
     if both is not None:
         first, second = both
         raise MetricMapError(
-            f"metrics: {first.metric} counts {first.counts} and {second.counts} in one account, and a series of it "
-            "may be either. Give each of them a label in match that the other has with another value, or take one away."
+            f"metrics: {first.metric} counts {first.counts} of {first.events} and {second.counts} of {second.events}, "
+            "and a series of it may be either. Give each of them a label in match that the other has with another "
+            "value, or take one away."
         )
     if rules[0].events != "feedback":
         raise MetricMapError(

@@ -64,12 +64,14 @@ class SeriesRule:
 
 
 def overlapping(rules: Sequence[SeriesRule]) -> tuple[SeriesRule, SeriesRule] | None:
-    """Two rules of one account and one metric of which a series may be either; None if there are none.
+    """Two rules of one metric of which a series may be either; None if there are none.
 
-    They are apart if some label has another value in each of them, or a class in another form.
+    In another account, a series may make another claim about the same events. Rules are apart if some label has another
+    value in each of them, or a class in another form.
     """
     for first, second in itertools.combinations(rules, 2):
-        if (first.account, first.metric) == (second.account, second.metric) and not _are_apart(first, second):
+        are_together = first.account == second.account or first.events != second.events
+        if are_together and first.metric == second.metric and not _are_apart(first, second):
             return first, second
     return None
 

@@ -179,17 +179,21 @@ def bounds_of(tally: Tally, path: Trajectory, share: Share, claims: Claims) -> B
     return Bounds(low, upto @ possible)
 
 
-def is_explained(tally: Tally, counted: Counted, share: Share) -> bool:
+def is_explained(tally: Tally, counted: Counted, share: Share, *others: Counted) -> bool:
     """Whether some events explain the counts of the last scrape all together, each event counted once or not at all.
+
+    ``others``: what else was counted of the same events by then.
 
     The bounds of `Claims.members` leave room where it depends on the answer, or on the outcome, what an event adds.
     """
-    path, claims = counted.path, counted.claims
+    path, together = counted.path, (counted, *others)
     least = tally.before[np.searchsorted(tally.axes.starts_ns, path.start_ns[-1])]
     most = tally.upto[np.searchsorted(tally.axes.ends_ns, path.end_ns[-1])]
     chosen = most > 0
-    options = np.stack([claims.weight[tally.pairs[name][chosen]] for name in share.answers], axis=1)
-    return can_add_up(options, least[chosen] * share.sees_all, most[chosen], path.value[-1])
+    weight = np.concatenate([part.claims.weight for part in together], axis=1)
+    options = np.stack([weight[tally.pairs[name][chosen]] for name in share.answers], axis=1)
+    value = np.concatenate([part.path.value[-1] for part in together])
+    return can_add_up(options, least[chosen] * share.sees_all, most[chosen], value)
 
 
 def after_end(tally: Tally, path: Trajectory) -> Bools:

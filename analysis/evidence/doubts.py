@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from analysis.diagnoses import Diagnosis
 from analysis.evidence.bounds import Counted
 from analysis.evidence.evidence import Evidence, Group
+from analysis.evidence.samples import Series
 from analysis.evidence.scrapes.published import grown
 from analysis.evidence.scrapes.targets import ScrapeTarget
 from analysis.record.arrays import Bools, Floats, Ints
@@ -20,7 +22,8 @@ _LATER: Final = 3
 
 def doubt_about(evidence: Evidence, group: Group, counted: Counted) -> Explanation | None:
     """Why counts that are outside their bounds prove nothing, or None."""
-    if group.malformed is not None or stored_twice(group, counted):
+    is_no_count = group.malformed is not None and group.malformed.diagnosis is Diagnosis.NOT_A_COUNT
+    if is_no_count or stored_twice(group, counted):
         return None
     return (
         samples_of_other_times(group)
@@ -52,8 +55,11 @@ def _come_once(group: Group, counted: Counted) -> Explanation | None:
 
 
 def _of_no_class(evidence: Evidence, group: Group, counted: Counted) -> Explanation | None:
-    """That what is missing may be in series that name no class of the run: the same classes in another spelling."""
-    series = [own for member in group.members for own in member.of_no_class]
+    return in_another_spelling(evidence, [own for member in group.members for own in member.of_no_class], counted)
+
+
+def in_another_spelling(evidence: Evidence, series: Sequence[Series], counted: Counted) -> Explanation | None:
+    """That what is missing may be in ``series`` that name no class of the run: the same classes in another spelling."""
     missing = float(np.maximum(counted.low[-1] - counted.path.value[-1], 0).sum())
     elsewhere = grown(series, evidence.span_ms[0]) if evidence.span_ms is not None else 0.0
     if counted.is_over or not 0 < missing <= elsewhere:

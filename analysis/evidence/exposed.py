@@ -50,10 +50,15 @@ class _File:
 def counts_of(
     series: Sequence[tuple[str, Mapping[str, str], float]], account: Account, selection: Selection
 ) -> dict[str, Cells]:
-    """Counts per predictor of (metric, labels, value) series, summed over workers, by the claims of the account."""
+    """Counts per predictor of (metric, labels, value) series, summed over workers, by the claims of the account.
+
+    A label of the metric map that none of its series has at the endpoint is one that only a scrape adds.
+    """
+    shown = {name for metric, labels, _ in series if metric in account.metrics for name in labels}
+    added = {name: value for name, value in account.fixed.items() if name not in shown}
     sums: dict[str, list[float]] = {}
     for metric, labels, value in series:
-        claim = account.claim_of(metric, labels)
+        claim = account.claim_of(metric, {**labels, **added})
         if claim is not None:
             predictor = selection.predictor_of(labels)
             sums.setdefault(predictor, [0.0] * len(account.claims))[claim] += value

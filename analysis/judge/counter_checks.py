@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.diagnoses import Diagnosis
-from analysis.evidence.bounds import Counted, as_claims
-from analysis.evidence.doubts import before_load, samples_of_other_times
+from analysis.evidence.bounds import Counted, as_claims, is_explained
+from analysis.evidence.doubts import before_load, in_another_spelling, samples_of_other_times
 from analysis.evidence.evidence import CellCounters, Evidence, Group, PredictorEvidence
 from analysis.evidence.samples import count_text
 from analysis.evidence.scrapes.targets import ScrapeTarget
@@ -31,14 +31,16 @@ def counters(evidence: Evidence) -> tuple[Finding, ...]:
             message = "it publishes no counters beside its cells, so rates over a window are not checked"
             findings.append(Finding.passed(group.name, message))
         elif not counted.broken[-1].any():
-            findings.append(_of_group(group))
+            findings.append(_of_group(evidence, group))
     return tuple(findings)
 
 
-def _of_group(group: Group) -> Finding:
+def _of_group(evidence: Evidence, group: Group) -> Finding:
     """The worst finding of the members that publish counters; a PASS names those that do not."""
-    of_members = [_of_member(group, member, counters) for member in group.members for counters in member.beside]
-    findings = [*of_members, *(_of_member(group, group.members[0], counters) for counters in group.together)]
+    of_members = [
+        _of_member(evidence, group, member, counters) for member in group.members for counters in member.beside
+    ]
+    findings = [*of_members, *(_of_member(evidence, group, group.members[0], counters) for counters in group.together)]
     worst = max(findings, key=lambda finding: finding.verdict)
     without = [member.name for member in group.members if not member.beside] if of_members else []
     if worst.verdict is Verdict.PASS and without:
@@ -46,12 +48,17 @@ def _of_group(group: Group) -> Finding:
     return worst
 
 
-def _of_member(group: Group, member: PredictorEvidence, scored: CellCounters) -> Finding:
+def _of_member(evidence: Evidence, group: Group, member: PredictorEvidence, scored: CellCounters) -> Finding:
     explanation = _failure(scored)
     if explanation is not None:
-        doubt = samples_of_other_times(group) or _before_load(scored) or _published_late(member, scored)
+        doubt = (
+            samples_of_other_times(group)
+            or _before_load(scored)
+            or _of_no_class(evidence, group, scored)
+            or _published_late(member, scored)
+        )
         return Finding.failed(group.name, explanation) if doubt is None else Finding.unknown(group.name, doubt)
-    doubt = _doubt(group, member, scored)
+    doubt = _doubt(group, member, scored) or _contradiction(evidence, group, scored)
     if doubt is not None:
         return Finding.unknown(group.name, doubt)
     if scored.account.account.claims.of_predictions and not group.share.sees_all:
@@ -70,6 +77,37 @@ def _failure(scored: CellCounters) -> Explanation | None:
 def _before_load(scored: CellCounters) -> Explanation | None:
     """What may have happened before the load that makes the counters right, or None."""
     return before_load(scored.counted) if scored.counted is not None else None
+
+
+def _of_no_class(evidence: Evidence, group: Group, scored: CellCounters) -> Explanation | None:
+    """That what the counters lack may be in series of theirs that name no class of the run, or None."""
+    if scored.counted is None:
+        return None
+    account = scored.account.account
+    series = [own for member in group.members for own in member.of_no_class]
+    return in_another_spelling(
+        evidence, [own for own in series if account.is_of_no_class(own.metric, own.labels)], scored.counted
+    )
+
+
+def _contradiction(evidence: Evidence, group: Group, scored: CellCounters) -> Explanation | None:
+    """That counters which claim other things than the judged series are not of the same events as these, or None.
+
+    Each may be right by itself, where requests were not answered.
+    """
+    own, counted = group.counted, scored.counted
+    if evidence.tally is None or own is None or counted is None or counted.claims.of_predictions:
+        return None
+    is_exact = all(np.array_equal(*part.last[:2]) for part in (own, counted))
+    if (
+        is_exact
+        or len(group.members) > 1
+        or own.path.doubt.any()
+        or is_explained(evidence.tally, own, group.share, counted)
+    ):
+        return None
+    message = "counters beside the cells and the cells may each be right, and no events explain both of them"
+    return Explanation(Diagnosis.COUNTERS_DIFFER, message)
 
 
 def _doubt(group: Group, member: PredictorEvidence, scored: CellCounters) -> Explanation | None:

@@ -114,6 +114,8 @@ def _transposed(claims: Claims) -> tuple[int, ...] | None:
 def _multiplied(counted: Counted) -> Explanation | None:
     """Every count is a whole multiple of what it may be."""
     low, high, value = counted.last
+    if not np.any(value > high):
+        return None  # bounds that leave room may hold any multiple
     for times, diagnosis in _MULTIPLES.items():
         if value.sum() and np.all((value >= times * low) & (value <= times * high)):
             events = counted.claims.events

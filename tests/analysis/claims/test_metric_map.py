@@ -163,3 +163,12 @@ def test_a_series_that_may_be_of_two_claims_of_one_account_is_refused(first: str
 def test_series_that_some_label_tells_apart_are_of_their_own_claims(first: str, second: str) -> None:
     tables = [f'[[series]]\nmetric = "m"\n{table}\n' for table in (first, second)]
     assert len(metric_map.parse("".join(tables), "own").rules) == 2
+
+
+def test_a_series_that_counts_feedback_and_predictions_is_refused() -> None:
+    table = '[[series]]\nmetric = "m"\ncounts = "all"\n'
+    other = table + 'account = "answers"\nevents = "predictions"\n'
+    with pytest.raises(
+        metric_map.MetricMapError, match="m counts all of feedback and all of predictions, and a series"
+    ):
+        metric_map.parse(table + other, "own")

@@ -21,7 +21,7 @@ from analysis.record import runfolder
 from analysis.record.ledger import NO_CLASS, Kind, Outcome
 from analysis.verdict import Finding, Verdict
 from events import Event
-from mapped import HEAD, MATRIX, Alter, judged, wrong
+from mapped import HEAD, MATRIX, Alter, in_matrix, judged, wrong
 from worlds import MS, PRIMARY, ROWS
 
 TWICE = metric_map.parse(
@@ -141,3 +141,32 @@ def test_with_requests_of_unknown_outcome_a_contradiction_is_no_proof(tmp_path: 
     (equality,) = [finding for finding in findings if finding.check == "equality"]
     assert equality.verdict is Verdict.INCONCLUSIVE
     assert "no events explain" in equality.message
+
+
+ACCOUNTS = metric_map.parse(
+    HEAD
+    + '[[series]]\nmetric = "correct"\ncounts = "correct"\n[[series]]\nmetric = "all"\ncounts = "all"\n'
+    + '[[series]]\nmetric = "confusion_total"\ncounts = "pair"\ntruth = "truth"\npredicted = "predicted"\n'
+    + 'account = "matrix"\n',
+    "own",
+)
+
+
+@pytest.mark.parametrize(("alike", "verdict"), [(True, Verdict.PASS), (False, Verdict.INCONCLUSIVE)])
+def test_accounts_of_the_same_feedback_may_contradict_each_other(tmp_path: Path, alike: bool, verdict: Verdict) -> None:
+    """The totals lack the requests that were not answered, and the matrix has them: each may be right."""
+    events = worlds.load_of(600, indeterminate=3)
+    answered = [event for event in events if event.outcome is Outcome.ACKNOWLEDGED]
+    counted = [replace(event, outcome=Outcome.ACKNOWLEDGED) for event in events]
+    world = worlds.with_counts(worlds.world(events), "default", worlds.true_counts(counted, PRIMARY))
+    fewer = worlds.with_counts(world, "default", worlds.true_counts(answered, PRIMARY))
+
+    def alter(stored: list[Series]) -> list[Series]:
+        of_totals = totals("")(stored if alike else worlds.series_of(fewer))
+        matrix = [series for series in in_matrix()(stored) if series.metric == "confusion_total"]
+        return of_totals + matrix
+
+    result, findings = judged(tmp_path, replace(world, alter=alter), ACCOUNTS)
+    assert result is verdict, wrong(findings)
+    if not alike:
+        assert "no events explain both" in wrong(findings)["counters"].message

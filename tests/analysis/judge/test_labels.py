@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import any_world
 import worlds
-from alterations import ALONE
+from alterations import ALONE, is_cell
 from analysis.claims import metric_map
-from analysis.evidence.exposed import ExposedCounts
+from analysis.claims.selection import select
+from analysis.evidence.exposed import ExposedCounts, reading_of
 from analysis.evidence.samples import Series
 from analysis.record.runfolder import PredictorSpec
 from analysis.verdict import Verdict
 from mapped import HEAD, MATRIX, in_matrix, judged, wrong
 from model.rows.labels import Label
-from worlds import PRIMARY, SHADOW
+from worlds import MS, PRIMARY, SHADOW, START_NS
 
 WITHOUT_PREDICTOR = metric_map.parse(MATRIX.text.replace('predictor_name = "{predictor}"', ""), "own")
 
@@ -124,3 +126,40 @@ def test_a_model_that_publishes_counters_of_predictions_only_is_not_judged_by_th
     verdict, findings = judged(tmp_path, replace(ALONE, alter=in_matrix()), ANSWERS_TOO)
     assert verdict is Verdict.INCONCLUSIVE
     assert "no sample of its counts (other)" in wrong(findings)["stored"].message
+
+
+def with_rows_in_a_missed_scrape(stored: list[Series]) -> list[Series]:
+    """The last scrape before the load fails, and each cell has 3 rows more since; two processes have one worker_id."""
+    at_ms = max(int(up.time_ms[up.time_ms < START_NS // MS][-1]) for up in stored if up.metric == "up")
+    altered = []
+    for series in stored:
+        if series.metric == "up":
+            altered.append(replace(series, value=np.where(series.time_ms == at_ms, 0.0, series.value)))
+        elif is_cell(series):
+            kept = series.time_ms != at_ms
+            value = (series.value + 3 * (series.time_ms > at_ms))[kept]
+            altered.append(replace(series, time_ms=series.time_ms[kept], value=value))
+            labels = {**series.labels, "pid": "2"}
+            altered.append(replace(series, labels=labels, time_ms=series.time_ms[kept], value=0 * value))
+        else:
+            altered.append(series)
+    return altered
+
+
+def test_several_series_of_one_worker_do_not_prove_what_is_in_doubt(tmp_path: Path) -> None:
+    """The label of workers may be another one, and what came while a scrape was missed may be older than the load."""
+    verdict, findings = worlds.judged(tmp_path, replace(ALONE, prior=7, alter=with_rows_in_a_missed_scrape))
+    assert verdict is Verdict.INCONCLUSIVE, wrong(findings)
+    assert wrong(findings)["stored"].diagnosis == "several series"
+    assert wrong(findings)["equality"].diagnosis == "counts from before or foreign"
+
+
+def test_a_label_that_only_a_scrape_adds_is_not_asked_of_an_endpoint() -> None:
+    """A map may match the namespace; the process does not know it."""
+    chosen = metric_map.parse(MATRIX.text.replace("[match]", '[match]\nnamespace = "seldon"'), "own")
+    selection = select(chosen, (0, 1), 1)
+    labels = {"truth": "1", "predicted": "1", "predictor_name": "default"}
+    here = [("confusion_total", labels, 3.0), ("other", {"namespace": "b"}, 1.0)]
+    assert reading_of("a:1", here, selection, (0.0, 1.0)).counts == {"default": (0.0, 0.0, 0.0, 3.0)}
+    elsewhere = [*here, ("confusion_total", {**labels, "namespace": "b"}, 1.0)]
+    assert reading_of("a:1", elsewhere, selection, (0.0, 1.0)).counts == {}

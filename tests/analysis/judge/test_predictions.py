@@ -97,3 +97,30 @@ def test_a_partial_mirror_says_that_its_counters_of_predictions_have_no_lower_bo
     assert verdict is Verdict.PASS, wrong(findings)
     (finding,) = [own for own in findings if own.check == "counters" and own.subject == "shadow"]
     assert "no counter of predictions is above what was attempted" in finding.message
+
+
+BY_CLASS = metric_map.parse(
+    metric_map.load("plumbline").text
+    + '[[series]]\nmetric = "answers_total"\ncounts = "predicted"\nclass = "class"\n'
+    + 'account = "answers"\nevents = "predictions"\n',
+    "by-class",
+)
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(0, Verdict.INCONCLUSIVE), (20, Verdict.FAIL)])
+def test_answers_in_another_spelling_are_no_lost_ones(tmp_path: Path, lost: int, verdict: Verdict) -> None:
+    """As far as there are as many of them as are missing."""
+
+    def by_class(stored: list[Series]) -> list[Series]:
+        cell = next(filter(is_cell, stored))
+        stamps = next(series.time_ms for series in stored if series.metric == "up")
+        counters = []
+        for predicted, spelled in enumerate(("no", "1")):
+            ends = np.sort([event.done_ns for event in PREDICTED if event.predicted == predicted])
+            value = np.searchsorted(ends[lost * (predicted == 0) :], stamps * MS, "right").astype(np.float64)
+            counters.append(Series("answers_total", {**cell.labels, "class": spelled}, stamps, value))
+        return stored + counters
+
+    result, findings = judged(tmp_path, replace(ALONE, alter=by_class, duration_ns=0), BY_CLASS)
+    assert result is verdict, wrong(findings)
+    assert "answers_total with class=no" in wrong(findings)["stored"].message

@@ -39,11 +39,11 @@ def with_counters(stored: list[Series]) -> list[Series]:
     return stored + counters + idle
 
 
-def until_the_load(stored: list[Series]) -> list[Series]:
-    """The second replica is not scraped with success since the load began."""
+def until_the_load(stored: list[Series], later_ms: int = 0) -> list[Series]:
+    """The second replica is not scraped with success since the load began, or since later."""
     altered = []
     for series in with_counters(stored):
-        before = series.time_ms < START_NS // MS
+        before = series.time_ms < START_NS // MS + later_ms
         if not series.labels["instance"].startswith("10.0.0.1"):
             altered.append(series)
         elif series.metric == "up":
@@ -62,3 +62,10 @@ def test_what_such_a_replica_counted_since_its_last_scrape_is_not_known(tmp_path
     verdict, findings = worlds.judged(tmp_path, replace(NOT_SEEN, alter=until_the_load))
     assert verdict is Verdict.INCONCLUSIVE
     assert wrong(findings)["equality"].diagnosis == "no last scrape"
+
+
+def test_counts_that_keep_wide_bounds_are_not_called_a_multiple(tmp_path: Path) -> None:
+    """At the last scrape, the second replica's counts are not known, so that twice the lowest is within the bounds."""
+    world = replace(NOT_SEEN, alter=lambda stored: until_the_load(stored, later_ms=1000))
+    _, findings = worlds.judged(tmp_path, world)
+    assert wrong(findings)["bounds"].diagnosis == "stale series"
