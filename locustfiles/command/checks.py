@@ -6,13 +6,14 @@ import argparse
 import json
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from analysis.command import project
-from analysis.judge.gates import GateError
+from analysis.judge.gates import QUALITY, GateError
 from analysis.judge.gates import parse as parse_gate
 from analysis.record import runfolder
 from deploy.manifest.deployment import ManifestError, require_runnable
@@ -49,6 +50,7 @@ def checked(parsed: argparse.Namespace) -> Setup:
     parsed.gates = _gates(parsed)
     _settle_artifacts(parsed)
     setup = read_setup(parsed, SHADOW)
+    _check_gates(parsed.gates, setup)
     _check_models(setup)
     if bool(parsed.host) != bool(parsed.prometheus_url):
         given, missing = ("--host", "--prometheus-url") if parsed.host else ("--prometheus-url", "--host")
@@ -69,6 +71,19 @@ def checked(parsed: argparse.Namespace) -> Setup:
     if parsed.web:
         _check_port(parsed.web_port)
     return setup
+
+
+def _check_gates(gates: Sequence[str], setup: Setup) -> None:
+    """Raise `SetupError` for a gate that no run of this setup can keep or break."""
+    names = [predictor.name for predictor in setup.deployment.predictors]
+    for gate in map(parse_gate, gates):
+        if gate.of and gate.of not in names:
+            raise SetupError(f"gate: expected a predictor of the manifest ({', '.join(names)}), got {gate.text!r}.")
+        if gate.what in QUALITY and gate.what != "accuracy" and setup.card.positive_class is None:
+            raise SetupError(
+                f"gate: expected accuracy, as {len(setup.card.classes)} classes have no positive one, "
+                f"got {gate.text!r}."
+            )
 
 
 def _check_models(setup: Setup) -> None:

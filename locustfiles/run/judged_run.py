@@ -152,7 +152,7 @@ class JudgedRun:
         runfolder.write(self.folder, self.run)
 
     def judge(self, limit_s: float | None = None) -> JudgeOutput:
-        """The output of ``python -m analysis finish``; after ``limit_s``, or `abandon`, it is ended unfinished.
+        """The output of ``python -m analysis finish``; after ``limit_s``, a Ctrl-C or `abandon` it is ended unfinished.
 
         A run that is not judged ends as INCONCLUSIVE: exit code 0 is kept for a PASS.
         """
@@ -161,7 +161,7 @@ class JudgedRun:
         ending = "finished" if self.run.stop == "finished" else "interrupted"
         try:
             output, _ = self._judge.communicate(ending + "\n", timeout=limit_s)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
             self.abandon()
             output, _ = self._judge.communicate()
         if self._judge.returncode >= 0:

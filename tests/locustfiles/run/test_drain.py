@@ -158,6 +158,23 @@ def test_a_ctrl_c_after_the_verdict_changes_nothing(locust: Callable[..., Any], 
     assert code == 3, err
 
 
+def test_a_ctrl_c_during_the_judging_says_how_to_continue(
+    locust: Callable[..., Any], counting: Callable[..., Any]
+) -> None:
+    """The wait for a slow shadow may take a minute; nobody has to sit it out, and nobody sees a traceback."""
+    running = locust(*headless(counting().url, "-t", "1s"), environment={"FAKE_JUDGING": "30"})
+    running.until_loaded()
+    deadline = time.monotonic() + 30
+    while runfolder.read(running.run).ended is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    running.signal(signal.SIGINT, group=True)
+    code, out, err = running.end()
+    assert code == 4, err
+    assert out.startswith("INCONCLUSIVE: the judging was interrupted. To continue: ")
+    assert "Traceback" not in err
+
+
 def test_a_request_killed_at_the_stop_is_an_indeterminate_event(
     locust: Callable[..., Any], counting: Callable[..., Any]
 ) -> None:

@@ -17,7 +17,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn, get_args
+from types import SimpleNamespace
+from typing import Any, Final, NoReturn, cast, get_args
 from unittest import mock
 
 import joblib
@@ -33,8 +34,10 @@ from analysis.report.view import command_to_repeat
 from deploy.local.__main__ import parser as launcher_parser
 from deploy.local.config.envoy import Breakers
 from locustfiles.__main__ import main
+from locustfiles.command.checks import _check_gates
 from locustfiles.command.parser import BREAKERS, parser
 from locustfiles.load.options import IMAGES_ENV, load_of, named_files
+from locustfiles.run.setup import SetupError
 from model.command_line import BAD_INPUT
 
 ROOT: Final = Path(__file__).parents[3]
@@ -335,6 +338,23 @@ def test_the_gates_of_a_run_are_in_its_folder(
     (tmp_path / "pyproject.toml").write_text("[tool.plumbline]\ngates = ['accuracy>=0.5']\n")
     command_for(tmp_path, monkeypatch, "--run", "new", *words)
     assert json.loads((tmp_path / "new" / "gates.json").read_text()) == gates
+
+
+def test_a_gate_on_a_predictor_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """Before the load, not after it."""
+    words = "gate: expected a predictor of the manifest (default, shadow), got 'canary.recall>=0.9'."
+    assert_refused(tmp_path, words, "--gate", "canary.recall>=0.9")
+
+
+@pytest.mark.parametrize(("positive", "is_refused"), [(None, True), ("good", False)])
+def test_a_gate_that_needs_a_positive_class_is_refused_where_there_is_none(
+    positive: str | None, is_refused: bool
+) -> None:
+    card = SimpleNamespace(positive_class=positive, classes=("bad", "good", "odd"))
+    setup = SimpleNamespace(card=card, deployment=SimpleNamespace(predictors=()))
+    _check_gates(["accuracy>=0.9", "failures<=1%"], cast("Any", setup))
+    with pytest.raises(SetupError, match="expected accuracy, as 3 classes") if is_refused else contextlib.nullcontext():
+        _check_gates(["recall>=0.9"], cast("Any", setup))
 
 
 @pytest.mark.parametrize(
