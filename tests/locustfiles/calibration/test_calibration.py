@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 from analysis.record import runfolder
 from locustfiles.calibration.calibration import Calibration, CalibrationProcess
 from locustfiles.calibration.constant_server import whole
+from locustfiles.command.parser import parser
 from locustfiles.run.setup import SINGLE, Setup, calibration_plan, read_setup
 
 ROOT: Final = Path(__file__).parents[3]
@@ -39,16 +39,8 @@ runpy.run_module("locustfiles.calibration.measure", run_name="__main__")
 @pytest.fixture(scope="module")
 def setup() -> Setup:
     """What a load test of the single model is told."""
-    options = argparse.Namespace(
-        sdep="",
-        namespace="",
-        artifacts=str(HELDOUT.parent),
-        heldout="",
-        shape="hold:100/s:9s",
-        feedback_ratio=0.5,
-        batch=3,
-    )
-    return read_setup(options, SINGLE)
+    words = ("--artifacts", str(HELDOUT.parent), "--shape=hold:100/s:9s", "--feedback-ratio=0.5", "--batch=3")
+    return read_setup(parser().parse_args(words), SINGLE)
 
 
 @pytest.mark.stack
