@@ -45,9 +45,11 @@ judge: environment ## judge a finished run again: RUN=runs/... (default the late
 report: environment ## write report.html, report.md and junit.xml of a judged run again
 	@$(WITH_ARGS) -m analysis report $${RUN:+"$$RUN"}
 
-test: train lint ## lint, types and all tests: first those without servers, then real servers on free ports
+test: train lint ## lint, types and all tests: first those without servers, then with real ones on free ports
 	@if [ -n "$${ARGS:-}" ]; then exec $(WITH_ARGS) -m pytest; fi; \
-	$(PY) -m pytest -q -n auto -m "not stack and not slow" && $(PY) -m pytest -m "stack or slow"
+	$(PY) -m pytest -q -n auto -m "not stack and not slow" && \
+	$(PY) -m pytest -q -n 2 --dist loadfile -m unhurried && \
+	$(PY) -m pytest -m "(stack or slow) and not unhurried"
 
 test-quick: train ## the tests that need no server
 	@$(WITH_ARGS) -m pytest -q -n auto -m "not stack and not slow"

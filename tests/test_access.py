@@ -17,7 +17,7 @@ import pytest
 from tests.gateway import Authority, Headers, gateway, server_context, tls_in_front_of
 from tests.running import ROOT, Ended, plain_environment
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.unhurried]
 
 TOKEN, PASSWORD = "t0ken-gehe1m", "passw0rd-gehe1m"
 BASIC = base64.b64encode(f"load:{PASSWORD}".encode()).decode()

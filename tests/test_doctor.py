@@ -13,7 +13,7 @@ import pytest
 from tests.gateway import Authority, gateway, server_context
 from tests.running import ROOT, Ended, call
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.unhurried]
 
 SINGLE = str(ROOT / "deploy" / "seldon" / "metrics-model.yaml")
 OTHER_NAMES = """

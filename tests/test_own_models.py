@@ -20,7 +20,7 @@ from model.card.__main__ import main as card
 from tests.running import ROOT, Ended, call
 from tests.zoo import Files, files_of, rule_files, several_classes
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.unhurried]
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 NAMES = ("default", "shadow")
