@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -293,7 +294,10 @@ def workers_of(server: Server) -> set[int]:
     main = psutil.Process(server.process.pid)
     pids: set[int] = set()
     for child in main.children():
-        pids |= {grandchild.pid for grandchild in child.children() if grandchild.status() != psutil.STATUS_ZOMBIE}
+        for grandchild in child.children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
+                if grandchild.status() != psutil.STATUS_ZOMBIE:
+                    pids.add(grandchild.pid)
     return pids
 
 
